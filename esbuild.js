@@ -1,0 +1,72 @@
+// Builds dist/extension.js, dist/webview.js (+ .css) and dist/cli.js; `--watch` rebuilds on change.
+// The build fails past the size budgets below.
+import fs from 'node:fs';
+import esbuild from 'esbuild';
+
+const watch = process.argv.includes('--watch');
+const KB = 1000;
+
+const common = {
+  bundle: true,
+  minify: !watch,
+  sourcemap: watch ? 'linked' : false,
+  legalComments: 'none',
+  logLevel: 'info',
+  metafile: true,
+};
+
+/** Each bundle with its budget in bytes. */
+const bundles = [
+  {
+    budget: 250 * KB,
+    options: {
+      entryPoints: ['src/extension.ts'],
+      outfile: 'dist/extension.js',
+      platform: 'node',
+      format: 'cjs',
+      target: 'node22',
+      external: ['vscode'],
+    },
+  },
+  {
+    budget: 120 * KB,
+    options: {
+      entryPoints: ['webview/main.ts'],
+      outfile: 'dist/webview.js',
+      platform: 'browser',
+      format: 'iife',
+      target: 'chrome128',
+    },
+  },
+  {
+    budget: 250 * KB,
+    options: {
+      entryPoints: ['src/cli.ts'],
+      outfile: 'dist/cli.js',
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      banner: { js: '#!/usr/bin/env node' },
+    },
+  },
+];
+
+if (watch) {
+  for (const { options } of bundles) {
+    const context = await esbuild.context({ ...common, ...options });
+    await context.watch();
+  }
+} else {
+  fs.rmSync('dist', { recursive: true, force: true });
+  let tooLarge = false;
+  for (const { options, budget } of bundles) {
+    await esbuild.build({ ...common, ...options });
+    const size = fs.statSync(options.outfile).size;
+    if (size > budget) {
+      console.error(`${options.outfile} is ${size} bytes, over its budget of ${budget}`);
+      tooLarge = true;
+    }
+  }
+  fs.chmodSync('dist/cli.js', 0o755);
+  if (tooLarge) process.exit(1);
+}

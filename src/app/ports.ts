@@ -1,0 +1,150 @@
+/** Doors that `app/` may knock on. `system/` and `vscode/` open them; tests open fakes. */
+import type { Result } from '../shared/failure';
+import type { ProcessIdentity, ProcessInfo } from '../processes/process';
+
+export interface ExecSpec {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+  readonly cwd?: string;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExecOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** null: ended by a signal. */
+  readonly exitCode: number | null;
+}
+
+/** Runs a short-lived tool: no shell, no stdin, output capped at 8 MiB, killed at the time-out with its pipes closed. */
+export interface Exec {
+  /** Fails with toolMissing, timedOut, cancelled or failed; an exit code ≠ 0 is not a failure. */
+  run(spec: ExecSpec): Promise<Result<ExecOutput>>;
+  /** Absolute path of an executable on PATH (never the current folder), or null. */
+  find(name: string): Promise<string | null>;
+}
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Http {
+  /** Any status is an answer; fails with refused, timedOut, cancelled or failed. */
+  request(request: HttpRequest): Promise<Result<HttpAnswer>>;
+}
+
+export interface FileFacts {
+  readonly kind: 'file' | 'folder' | 'other';
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+export interface Files {
+  /** Follows links; null if missing or unreadable. */
+  stat(path: string): Promise<FileFacts | null>;
+  /** Names in a folder; empty if missing or unreadable. */
+  list(path: string): Promise<readonly string[]>;
+  readText(path: string, maxBytes: number): Promise<Result<string>>;
+  readRange(path: string, offset: number, length: number): Promise<Result<Uint8Array>>;
+  /** Whole file or nothing, also when the host dies meanwhile. Makes the folder. */
+  writeAtomic(path: string, text: string): Promise<Result<void>>;
+  realPath(path: string): Promise<string | null>;
+  join(...parts: string[]): string;
+  homeFolder(): string;
+}
+
+export interface ProcessTable {
+  /** Every process that can be seen, in one read; empty where the system is not supported. */
+  all(): Promise<readonly ProcessInfo[]>;
+  /** Only these pids and their ancestors: cheap enough for every sample. */
+  withAncestors(pids: readonly number[]): Promise<readonly ProcessInfo[]>;
+  one(pid: number): Promise<ProcessInfo | null>;
+  /** Value of one variable in a process's environment, for processes of this user; null if unreadable or unset. */
+  environmentValue(pid: number, name: string): Promise<string | null>;
+  /** Loopback or any-address TCP ports this process listens on. */
+  listeningPorts(pid: number): Promise<readonly number[]>;
+  /** Files in /dev/shm a process has open, by device and inode. */
+  sharedMemory(pid: number): Promise<readonly SharedMemoryFile[]>;
+  /** Removes one of them if it is still the same file. */
+  removeSharedMemory(file: SharedMemoryFile): Promise<boolean>;
+  /** Checks the identity and sends in the same tick. `changed`: the pid belongs to somebody else now. */
+  signal(
+    target: ProcessIdentity,
+    signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' | 'SIGHUP',
+  ): Promise<SignalOutcome>;
+  /** uid of this process, and the pids that must never be signalled (ourselves and our ancestors). */
+  self(): Promise<{ uid: number | null; protectedPids: readonly number[]; inContainer: boolean }>;
+}
+
+export type SignalOutcome = 'sent' | 'gone' | 'changed' | 'refused';
+
+export interface SharedMemoryFile {
+  readonly path: string;
+  readonly device: string;
+  readonly inode: string;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves after `ms`, or at once when aborted (never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Small values that outlive the window (VS Code's mementos, a file in the CLI). */
+export interface Store {
+  read(key: string): unknown;
+  write(key: string, value: unknown): Promise<void>;
+}
+
+export interface Log {
+  debug(room: string, what: string, facts?: LogFacts): void;
+  info(room: string, what: string, facts?: LogFacts): void;
+  warn(room: string, what: string, facts?: LogFacts): void;
+  error(room: string, what: string, facts?: LogFacts): void;
+}
+
+export type LogFacts = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface LaunchSpec {
+  readonly launchId: string;
+  /** Shown as the terminal's name. */
+  readonly title: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** null: the workspace folder, or the home folder without one. */
+  readonly cwd: string | null;
+}
+
+export interface LauncherEvents {
+  /** Raw terminal output, colours and carriage returns included; in order, any cut. */
+  output(launchId: string, chunk: string): void;
+  /** Also fires for a launch found again after a reload. */
+  started(launchId: string, pid: number): void;
+  /** null: not known. */
+  ended(launchId: string, exitCode: number | null): void;
+}
+
+/** Runs servers in integrated terminals. */
+export interface Launcher {
+  /** Resolves with the pid once the process runs; fails with notTrusted, toolMissing, timedOut or failed. */
+  start(spec: LaunchSpec): Promise<Result<{ pid: number }>>;
+  /** Brings the terminal to the front; false if there is none any more. */
+  reveal(launchId: string): boolean;
+  listen(events: LauncherEvents): void;
+}

@@ -1,0 +1,81 @@
+/** What the planner answers. Bytes are integers, per GPU unless said; unknown is `null`, never 0. */
+import type { PlanOptions } from './planRequest';
+
+export type Verdict = 'fits' | 'tight' | 'doesNotFit' | 'unknown';
+export type Basis = 'learned' | 'headers' | 'config' | 'gguf' | 'name' | 'default';
+
+export interface GpuPlan {
+  readonly index: number;
+  readonly totalBytes: number;
+  readonly freeBytes: number | null;
+  readonly budgetBytes: number | null;
+  readonly weightsBytes: number | null;
+  readonly nonTorchBytes: number | null;
+  readonly activationBytes: number | null;
+  readonly graphBytes: number | null;
+  readonly kvCacheBytes: number | null;
+  /** free (or total) − budget; the only part that may be negative */
+  readonly leftBytes: number | null;
+}
+
+export interface KvCachePlan {
+  readonly totalBytes: number | null;
+  readonly bytesPerToken: number | null;
+  readonly blockSize: number | null;
+  readonly blocks: number | null;
+  readonly tokens: number | null;
+  readonly maxConcurrency: number | null;
+  readonly atLength: number | null;
+  readonly longestThatFits: number | null;
+}
+
+export interface UtilizationPlan {
+  readonly effective: number | null;
+  readonly smallest: number | null;
+  readonly largest: number | null;
+  readonly recommended: number | null;
+  readonly rule: 'exact' | 'name';
+}
+
+export interface OffloadPlan {
+  readonly layersTotal: number;
+  readonly layersOnGpu: number;
+  readonly perGpu: readonly number[];
+  readonly hostBytes: number | null;
+}
+
+/** Lower and upper bound, inclusive. */
+export type Range = readonly [number, number];
+
+export interface Advice {
+  readonly id: string;
+  readonly change: PlanOptions;
+  readonly savesBytes: number | null;
+  readonly verdictAfter: Verdict;
+  readonly why: string;
+}
+
+/** Exactly what Deploy would run. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A plan without its command: what `planner/` computes. `engines/<engine>/command` adds the command. */
+export interface Plan {
+  readonly verdict: Verdict;
+  readonly basis: Basis;
+  readonly engineVersion: string;
+  readonly perGpu: readonly GpuPlan[];
+  readonly kvCache: KvCachePlan;
+  readonly utilization: UtilizationPlan | null;
+  readonly offload: OffloadPlan | null;
+  readonly ranges: Readonly<Record<string, Range>>;
+  readonly advice: readonly Advice[];
+  readonly steps: readonly string[];
+}
+
+export interface PlanAnswer extends Plan {
+  readonly command: Command;
+}

@@ -1,0 +1,177 @@
+/**
+ * What is asked of the planner, in the words of the CLI's `plan --request`, the page and the API alike.
+ * `null` and absent mean the same everywhere: not known, or the engine version's own default.
+ */
+import * as z from 'zod/mini';
+
+const text = z.optional(z.nullable(z.string()));
+const flag = z.optional(z.nullable(z.boolean()));
+const count = z.optional(z.nullable(z.int().check(z.gte(1))));
+const bytes = z.optional(z.nullable(z.number().check(z.gte(0))));
+const facts = z.optional(z.nullable(z.record(z.string(), z.unknown())));
+
+/** Where weights go when an engine shards or quantizes them; summed from tensor headers by `models/`. */
+export const weightGroupSchema = z.object({
+  role: z.enum([
+    'embedding',
+    'head',
+    'attention',
+    'mlp',
+    'expert',
+    'norm',
+    'vision',
+    'draft',
+    'other',
+  ]),
+  /** As the header names it: BF16, F16, F32, F8_E4M3, I32, U8 … */
+  dtype: z.string(),
+  bytes: z.number(),
+  /** Stored elements; a packed 4-bit tensor counts its containers. */
+  elements: z.number(),
+  /** Bytes of this group's tensors with two or more dimensions (what weight-only quantization converts). */
+  matrixBytes: z.number(),
+  /** Stored elements of this group's tensors with two or more dimensions. */
+  matrixElements: z.number(),
+});
+
+/** Summary of all tensor headers of a model folder. */
+export const weightSummarySchema = z.object({
+  totalBytes: z.number(),
+  tensorCount: z.number(),
+  groups: z.array(weightGroupSchema),
+});
+
+export const modelRequestSchema = z.object({
+  name: text,
+  path: text,
+  config: facts,
+  weightsBytes: bytes,
+  parameterCount: bytes,
+  gguf: facts,
+  /** Filled by whoever read the headers at `path`; callers need not give it. */
+  weights: z.optional(z.nullable(weightSummarySchema)),
+});
+
+export const gpuRequestSchema = z.object({
+  name: text,
+  totalBytes: z.number().check(z.gt(0)),
+  freeBytes: bytes,
+  memory: z._default(z.enum(['dedicated', 'unified']), 'dedicated'),
+});
+
+/** vLLM and Ollama options in camelCase; unknown keys are an error, because a misspelt one would change the plan silently. */
+export const planOptionsSchema = z.strictObject({
+  gpuMemoryUtilization: z.optional(z.nullable(z.number().check(z.gte(0), z.lte(1)))),
+  kvCacheMemoryBytes: bytes,
+  maxModelLen: count,
+  maxNumSeqs: count,
+  maxNumBatchedTokens: count,
+  tensorParallelSize: count,
+  pipelineParallelSize: count,
+  dtype: text,
+  quantization: text,
+  kvCacheDtype: text,
+  enforceEager: flag,
+  blockSize: count,
+  enablePrefixCaching: flag,
+  cpuOffloadGb: bytes,
+  maxCudagraphCaptureSize: bytes,
+  loadFormat: text,
+  speculativeConfig: facts,
+  enableLora: flag,
+  maxLoras: count,
+  maxLoraRank: count,
+  decodeContextParallelSize: count,
+  dataParallelSize: count,
+  enableExpertParallel: flag,
+  limitMmPerPrompt: facts,
+  languageModelOnly: flag,
+  numCtx: count,
+  numParallel: count,
+  kvCacheType: text,
+  flashAttention: flag,
+  numGpu: z.optional(z.nullable(z.int().check(z.gte(-1)))),
+  numBatch: count,
+});
+
+export const planRequestSchema = z.object({
+  engine: z.enum(['vllm', 'ollama']),
+  engineVersion: text,
+  model: modelRequestSchema,
+  gpus: z._default(z.array(gpuRequestSchema), []),
+  options: z._default(planOptionsSchema, {}),
+  environment: z.optional(
+    z.nullable(
+      z.object({
+        flashinferSampler: flag,
+        platform: text,
+        usage: z.optional(z.nullable(z.enum(['server', 'library']))),
+      }),
+    ),
+  ),
+  coexistence: z.optional(
+    z.nullable(z.object({ ollamaReservationBytes: bytes, safetyBufferBytes: bytes })),
+  ),
+  learned: z.optional(z.nullable(z.array(z.record(z.string(), z.unknown())))),
+});
+
+export type WeightGroup = z.infer<typeof weightGroupSchema>;
+export type WeightSummary = z.infer<typeof weightSummarySchema>;
+export type ModelRequest = z.infer<typeof modelRequestSchema>;
+export type GpuRequest = z.infer<typeof gpuRequestSchema>;
+export type PlanOptions = z.infer<typeof planOptionsSchema>;
+export type PlanRequest = z.infer<typeof planRequestSchema>;
+export type EngineId = PlanRequest['engine'];
+
+export interface InvalidField {
+  /** Dotted path, e.g. `options.maxModelLen`; empty for the whole document. */
+  readonly field: string;
+  /** What was found and what is allowed, one line. */
+  readonly message: string;
+}
+
+/** Parses anything into a request, or says which field is wrong, what was found and what is allowed. */
+export function parsePlanRequest(
+  input: unknown,
+): { ok: true; value: PlanRequest } | { ok: false; error: InvalidField } {
+  const parsed = z.safeParse(planRequestSchema, input);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, error: describeIssue(parsed.error.issues[0], input) };
+}
+
+function describeIssue(issue: z.core.$ZodIssue | undefined, input: unknown): InvalidField {
+  if (!issue) return { field: '', message: 'not a plan request' };
+  const path = issue.path.map(String);
+  let found: unknown = input;
+  for (const key of path) found = (found as Record<string, unknown> | null | undefined)?.[key];
+  const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const key = issue.keys[0] ?? '';
+      const allowed = Object.keys(planOptionsSchema.shape).join(', ');
+      return {
+        field: [...path, key].join('.'),
+        message: `unknown key "${key}"; allowed: ${allowed}`,
+      };
+    }
+    case 'invalid_type':
+      return { field: path.join('.'), message: `found ${shown}, expected ${issue.expected}` };
+    case 'invalid_value':
+      return {
+        field: path.join('.'),
+        message: `found ${shown}, expected one of ${issue.values.join(', ')}`,
+      };
+    case 'too_small':
+      return {
+        field: path.join('.'),
+        message: `found ${shown}, expected ${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}`,
+      };
+    case 'too_big':
+      return {
+        field: path.join('.'),
+        message: `found ${shown}, expected ${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}`,
+      };
+    default:
+      return { field: path.join('.'), message: `found ${shown}, which is not allowed here` };
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Every message between the host and the planner page. Both sides parse; what does not parse is logged and dropped.
+ * To the page goes only the complete `snapshot` (a hidden page misses messages, so deltas would be lost) and `focus`.
+ */
+import * as z from 'zod/mini';
+import { gpuRequestSchema, modelRequestSchema } from './planRequest';
+import { wishSchema } from './wish';
+
+/** A page of another version is asked to reload. */
+export const PROTOCOL_VERSION = 1;
+
+const known = z.nullable(z.number());
+
+const modelChoiceSchema = z.object({
+  /** What goes into `wish.model`. */
+  id: z.string(),
+  label: z.string(),
+  detail: z.string(),
+  source: z.enum(['folder', 'huggingFaceCache', 'gguf', 'ollama', 'typed']),
+});
+
+const serverRowSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  engine: z.enum(['vllm', 'ollama']),
+  phase: z.enum(['starting', 'ready', 'stopping', 'ended', 'lost']),
+  /** e.g. "loading weights 3/8", "ready · :8000", the cause of a failure. */
+  detail: z.string(),
+  usedBytes: known,
+});
+
+export const snapshotSchema = z.object({
+  type: z.literal('snapshot'),
+  protocolVersion: z.number(),
+  /** True when figures come from the simulated GPU; the page says so. */
+  simulated: z.boolean(),
+  trusted: z.boolean(),
+  /** null: no sample yet. */
+  sampleAgeMs: known,
+  gpus: z.array(z.extend(gpuRequestSchema, { index: z.number(), usedBytes: known })),
+  /** Largest first. */
+  holders: z.array(
+    z.object({ pid: z.number(), label: z.string(), usedBytes: known, gpus: z.array(z.number()) }),
+  ),
+  problems: z.array(z.string()),
+  models: z.array(modelChoiceSchema),
+  /** Facts of the model named in `wish.model`; null while they are being read or nothing is chosen. */
+  model: z.nullable(
+    z.object({
+      id: z.string(),
+      facts: modelRequestSchema,
+      /** The model's own longest context in tokens. */
+      longestContext: known,
+      problem: z.nullable(z.string()),
+    }),
+  ),
+  engines: z.object({
+    vllm: z.object({ found: z.boolean(), version: z.nullable(z.string()) }),
+    ollama: z.object({ found: z.boolean(), version: z.nullable(z.string()) }),
+  }),
+  /** Where and how Deploy would run the command, so that the preview is exact. */
+  launch: z.object({
+    vllmFile: z.string(),
+    ollamaFile: z.string(),
+    host: z.string(),
+    /** Free now; taken unless the wish fixes one. */
+    port: z.number(),
+    environment: z.record(z.string(), z.string()),
+  }),
+  servers: z.array(serverRowSchema),
+  defaults: z.object({ utilization: z.number(), headroomBytes: z.number() }),
+  coexistence: z.object({ ollamaReservationBytes: z.number(), safetyBufferBytes: z.number() }),
+  learned: z.array(z.record(z.string(), z.unknown())),
+  /** The host's idea of the wish: sent when it changed there (a profile was opened, a model was picked). */
+  wish: wishSchema,
+  /** Grows with each change of `wish` on the host; the page takes the wish over only when it grew. */
+  wishRevision: z.number(),
+});
+
+export const toPageSchema = z.discriminatedUnion('type', [
+  snapshotSchema,
+  z.object({ type: z.literal('focus'), target: z.enum(['model', 'utilization', 'deploy']) }),
+]);
+
+export const openTargets = [
+  'chooseModel',
+  'copyCommand',
+  'gpuReport',
+  'log',
+  'saveProfile',
+  'settings',
+  'terminal',
+  'trust',
+  'cleanUp',
+] as const;
+
+export const fromPageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), protocolVersion: z.number() }),
+  /** The user's rest position, debounced; not every step of a drag. */
+  z.object({ type: z.literal('wish'), wish: wishSchema }),
+  z.object({ type: z.literal('launch'), wish: wishSchema, force: z.boolean() }),
+  z.object({ type: z.literal('stop'), serverId: z.string() }),
+  z.object({
+    type: z.literal('open'),
+    target: z.enum(openTargets),
+    serverId: z.optional(z.string()),
+  }),
+  z.object({ type: z.literal('problem'), text: z.string() }),
+]);
+
+export type Snapshot = z.infer<typeof snapshotSchema>;
+export type ModelChoice = z.infer<typeof modelChoiceSchema>;
+export type ServerRow = z.infer<typeof serverRowSchema>;
+export type ToPage = z.infer<typeof toPageSchema>;
+export type FromPage = z.infer<typeof fromPageSchema>;

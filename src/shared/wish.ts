@@ -1,0 +1,42 @@
+/** What the user arranged: one engine, one model, its options. The page keeps it, a profile stores it, a launch runs it. */
+import * as z from 'zod/mini';
+import {
+  planOptionsSchema,
+  type GpuRequest,
+  type ModelRequest,
+  type PlanRequest,
+} from './planRequest';
+
+export const wishSchema = z.object({
+  engine: z.enum(['vllm', 'ollama']),
+  /** A folder, a .gguf file, a Hugging Face name or an Ollama tag; empty: nothing chosen yet. */
+  model: z.string(),
+  options: planOptionsSchema,
+  extraArguments: z.array(z.string()),
+  /** null: any free port. */
+  port: z.nullable(z.int().check(z.gte(1), z.lte(65535))),
+});
+
+export type Wish = z.infer<typeof wishSchema>;
+
+/** What the machine adds to a wish before it can be planned. */
+export interface PlanSurroundings {
+  readonly engineVersion: string | null;
+  readonly model: ModelRequest;
+  readonly gpus: readonly GpuRequest[];
+  readonly coexistence: { ollamaReservationBytes: number; safetyBufferBytes: number };
+  readonly learned: readonly Record<string, unknown>[];
+}
+
+/** The one way from a wish to a plan request, used by the page on every frame and by the host before it launches. */
+export function requestForWish(wish: Wish, around: PlanSurroundings): PlanRequest {
+  return {
+    engine: wish.engine,
+    engineVersion: around.engineVersion,
+    model: around.model,
+    gpus: [...around.gpus],
+    options: wish.options,
+    coexistence: around.coexistence,
+    learned: [...around.learned],
+  };
+}

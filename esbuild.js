@@ -1,7 +1,7 @@
 // Builds dist/extension.js, dist/webview.js (+ .css) and dist/cli.js; `--watch` rebuilds on change.
 // The build fails past the size budgets below.
-import fs from 'node:fs';
-import esbuild from 'esbuild';
+const fs = require('node:fs');
+const esbuild = require('esbuild');
 
 const watch = process.argv.includes('--watch');
 const KB = 1000;
@@ -51,22 +51,26 @@ const bundles = [
   },
 ];
 
-if (watch) {
-  for (const { options } of bundles) {
-    const context = await esbuild.context({ ...common, ...options });
-    await context.watch();
-  }
-} else {
-  fs.rmSync('dist', { recursive: true, force: true });
-  let tooLarge = false;
-  for (const { options, budget } of bundles) {
-    await esbuild.build({ ...common, ...options });
-    const size = fs.statSync(options.outfile).size;
-    if (size > budget) {
-      console.error(`${options.outfile} is ${size} bytes, over its budget of ${budget}`);
-      tooLarge = true;
+async function main() {
+  if (watch) {
+    for (const { options } of bundles) {
+      const context = await esbuild.context({ ...common, ...options });
+      await context.watch();
     }
+  } else {
+    fs.rmSync('dist', { recursive: true, force: true });
+    let tooLarge = false;
+    for (const { options, budget } of bundles) {
+      await esbuild.build({ ...common, ...options });
+      const size = fs.statSync(options.outfile).size;
+      if (size > budget) {
+        console.error(`${options.outfile} is ${size} bytes, over its budget of ${budget}`);
+        tooLarge = true;
+      }
+    }
+    fs.chmodSync('dist/cli.js', 0o755);
+    if (tooLarge) process.exit(1);
   }
-  fs.chmodSync('dist/cli.js', 0o755);
-  if (tooLarge) process.exit(1);
 }
+
+void main();

@@ -34,6 +34,12 @@ export interface HttpRequest {
   readonly body?: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Longer answers fail; default 64 MiB. */
+  readonly maxBytes?: number;
+  /** `latin1` keeps a byte per character (binary ranges); default `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1';
+  /** How many redirects of GET and HEAD to follow; default 0. Credentials stay with the first origin. */
+  readonly redirects?: number;
 }
 
 export interface HttpAnswer {
@@ -45,6 +51,13 @@ export interface HttpAnswer {
 export interface Http {
   /** Any status is an answer; fails with refused, timedOut, cancelled or failed. */
   request(request: HttpRequest): Promise<Result<HttpAnswer>>;
+}
+
+export interface Net {
+  /** Nobody listens on or has bound this loopback port. */
+  isPortFree(port: number): Promise<boolean>;
+  /** `preferred` if it is free, else any free loopback port. */
+  freePort(preferred: number): Promise<number>;
 }
 
 export interface FileFacts {
@@ -62,6 +75,8 @@ export interface Files {
   readRange(path: string, offset: number, length: number): Promise<Result<Uint8Array>>;
   /** Whole file or nothing, also when the host dies meanwhile. Makes the folder. */
   writeAtomic(path: string, text: string): Promise<Result<void>>;
+  /** No complaint if it is gone already. */
+  remove(path: string): Promise<void>;
   realPath(path: string): Promise<string | null>;
   join(...parts: string[]): string;
   homeFolder(): string;
@@ -79,6 +94,8 @@ export interface ProcessTable {
   listeningPorts(pid: number): Promise<readonly number[]>;
   /** Files in /dev/shm a process has open, by device and inode. */
   sharedMemory(pid: number): Promise<readonly SharedMemoryFile[]>;
+  /** Whether a process has a GPU device node open; null where that cannot be read. */
+  holdsGpuDevice(pid: number): Promise<boolean | null>;
   /** Removes one of them if it is still the same file. */
   removeSharedMemory(file: SharedMemoryFile): Promise<boolean>;
   /** Checks the identity and sends in the same tick. `changed`: the pid belongs to somebody else now. */
@@ -86,7 +103,10 @@ export interface ProcessTable {
     target: ProcessIdentity,
     signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' | 'SIGHUP',
   ): Promise<SignalOutcome>;
-  /** uid of this process, and the pids that must never be signalled (ourselves and our ancestors). */
+  /**
+   * uid of this process, and the pids that must never be signalled: ourselves first, then our ancestors.
+   * `inContainer`: in a PID namespace of its own, so tools may print pids that mean nothing here.
+   */
   self(): Promise<{ uid: number | null; protectedPids: readonly number[]; inContainer: boolean }>;
 }
 
@@ -145,6 +165,6 @@ export interface Launcher {
   /** Resolves with the pid once the process runs; fails with notTrusted, toolMissing, timedOut or failed. */
   start(spec: LaunchSpec): Promise<Result<{ pid: number }>>;
   /** Brings the terminal to the front; false if there is none any more. */
-  reveal(launchId: string): boolean;
+  reveal(launchId: string): Promise<boolean>;
   listen(events: LauncherEvents): void;
 }

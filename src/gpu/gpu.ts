@@ -1,6 +1,23 @@
-/** What a GPU is, whichever tool described it. Unknown is `null`, never 0. */
+/**
+ * The room `gpu`: what a GPU is, how each tool's words become one, how full it was and when that is too full. Pure: it
+ * describes calls and reads answers, `app/` runs them. Here: the types. Unknown is `null`, never 0.
+ */
 
 export type MemoryKind = 'dedicated' | 'unified';
+
+/** A slice of a card under MIG. Two compute instances of one GPU instance share its memory: never add them up. */
+export interface MigDevice {
+  /** Number of the slice on its card; null where the tool does not say. */
+  readonly device: number | null;
+  readonly gpuInstanceId: number | null;
+  readonly computeInstanceId: number | null;
+  /** e.g. "3g.40gb"; only `-L` prints it. */
+  readonly profile: string | null;
+  readonly uuid: string | null;
+  readonly totalBytes: number | null;
+  readonly usedBytes: number | null;
+  readonly freeBytes: number | null;
+}
 
 export interface Gpu {
   readonly index: number;
@@ -20,18 +37,30 @@ export interface Gpu {
   /** e.g. "8.9"; null where the tool does not say. */
   readonly computeCapability: string | null;
   readonly driverVersion: string | null;
+  /** Cut into slices (MIG); absent where the tool does not say. */
+  readonly mig?: boolean;
+  /** Absent where the tool does not list them. */
+  readonly migDevices?: readonly MigDevice[];
 }
 
 export interface GpuProcess {
   readonly pid: number;
-  /** Summed over the GPUs in `gpus`. */
+  /** Summed over the GPUs in `gpus`; null as soon as one of them is unknown. */
   readonly usedBytes: number | null;
+  /** As the tool prints it, which may be cut; "" where it prints an empty name. */
   readonly name: string | null;
   /** Indices into the same sample. */
   readonly gpus: readonly number[];
+  /** C compute, G graphics, C+G, M (MPS), M+C, O; absent where the tool does not say. */
+  readonly type?: string;
+  /** Share of the multiprocessors' time; absent where the tool does not say. */
+  readonly utilizationPercent?: number;
+  /** The MIG slice it runs on; absent outside MIG. */
+  readonly gpuInstanceId?: number;
+  readonly computeInstanceId?: number;
 }
 
-/** `id` as `error` in the recorded samples: e.g. driver_not_loaded, mismatch, gpu_lost, timeout. */
+/** `id` as `error` in the recorded samples, e.g. driver_not_loaded, driver_library_mismatch, gpu_lost; or timeout, no_tool. */
 export interface GpuProblem {
   readonly id: string;
   readonly text: string;

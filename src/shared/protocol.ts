@@ -27,6 +27,8 @@ const serverRowSchema = z.object({
   /** e.g. "loading weights 3/8", "ready · :8000", the cause of a failure. */
   detail: z.string(),
   usedBytes: known,
+  /** What the plan it was launched with expected per GPU; absent for adopted servers. */
+  plannedBytes: z.optional(known),
 });
 
 export const snapshotSchema = z.object({
@@ -65,6 +67,8 @@ export const snapshotSchema = z.object({
     host: z.string(),
     /** Free now; taken unless the wish fixes one. */
     port: z.number(),
+    /** From the settings; they come before the wish's own. */
+    extraArguments: z.array(z.string()),
     environment: z.record(z.string(), z.string()),
   }),
   servers: z.array(serverRowSchema),

@@ -1,45 +1,85 @@
-// Bundles test/unit and test/contract into out/test and runs them in plain mocha.
-// Arguments are substrings of file paths: `node test/scripts/unit.mjs planner` runs only those.
+// Bundles test/unit and test/contract and runs them in plain mocha: rooms without VS Code.
+// As a program, arguments are substrings of file paths: `node test/scripts/unit.mjs planner` runs only those.
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import esbuild from 'esbuild';
-import { spawnSync } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { out, root } from './paths.mjs';
 
-const find = (folder) =>
-  fs
+function findTests(room) {
+  const folder = path.join(root, 'test', room);
+  return fs
     .readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => path.join(folder, name));
-
-const wanted = process.argv.slice(2);
-const files = ['test/unit', 'test/contract']
-  .flatMap((folder) => find(folder))
-  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
-if (files.length === 0) {
-  console.error('no test file matches');
-  process.exit(1);
+    .map((name) => path.join('test', room, name));
 }
-const out =
-  wanted.length === 0
-    ? 'out/test/unit'
-    : `out/test/unit-${wanted.join('-').replaceAll(/\W+/g, '-')}`;
-fs.rmSync(out, { recursive: true, force: true });
-await esbuild.build({
-  entryPoints: files,
-  outdir: out,
-  outbase: 'test',
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  sourcemap: 'inline',
-  outExtension: { '.js': '.cjs' },
-  logLevel: 'warning',
-});
-const mocha = path.resolve('node_modules/mocha/bin/mocha.js');
-const run = spawnSync(
-  process.execPath,
-  ['--enable-source-maps', mocha, '--timeout', '10000', `${out}/**/*.test.cjs`],
-  { stdio: 'inherit' },
-);
-process.exit(run.status ?? 1);
+
+/**
+ * @param rooms folders under test/
+ * @param parts only files whose path contains one of these
+ * @param grep only tests whose title matches
+ * @returns `{ title, passed, failed, skipped, failures }`, null where no file matches
+ */
+export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep = '' }) {
+  const files = rooms
+    .flatMap(findTests)
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  if (files.length === 0) return null;
+  const title = rooms.join(' and ');
+  // several runs may go on in one checkout, each with its own choice of files
+  const name = ['unit', ...parts].join('-').replaceAll(/[^\w-]+/g, '-');
+  const outdir = path.join(out, 'test', `${name}-${process.pid}`);
+  const { build } = await import('esbuild');
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: files,
+      outdir,
+      outbase: 'test',
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      sourcemap: 'inline',
+      outExtension: { '.js': '.cjs' },
+      logLevel: 'warning',
+    });
+    const resultsFile = path.join(outdir, 'results.json');
+    const bundled = files.map((file) =>
+      path.join(outdir, path.relative('test', file).replace(/\.ts$/, '.cjs')),
+    );
+    const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000 };
+    const code = await runMocha(wish);
+    return { title, ...readResults(resultsFile, code) };
+  } finally {
+    fs.rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+function runMocha(wish) {
+  const runner = path.join(root, 'test/support/runMocha.cjs');
+  const args = ['--enable-source-maps', runner, JSON.stringify(wish)];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(code ?? 128 + os.constants.signals[signal]));
+  });
+}
+
+function readResults(file, code) {
+  try {
+    const results = JSON.parse(fs.readFileSync(file, 'utf8'));
+    if (code === 0 || results.failed > 0) return results;
+  } catch {
+    // no results: the runner died
+  }
+  const failures = [{ title: 'mocha', error: `the runner ended with ${code}` }];
+  return { passed: 0, failed: 1, skipped: 0, failures };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const results = await runUnit({ parts: process.argv.slice(2) });
+  if (results === null) console.error('no test file matches');
+  process.exit(results?.failed === 0 ? 0 : 1);
+}

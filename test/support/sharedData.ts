@@ -6,13 +6,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-const folder = process.env['VRAM_PILOT_DATA'] ?? path.resolve('..', 'shared', 'data');
+const folder = process.env.VRAM_PILOT_DATA ?? path.resolve('..', 'shared', 'data');
 
 export const hasSharedData = fs.existsSync(folder);
 
 /** `describe` that needs the recorded data. */
 export function describeWithData(title: string, body: () => void): void {
-  if (hasSharedData || process.env['CI'] === 'true') describe(title, body);
+  if (hasSharedData || process.env.CI === 'true') describe(title, body);
   else describe(`${title} (skipped: no recorded data at VRAM_PILOT_DATA)`, () => undefined);
 }
 

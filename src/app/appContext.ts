@@ -1,0 +1,28 @@
+/** What the loops of `app/` share: the doors, the state, and how to ask for settings that may change any time. */
+import type { GpuSample } from '../gpu/gpu';
+import type { Registry } from './registry';
+import type { Clock, Exec, Files, Http, Launcher, Log, Net, ProcessTable } from './ports';
+import type { Settings } from './settings';
+import type { AppStore } from './store';
+
+export interface Ports {
+  readonly exec: Exec;
+  readonly http: Http;
+  readonly files: Files;
+  readonly net: Net;
+  readonly table: ProcessTable;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface AppContext extends Ports {
+  readonly store: AppStore;
+  readonly launcher: Launcher;
+  readonly registry: Registry;
+  readonly settings: () => Settings;
+  readonly newId: () => string;
+  /** A fresh look at the GPUs; null where there is no tool or it doesn't answer. */
+  readonly lookAtGpus: () => Promise<GpuSample | null>;
+  /** Folders that hold the Hugging Face cache, best first. */
+  readonly hubCacheFolders: readonly string[];
+}

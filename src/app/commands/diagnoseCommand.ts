@@ -1,0 +1,80 @@
+/** `diagnose`: why a server failed, from its output. */
+import { diagnoseText } from '../../engines/diagnose';
+import { parsePlanRequest, type PlanRequest } from '../../shared/planRequest';
+import {
+  refuse,
+  refuseFailure,
+  textFlag,
+  type CliCommand,
+  type CommandDoors,
+  type CommandInput,
+  type CommandOutcome,
+} from './command';
+import { readInputJson, readInputText } from './readInput';
+
+const ENGINES = ['vllm', 'ollama', 'auto'] as const;
+
+export const diagnoseCommand: CliCommand = {
+  name: 'diagnose',
+  summary: 'reads the output of a server and says what went wrong',
+  usage: ['diagnose LOG|- [--engine vllm|ollama|auto] [--request FILE] [--json]'],
+  flags: { engine: { type: 'string' }, request: { type: 'string' } },
+  run,
+};
+
+async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOutcome> {
+  const [path, more] = input.positionals;
+  if (path === undefined || more !== undefined) return refuse('diagnose: expected one LOG, or -');
+  const word = textFlag(input, 'engine') ?? 'auto';
+  const engine = ENGINES.find((known) => known === word);
+  if (!engine) return refuse(`--engine: found "${word}", expected one of ${ENGINES.join(', ')}`);
+  const requestPath = textFlag(input, 'request');
+  let request: PlanRequest | null = null;
+  if (requestPath !== null) {
+    const document = await readInputJson(doors, requestPath);
+    if (!document.ok) return refuseFailure(document.failure);
+    const parsed = parsePlanRequest(document.value);
+    if (!parsed.ok) return refuse(`${parsed.error.field}: ${parsed.error.message}`);
+    request = parsed.value;
+  }
+  const text = await readInputText(doors, path);
+  if (!text.ok) return refuseFailure(text.failure);
+  const read = diagnoseText(text.value, request && engine === 'auto' ? request.engine : engine);
+  const diagnosis = request ? completed(read, request) : read;
+  return { exitCode: 0, json: diagnosis, text: diagnosisText(diagnosis) };
+}
+
+type ReadDiagnosis = ReturnType<typeof diagnoseText>;
+
+/** What the log does not show of the launch is known from the request that led to it; what it shows wins. */
+function completed(diagnosis: ReadDiagnosis, request: PlanRequest): ReadDiagnosis {
+  const { outcome } = diagnosis;
+  return {
+    ...diagnosis,
+    engineVersion: diagnosis.engineVersion ?? request.engineVersion ?? null,
+    outcome: {
+      ...outcome,
+      engineVersion: outcome.engineVersion ?? request.engineVersion ?? null,
+      model: outcome.model ?? request.model.name ?? null,
+      gpuName: outcome.gpuName ?? request.gpus[0]?.name ?? null,
+      options: { ...request.options, ...outcome.options },
+    },
+  };
+}
+
+function diagnosisText(diagnosis: ReadDiagnosis): string {
+  const { cause, remedy } = diagnosis;
+  const lines = [
+    `${diagnosis.engine} ${diagnosis.engineVersion ?? '(version unknown)'}: ${diagnosis.result}, last stage ${diagnosis.stage}`,
+  ];
+  if (cause) {
+    lines.push('', `Cause: ${cause.title} (${cause.id})`);
+    for (const { line, text } of cause.evidence) lines.push(`  line ${String(line)}: ${text}`);
+  }
+  if (remedy) {
+    lines.push('', `What helps: ${remedy.summary}`, `  ${remedy.why}`);
+    for (const [key, value] of Object.entries(remedy.change))
+      lines.push(`  ${key} = ${JSON.stringify(value)}`);
+  }
+  return lines.join('\n');
+}

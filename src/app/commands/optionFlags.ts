@@ -1,0 +1,107 @@
+/** Engine options as flags by their engines' own names, derived from the request's schema so that none is forgotten. */
+import * as z from 'zod/mini';
+import { fail, ok, type Result } from '../../shared/failure';
+import { planOptionsSchema } from '../../shared/planRequest';
+import type { CommandInput, FlagTable } from './command';
+
+type OptionKind = 'number' | 'text' | 'flag' | 'json';
+
+interface OptionFlag {
+  readonly key: string;
+  readonly flag: string;
+  readonly kind: OptionKind;
+}
+
+const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(planOptionsSchema.shape).map(
+  ([key, schema]) => ({
+    key,
+    flag: key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    kind: kindOf(schema),
+  }),
+);
+
+/** Short forms that vLLM itself takes. */
+const SHORT_FLAGS: Readonly<Record<string, string>> = {
+  tp: 'tensor-parallel-size',
+  pp: 'pipeline-parallel-size',
+  dp: 'data-parallel-size',
+  q: 'quantization',
+};
+
+function kindOf(schema: z.core.$ZodType): OptionKind {
+  if (z.safeParse(schema, true).success) return 'flag';
+  if (z.safeParse(schema, 'auto').success) return 'text';
+  return z.safeParse(schema, {}).success ? 'json' : 'number';
+}
+
+export const optionFlagTable: FlagTable = Object.fromEntries(
+  OPTION_FLAGS.flatMap(({ flag, kind }) =>
+    kind === 'flag'
+      ? [
+          [flag, { type: 'boolean' as const }],
+          [`no-${flag}`, { type: 'boolean' as const }],
+        ]
+      : [[flag, { type: 'string' as const }]],
+  ),
+);
+
+/** `-tp 2` → `--tensor-parallel-size 2`, `--max_model_len` → `--max-model-len`: as vLLM's own parser does. */
+export function normalizeFlag(argument: string): string {
+  const short = /^-([a-z]{1,2})(=.*)?$/.exec(argument);
+  const long = short?.[1] === undefined ? undefined : SHORT_FLAGS[short[1]];
+  if (long !== undefined) return `--${long}${short?.[2] ?? ''}`;
+  const [name = '', ...value] = argument.split('=');
+  if (!/^--\w/.test(name)) return argument;
+  return [name.replaceAll('_', '-'), ...value].join('=');
+}
+
+/** Plain data for the request's `options`, not yet checked against its schema. */
+export function optionsFromFlags(input: CommandInput): Result<Record<string, unknown>> {
+  const options: Record<string, unknown> = {};
+  for (const { key, flag, kind } of OPTION_FLAGS) {
+    if (kind === 'flag') {
+      if (input.flags[flag] === true) options[key] = true;
+      if (input.flags[`no-${flag}`] === true) options[key] = false;
+      continue;
+    }
+    const given = input.flags[flag];
+    if (typeof given !== 'string') continue;
+    const value = valueOf(key, kind, given);
+    if (value === undefined)
+      return fail(
+        'invalid',
+        `--${flag}: found "${given}", expected ${kind === 'json' ? 'a JSON object' : 'a number'}`,
+      );
+    options[key] = value;
+  }
+  return ok(options);
+}
+
+/** undefined: can't be read as that kind. */
+function valueOf(key: string, kind: OptionKind, text: string): unknown {
+  if (kind === 'text') return text;
+  if (kind === 'json') {
+    try {
+      const value: unknown = JSON.parse(text);
+      return typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? value
+        : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  if (key === 'gpuMemoryUtilization' && text === 'auto') return 0;
+  return readNumber(text);
+}
+
+const DECIMAL: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const BINARY: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** vLLM's human-readable numbers: `8k` is 8000, `8K` is 8192. */
+function readNumber(text: string): number | undefined {
+  const match = /^(-?\d+(?:\.\d+)?)([kmgtKMGT])?$/.exec(text.trim());
+  if (!match) return undefined;
+  const suffix = match[2] ?? '';
+  const value = Number(match[1]) * (DECIMAL[suffix] ?? BINARY[suffix] ?? 1);
+  return suffix === '' ? value : Math.round(value);
+}

@@ -1,0 +1,138 @@
+/** `plan`: one request, a stream of requests, or a model named on the command line. */
+import { describePython } from '../../engines/vllm/python';
+import { answerPlan, modelFacts, type PlannedResult } from './answerPlan';
+import {
+  EXIT_MISSING,
+  EXIT_USAGE,
+  isRefusal,
+  isSet,
+  oneLine,
+  refuse,
+  refuseFailure,
+  textFlag,
+  type CliCommand,
+  type CommandDoors,
+  type CommandInput,
+  type CommandOutcome,
+  type CommandRefusal,
+} from './command';
+import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
+import { optionFlagTable, optionsFromFlags } from './optionFlags';
+import { planText, VERDICT_EXIT } from './planText';
+import { readInputJson } from './readInput';
+
+export const planCommand: CliCommand = {
+  name: 'plan',
+  summary: 'says whether a model fits, and with which settings',
+  usage: [
+    'plan NAME_OR_PATH [--engine vllm|ollama] [--engine-version V] [--gpu 24GiB|NAME|auto]… [--free 20GiB] [engine flags] [--python] [--json]',
+    'plan --request FILE|- [--json]',
+    'plan --requests FILE.jsonl|- --json',
+  ],
+  flags: {
+    ...gpuFlagTable,
+    ...optionFlagTable,
+    request: { type: 'string' },
+    requests: { type: 'string' },
+    engine: { type: 'string' },
+    'engine-version': { type: 'string' },
+    python: { type: 'boolean' },
+  },
+  run,
+};
+
+async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOutcome> {
+  const { positionals } = input;
+  const request = textFlag(input, 'request');
+  const requests = textFlag(input, 'requests');
+  const forms = [request, requests, positionals[0]].filter((form) => form != null);
+  if (forms.length !== 1 || positionals.length > 1)
+    return refuse('plan: expected one NAME_OR_PATH, --request FILE or --requests FILE');
+  if (requests !== null) return answerStream(requests, doors);
+  if (request !== null) {
+    const document = await readInputJson(doors, request);
+    if (!document.ok) return refuseFailure(document.failure);
+    return outcomeOf(await answerPlan(document.value, doors), isSet(input, 'python'));
+  }
+  const asked = await requestFromFlags(input, doors);
+  if (isRefusal(asked)) return asked;
+  return outcomeOf(await answerPlan(asked, doors), isSet(input, 'python'));
+}
+
+function outcomeOf(planned: PlannedResult, withPython: boolean): CommandOutcome {
+  if (!planned.ok) return refusalOf(planned);
+  const { request, answer } = planned.value;
+  const python = withPython && request.engine === 'vllm' ? describePython(request, answer) : null;
+  return {
+    exitCode: VERDICT_EXIT[answer.verdict],
+    json: python === null ? answer : { ...answer, python },
+    text: planText(request, answer) + (python === null ? '' : `\n\nPython:\n${python}`),
+  };
+}
+
+export function refusalOf(planned: Exclude<PlannedResult, { ok: true }>): CommandRefusal {
+  if ('invalid' in planned) {
+    const { field, message } = planned.invalid;
+    return refuse(field === '' ? `request: ${message}` : `${field}: ${message}`);
+  }
+  const { reason, detail } = planned.failure;
+  return {
+    exitCode: reason === 'missing' ? EXIT_MISSING : EXIT_USAGE,
+    message: oneLine(detail),
+  };
+}
+
+async function requestFromFlags(
+  input: CommandInput,
+  doors: CommandDoors,
+): Promise<Record<string, unknown> | CommandRefusal> {
+  const options = optionsFromFlags(input);
+  if (!options.ok) return refuseFailure(options.failure);
+  const gpus = await gpusFromFlags(input, doors);
+  if (!gpus.ok) return refuseFailure(gpus.failure);
+  const model = await modelFacts(input.positionals[0] ?? '', doors);
+  if (!model.ok) return refuseFailure(model.failure);
+  const { path, ...facts } = model.value;
+  const gguf = facts.gguf != null;
+  return {
+    engine: textFlag(input, 'engine') ?? (gguf ? 'ollama' : 'vllm'),
+    engineVersion: textFlag(input, 'engine-version'),
+    model: { ...facts, path: path ?? null },
+    gpus: gpus.value,
+    options: options.value,
+  };
+}
+
+/** Answers are written in pieces of this size: a write per line would cost more than the plans. */
+const PIECE_CHARACTERS = 1 << 16;
+
+async function answerStream(path: string, doors: CommandDoors): Promise<CommandOutcome> {
+  if (path !== '-') {
+    const facts = await doors.files.stat(path);
+    if (facts?.kind !== 'file')
+      return refuseFailure({ reason: 'notFound', detail: `${path} is missing or no file` });
+  }
+  let pending = '';
+  for await (const line of doors.readLines(path)) {
+    if (line.trim() === '') continue;
+    pending += `${JSON.stringify(await answerLine(line, doors))}\n`;
+    if (pending.length < PIECE_CHARACTERS) continue;
+    await doors.write(pending);
+    pending = '';
+  }
+  await doors.write(pending);
+  return { streamed: true };
+}
+
+async function answerLine(line: string, doors: CommandDoors): Promise<unknown> {
+  let document: unknown;
+  try {
+    document = JSON.parse(line);
+  } catch {
+    return { error: { field: '', message: 'not JSON' } };
+  }
+  const planned = await answerPlan(document, doors);
+  if (planned.ok) return planned.value.answer;
+  if ('invalid' in planned) return { error: planned.invalid };
+  return { error: { field: 'model.path', message: oneLine(planned.failure.detail) } };
+}

@@ -1,0 +1,84 @@
+/** A plan as people read it in a terminal. */
+import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
+import type { PlanRequest } from '../../shared/planRequest';
+import { shellCommand } from '../../shared/shellText';
+import { formatBytes, formatCount, formatGib } from '../../shared/units';
+
+/** Exit codes of `plan` and `profile check`. */
+export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
+  fits: 0,
+  doesNotFit: 2,
+  tight: 3,
+  unknown: 4,
+};
+
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  fits: 'fits',
+  tight: 'tight: it may start, or not',
+  doesNotFit: 'does not fit',
+  unknown: 'unknown: facts are missing',
+};
+
+export function planText(request: PlanRequest, answer: PlanAnswer): string {
+  const model = request.model.name ?? request.model.path ?? 'model';
+  const lines = [
+    `${model} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
+    `(${request.engine} ${answer.engineVersion}, from ${answer.basis})`,
+    '',
+    ...answer.perGpu.map(
+      (gpu) =>
+        `GPU ${String(gpu.index)}  ${formatGib(gpu.totalBytes)}` +
+        `${gpu.freeBytes === null ? '' : `, ${formatGib(gpu.freeBytes)} free`}: ` +
+        `weights ${formatGib(gpu.weightsBytes)}, K/V ${formatGib(gpu.kvCacheBytes)}, ` +
+        `graph ${formatBytes(gpu.graphBytes)}, activation ${formatBytes(gpu.activationBytes)}, ` +
+        `other ${formatBytes(gpu.nonTorchBytes)}; left ${formatGib(gpu.leftBytes)}`,
+    ),
+    ...cacheLines(answer),
+    '',
+    'Analysis:',
+    ...answer.steps.map((step) => `  ${step}`),
+  ];
+  if (answer.advice.length > 0)
+    lines.push(
+      '',
+      'Advice:',
+      ...answer.advice.map(
+        ({ change, verdictAfter, why }) =>
+          `  ${changeWords(change)} → ${VERDICT_WORDS[verdictAfter]}. ${why}`,
+      ),
+    );
+  lines.push('', 'Command:', `  ${shellCommand(answer.command)}`);
+  return lines.join('\n');
+}
+
+function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
+  const lines: string[] = [];
+  if (kvCache.tokens !== null)
+    lines.push(
+      `K/V: ${formatCount(kvCache.tokens)} tokens, ${formatBytes(kvCache.bytesPerToken)} each` +
+        (kvCache.maxConcurrency === null
+          ? ''
+          : `; ${kvCache.maxConcurrency.toFixed(2)} requests of ${formatCount(kvCache.atLength)} tokens`) +
+        (kvCache.longestThatFits === null
+          ? ''
+          : `; longest that fits ${formatCount(kvCache.longestThatFits)}`),
+    );
+  if (utilization?.effective != null)
+    lines.push(
+      `Utilization: ${String(utilization.effective)} (${utilization.rule} rule)` +
+        (utilization.recommended === null
+          ? ''
+          : `, recommended ${String(utilization.recommended)}`),
+    );
+  return lines;
+}
+
+function gpuWords({ gpus }: PlanRequest): string {
+  if (gpus.length === 0) return 'no GPU';
+  return gpus.map((gpu) => gpu.name ?? formatGib(gpu.totalBytes, 0)).join(' + ');
+}
+
+const changeWords = (change: object): string =>
+  Object.entries(change)
+    .map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
+    .join(', ') || 'no setting';

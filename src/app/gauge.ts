@@ -1,0 +1,133 @@
+/** What the status bar says: text, hover and colour, from the state alone. */
+import type { Gpu } from '../gpu/gpu';
+import { formatDuration, formatGib, GIB } from '../shared/units';
+import type { Settings } from './settings';
+import type { AppState, Server } from './state';
+
+export interface Gauge {
+  readonly visible: boolean;
+  readonly text: string;
+  /** Markdown; changes only with what it says, because a new hover closes the open one. */
+  readonly hover: string;
+  readonly spoken: string;
+  readonly colour: 'none' | 'warning' | 'error';
+}
+
+/** Older than this many intervals, a figure is shown with its age. */
+const STALE_INTERVALS = 3;
+
+export function gaugeOf(state: AppState, settings: Settings, nowMs: number): Gauge {
+  const visibility = settings['statusBar.visibility'];
+  const failed = state.servers.find((server) => isUnseenFailure(server));
+  const sample = state.gpu.sample;
+  const visible =
+    visibility === 'always' ||
+    (visibility === 'auto' && state.gpu.status !== 'absent' && state.gpu.status !== 'unknown');
+  const ageMs = state.gpu.sampledAtMs === null ? null : nowMs - state.gpu.sampledAtMs;
+  const isStale =
+    ageMs !== null && ageMs > STALE_INTERVALS * settings['monitor.intervalSeconds'] * 1000;
+  const gpus = sample?.gpus ?? [];
+  const marks = [
+    state.gpu.simulated ? 'simulated' : null,
+    isStale ? `${formatDuration(ageMs)} old` : null,
+    state.gpu.status === 'failing' && !sample ? 'no answer' : null,
+  ].filter((mark) => mark !== null);
+  const figures =
+    gpus.length > 0 ? shortFigures(gpus) : state.gpu.status === 'absent' ? 'no GPU' : 'GPU ?';
+  const text = `$(${failed ? 'error' : 'chip'}) ${[figures, ...marks].join(' · ')}`;
+  return {
+    visible,
+    text,
+    hover: hoverOf(state, isStale ? ageMs : null),
+    spoken: spokenOf(gpus, state.gpu.simulated),
+    colour: failed ? 'error' : hasPressure(state) ? 'warning' : 'none',
+  };
+}
+
+/** A vLLM server is meant to fill the card: only what none of our servers planned counts. */
+function hasPressure(state: AppState): boolean {
+  return Object.values(state.gpu.pressure).some((level) => level !== 'ok');
+}
+
+function isUnseenFailure(server: Server): boolean {
+  return !server.seen && (server.endReason === 'failed' || server.endReason === 'crashed');
+}
+
+/** One or two GPUs in full; of more, the fullest and how many others. */
+function shortFigures(gpus: readonly Gpu[]): string {
+  const [first] = gpus;
+  if (gpus.length === 1 && first) return `${figure(first)} GiB`;
+  if (gpus.length === 2) return gpus.map(figure).join(' · ');
+  const fullest = [...gpus].sort((a, b) => fillOf(b) - fillOf(a))[0];
+  return fullest ? `${figure(fullest)} +${String(gpus.length - 1)}` : '?';
+}
+
+function figure(gpu: Gpu): string {
+  const show = (bytes: number | null) => (bytes === null ? '?' : (bytes / GIB).toFixed(1));
+  return `${show(gpu.usedBytes)}/${show(gpu.totalBytes)}`;
+}
+
+function fillOf(gpu: Gpu): number {
+  return gpu.usedBytes !== null && gpu.totalBytes ? gpu.usedBytes / gpu.totalBytes : 0;
+}
+
+function hoverOf(state: AppState, staleMs: number | null): string {
+  const lines: string[] = [];
+  if (state.gpu.simulated) lines.push('**Simulated GPU**: these figures are made up.', '');
+  const gpus = state.gpu.sample?.gpus ?? [];
+  if (gpus.length > 0) {
+    lines.push('| GPU | used | total | free | load |', '|:--|--:|--:|--:|--:|');
+    for (const gpu of gpus) {
+      const load = gpu.utilizationPercent === null ? '–' : `${String(gpu.utilizationPercent)} %`;
+      const cells = [
+        `${String(gpu.index)} ${escape(gpu.name ?? 'unknown')}`,
+        formatGib(gpu.usedBytes, 1),
+        formatGib(gpu.totalBytes, 1),
+        formatGib(gpu.freeBytes, 1),
+        load,
+      ];
+      lines.push(`| ${cells.join(' | ')} |`);
+    }
+  }
+  const holders = [...state.holders]
+    .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
+    .slice(0, 5);
+  if (holders.length > 0) {
+    lines.push('', '| process | held |', '|:--|--:|');
+    for (const holder of holders) {
+      lines.push(
+        `| ${escape(shortCommand(holder.command))} (${String(holder.pid)}) | ${formatGib(holder.usedBytes, 1)} |`,
+      );
+    }
+  }
+  if (staleMs !== null) lines.push('', `$(history) Seen ${formatDuration(staleMs)} ago.`);
+  if (state.gpu.failure) lines.push('', `$(warning) ${escape(state.gpu.failure.text)}`);
+  if (state.gpu.status === 'absent') lines.push('No GPU tool was found on this machine.');
+  lines.push(
+    '',
+    '[Open Planner](command:vramPilot.openPlanner) · [Clean Up…](command:vramPilot.cleanUp)',
+  );
+  return lines.join('\n');
+}
+
+/** The program's name and its first telling argument; the full command stands in the tree. */
+export function shortCommand(command: string | null): string {
+  if (command === null) return 'unknown process';
+  const base = command.split(' ').map((word) => word.split('/').at(-1) ?? word);
+  return base.slice(0, 2).join(' ').slice(0, 40);
+}
+
+function escape(text: string): string {
+  return text.replace(/[|\\`*_{}[\]<>()#+!$~]/g, '\\$&').replace(/\s+/g, ' ');
+}
+
+function spokenOf(gpus: readonly Gpu[], simulated: boolean): string {
+  const parts = gpus.map(
+    (gpu) =>
+      `GPU ${String(gpu.index)}: ${formatGib(gpu.usedBytes, 1)} of ${formatGib(gpu.totalBytes, 1)} used`,
+  );
+  return (
+    [simulated ? 'Simulated' : '', ...parts].filter((part) => part !== '').join(', ') ||
+    'No GPU figures'
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Saved launches: `.vscode/vram-pilot.profiles.json` in the workspace (the file the CLI checks in CI), or the
+ * extension's own storage where no folder is open. An unreadable file is never overwritten.
+ */
+import * as z from 'zod/mini';
+import { planOptionsSchema } from '../shared/planRequest';
+import { fail, ok, type Result } from '../shared/failure';
+import type { Files } from './ports';
+import type { Profile } from './state';
+
+const MAX_BYTES = 1_000_000;
+
+const profileSchema = z.object({
+  name: z.string(),
+  engine: z._default(z.enum(['vllm', 'ollama']), 'vllm'),
+  model: z.string(),
+  options: z._default(planOptionsSchema, {}),
+  extraArguments: z._default(z.array(z.string()), []),
+  port: z._default(z.nullable(z.number()), null),
+});
+
+export const profilesFileSchema = z.object({
+  version: z.literal(1),
+  profiles: z.array(profileSchema),
+});
+
+export function parseProfiles(text: string): Result<Profile[]> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return fail('invalid', `not JSON: ${String(error)}`);
+  }
+  const parsed = z.safeParse(profilesFileSchema, json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return fail('invalid', `${issue?.path.map(String).join('.') ?? ''} is missing or wrong`);
+  }
+  return ok(
+    parsed.data.profiles.map(({ name, engine, model, options, extraArguments, port }) => ({
+      name,
+      wish: { engine, model, options, extraArguments, port },
+    })),
+  );
+}
+
+export async function loadProfiles(files: Files, path: string): Promise<Result<Profile[]>> {
+  if (!(await files.stat(path))) return ok([]);
+  const text = await files.readText(path, MAX_BYTES);
+  if (!text.ok) return text;
+  const parsed = parseProfiles(text.value);
+  return parsed.ok ? parsed : fail('invalid', `${path}: ${parsed.failure.detail}`);
+}
+
+export async function saveProfiles(
+  files: Files,
+  path: string,
+  profiles: readonly Profile[],
+): Promise<Result<void>> {
+  const current = await loadProfiles(files, path);
+  if (!current.ok) return current;
+  const document = {
+    version: 1,
+    profiles: profiles.map(({ name, wish }) => ({ name, ...wish })),
+  };
+  return files.writeAtomic(path, `${JSON.stringify(document, null, 2)}\n`);
+}

@@ -1,0 +1,86 @@
+/** The complete picture that the planner page draws; a hidden page misses messages, so there are no deltas. */
+import { PROTOCOL_VERSION, type Snapshot } from '../shared/protocol';
+import { MIB } from '../shared/units';
+import { shortCommand } from './gauge';
+import { coexistenceOf, plannableGpus } from './planService';
+import { serverDetail } from './serverText';
+import type { Settings } from './settings';
+import type { AppState } from './state';
+
+/** What the page is told of the world outside the state. */
+export interface SnapshotSurroundings {
+  readonly nowMs: number;
+  readonly trusted: boolean;
+  /** Free now; the one that the next launch would take. */
+  readonly port: number;
+}
+
+export function snapshotOf(
+  state: AppState,
+  settings: Settings,
+  { nowMs, trusted, port }: SnapshotSurroundings,
+): Snapshot {
+  const { sample, sampledAtMs, simulated, failure } = state.gpu;
+  const gpus = sample?.gpus ?? [];
+  const { vllm, ollama } = state.engines;
+  return {
+    type: 'snapshot',
+    protocolVersion: PROTOCOL_VERSION,
+    simulated,
+    trusted,
+    sampleAgeMs: sampledAtMs === null ? null : nowMs - sampledAtMs,
+    gpus: plannableGpus(gpus).map((gpu) => ({
+      ...gpu,
+      usedBytes: gpus.find((one) => one.index === gpu.index)?.usedBytes ?? null,
+    })),
+    holders: [...state.holders]
+      .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
+      .map((holder) => ({
+        pid: holder.pid,
+        label: shortCommand(holder.command),
+        usedBytes: holder.usedBytes,
+        gpus: [...holder.gpus],
+      })),
+    problems: [
+      ...(failure ? [failure.text] : []),
+      ...(sample?.problems ?? []).map((problem) => problem.text),
+    ],
+    models: [...state.models],
+    model: state.model?.facts
+      ? {
+          id: state.model.id,
+          facts: state.model.facts,
+          longestContext: state.model.longestContext,
+          problem: state.model.problem,
+        }
+      : null,
+    engines: {
+      vllm: { found: vllm.found, version: vllm.version },
+      ollama: { found: ollama.found, version: ollama.version },
+    },
+    launch: {
+      vllmFile: vllm.file ?? 'vllm',
+      ollamaFile: ollama.file ?? 'ollama',
+      host: '127.0.0.1',
+      port,
+      extraArguments: settings['vllm.extraArguments'],
+      environment: settings['vllm.environment'],
+    },
+    servers: state.servers.map((server) => ({
+      id: server.id,
+      title: server.title,
+      engine: server.wish.engine,
+      phase: server.phase,
+      detail: serverDetail(server, nowMs),
+      usedBytes: server.usedBytes,
+    })),
+    defaults: {
+      utilization: settings['vllm.defaultUtilization'],
+      headroomBytes: settings['planner.headroomMiB'] * MIB,
+    },
+    coexistence: coexistenceOf(settings),
+    learned: [],
+    wish: state.wish,
+    wishRevision: state.wishRevision,
+  };
+}

@@ -1,0 +1,74 @@
+/** Stops servers by the recipe of their engine and stage, then waits until the memory is really back. */
+import { ollamaStopRecipe } from '../engines/ollama/stop';
+import { vllmStopRecipe } from '../engines/vllm/stop';
+import { fail, ok, type Result } from '../shared/failure';
+import type { AppContext } from './appContext';
+import type { Observer } from './observer';
+import type { OllamaServing } from './ollamaServing';
+import type { Server } from './state';
+import { stopLaunch } from './stopper';
+
+/** Memory of a large model comes back 1–5 s after the last process; longer than this is worth a word. */
+const MEMORY_BACK_MS = 10_000;
+
+export async function stopServer(
+  context: AppContext,
+  observer: Observer,
+  ollama: OllamaServing,
+  id: string,
+  options: { force: boolean },
+): Promise<Result<void>> {
+  const { store, log } = context;
+  const server = store.state().servers.find((one) => one.id === id);
+  if (!server) return fail('notFound', 'There is no such server.');
+  if (server.phase === 'ended') return ok(undefined);
+  if (server.phase === 'stopping' && !options.force) return ok(undefined);
+  log.info('stopping', options.force ? 'force' : 'stop', { id, stage: server.stage });
+  observer.expectStop(id);
+  store.dispatch({ type: 'serverChanged', id, change: { phase: 'stopping', stage: 'stopping' } });
+  if (server.wish.engine === 'ollama') {
+    const unloaded = await ollama.unload(server);
+    if (!server.record || ollama.isDaemonShared(server)) {
+      await observer.ended(id, null);
+      return unloaded;
+    }
+  }
+  if (!server.record) {
+    await observer.ended(id, null);
+    return fail('notFound', 'Nothing is known about its process; look into its terminal.');
+  }
+  const steps =
+    server.wish.engine === 'vllm'
+      ? vllmStopRecipe(server.stage, { forced: options.force, streamOpen: false })
+      : ollamaStopRecipe({ forced: options.force });
+  const outcome = await stopLaunch(context, server.record, steps);
+  log.info('stopping', outcome.gone ? 'gone' : 'something is left', {
+    id,
+    signals: outcome.signalled.length,
+    left: outcome.survivors.length,
+  });
+  // found again after a reload there may be no event from the terminal
+  await observer.ended(id, null);
+  const held = await waitForMemory(context, server);
+  if (held !== null) store.dispatch({ type: 'serverChanged', id, change: { stillHeld: held } });
+  return outcome.gone
+    ? ok(undefined)
+    : fail('failed', `Still there: PID ${outcome.survivors.map((one) => one.pid).join(', ')}.`);
+}
+
+/** null when nothing of it holds memory any more, or where nobody can tell. */
+async function waitForMemory(context: AppContext, server: Server): Promise<string | null> {
+  const ours = new Set(server.record?.seen.map((one) => one.pid));
+  const deadline = context.clock.now() + MEMORY_BACK_MS;
+  for (;;) {
+    const sample = await context.lookAtGpus();
+    const holding = (sample?.processes ?? []).filter((process) => ours.has(process.pid));
+    if (holding.length === 0) return null;
+    if (context.clock.now() >= deadline) {
+      const bytes = holding.reduce((sum, process) => sum + (process.usedBytes ?? 0), 0);
+      const pids = holding.map((process) => String(process.pid)).join(', ');
+      return `still held: ${(bytes / 2 ** 30).toFixed(1)} GiB by PID ${pids}`;
+    }
+    await context.clock.sleep(500);
+  }
+}

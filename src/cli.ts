@@ -1,0 +1,116 @@
+/** Front door in a terminal and in CI: parses arguments, runs a command, prints its answer, sets the exit code. */
+import fs from 'node:fs';
+import readline from 'node:readline';
+import { parseArgs } from 'node:util';
+import { version } from '../package.json';
+import {
+  EXIT_BUG,
+  EXIT_USAGE,
+  isRefusal,
+  oneLine,
+  type CliCommand,
+  type CommandDoors,
+  type CommandInput,
+} from './app/commands/command';
+import { findCommand, helpText } from './app/commands/commandTable';
+import { normalizeFlag } from './app/commands/optionFlags';
+import type { Log } from './app/ports';
+import { openSystem } from './system/openSystem';
+
+const silent = (): void => undefined;
+const noLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
+
+/** Resolves when the text is handed over, so that an exit loses none of it and a slow reader is waited for. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write(text, () => {
+      resolve();
+    });
+  });
+}
+
+async function* readLines(path: string): AsyncIterable<string> {
+  const input = path === '-' ? process.stdin : fs.createReadStream(path);
+  yield* readline.createInterface({ input, crlfDelay: Infinity });
+}
+
+async function readStdin(): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of process.stdin) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function openDoors(): CommandDoors {
+  return {
+    ...openSystem(),
+    log: noLog,
+    environment: process.env,
+    readStdin,
+    readLines,
+    write: (text) => write(process.stdout, text),
+    tell: (line) => {
+      process.stderr.write(`${oneLine(line)}\n`);
+    },
+  };
+}
+
+/** null: wrong usage, which has been said. */
+function parseInput(
+  command: CliCommand,
+  args: readonly string[],
+): { input: CommandInput; json: boolean } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: args.map(normalizeFlag),
+      options: { ...command.flags, json: { type: 'boolean' } },
+      allowPositionals: true,
+    });
+    return { input: { flags: values, positionals }, json: values.json === true };
+  } catch (error) {
+    return error instanceof Error ? error.message : 'wrong usage';
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  if (first === '--version' || first === '-v') {
+    await write(process.stdout, `${version}\n`);
+    return 0;
+  }
+  if (first === 'help' || args.includes('--help') || args.includes('-h')) {
+    await write(process.stdout, `${helpText(version)}\n`);
+    return 0;
+  }
+  const found = findCommand(args);
+  const wrong = (message: string): number => {
+    process.stderr.write(`vram-pilot: ${oneLine(message)}\n`);
+    return EXIT_USAGE;
+  };
+  if (!found)
+    return wrong(
+      `found "${first ?? 'no command'}", expected one of plan, gpus, clean, workers, diagnose, profile check, help`,
+    );
+  const parsed = parseInput(found.command, args.slice(found.words));
+  if (typeof parsed === 'string') return wrong(parsed);
+  const outcome = await found.command.run(parsed.input, openDoors());
+  if ('streamed' in outcome) return 0;
+  if (isRefusal(outcome)) {
+    process.stderr.write(`vram-pilot: ${outcome.message}\n`);
+    return outcome.exitCode;
+  }
+  await write(process.stdout, `${parsed.json ? JSON.stringify(outcome.json) : outcome.text}\n`);
+  return outcome.exitCode;
+}
+
+// A reader that has seen enough (`| head`) closes the pipe: that is no error.
+process.stdout.on('error', () => process.exit(0));
+
+main(process.argv.slice(2)).then(
+  // Not `exitCode`: a GPU tool that hangs must not keep a finished command from ending.
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    process.stderr.write(`vram-pilot: a bug, please report it: ${oneLine(text)}\n`);
+    process.exit(EXIT_BUG);
+  },
+);

@@ -1,0 +1,68 @@
+/** A whole log at once: what the CLI's `diagnose` and "Explain Last Failure" show. */
+import type { PlanOptions } from '../shared/planRequest';
+import type { Diagnosis, EndContext, StartFacts, DiagnosisResult } from './engine';
+import type { LaunchSeen } from './logRules';
+import { engineKinds } from './kinds';
+
+/** What learning stores of one start, and what `plan` takes as `learned`. */
+export interface Outcome {
+  readonly engine: 'vllm' | 'ollama';
+  readonly engineVersion: string | null;
+  readonly model: string | null;
+  readonly gpuName: string | null;
+  readonly options: PlanOptions;
+  readonly result: DiagnosisResult;
+  readonly causeId: string | null;
+  readonly facts: StartFacts;
+}
+
+export function outcomeOf(diagnosis: Diagnosis, launch: LaunchSeen): Outcome {
+  return {
+    engine: diagnosis.engine,
+    engineVersion: diagnosis.engineVersion,
+    model: launch.model,
+    gpuName: launch.gpuName,
+    options: launch.options,
+    result: diagnosis.result,
+    causeId: diagnosis.cause?.id ?? null,
+    facts: diagnosis.facts,
+  };
+}
+
+/** Pushed in pieces, so that a log of any size costs the same memory. */
+const CHUNK_CHARACTERS = 1 << 16;
+
+/**
+ * @param end what is known about the end; a text alone says neither whether the process still runs nor its exit code.
+ */
+export function diagnoseText(
+  text: string,
+  engine: 'vllm' | 'ollama' | 'auto',
+  end: Partial<EndContext> = {},
+): Diagnosis & { readonly outcome: Outcome } {
+  const reader = engineKinds[engine === 'auto' ? detectEngine(text) : engine].createLogReader();
+  for (let at = 0; at < text.length; at += CHUNK_CHARACTERS)
+    reader.push(text.slice(at, at + CHUNK_CHARACTERS));
+  // The text is all there will be, so its last line is complete.
+  reader.push('\n');
+  const diagnosis = reader.diagnose({
+    exitCode: null,
+    ended: false,
+    stopRequested: false,
+    ...end,
+  });
+  return { ...diagnosis, outcome: outcomeOf(diagnosis, reader.launch()) };
+}
+
+const ollamaSigns =
+  /\bollama\b|level=(?:DEBUG|INFO|WARN|ERROR) (?:source|msg)=|\[GIN\]|llama[_ -](?:runner|server|model_load|kv_cache|context)|\bggml\w*:|load_tensors:|CUDA error 2 at|listen tcp\b|\$HOME is not defined|ensure path elements/gi;
+const vllmSigns =
+  /\bvllm\b|EngineCore|VllmWorker|\(APIServer pid=|\[\w+\.py:\d+\]|\w+\.py:\d+\] |torch\.\w*\.?OutOfMemoryError|pydantic_core|huggingface/gi;
+
+/** By the words that only one of them uses; vLLM where neither does (its failures are often bare Python tracebacks). */
+export function detectEngine(text: string): 'vllm' | 'ollama' {
+  const sample = text.length > 400_000 ? text.slice(0, 200_000) + text.slice(-200_000) : text;
+  const ollama = sample.match(ollamaSigns)?.length ?? 0;
+  const vllm = sample.match(vllmSigns)?.length ?? 0;
+  return ollama > vllm ? 'ollama' : 'vllm';
+}

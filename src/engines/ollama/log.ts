@@ -1,0 +1,41 @@
+/** Ollama's output: its own lines, Go's older format, journald and compose prefixes, and the bare lines of its runners. */
+import type { EngineLogReader } from '../logReader';
+import { createEngineLogReader } from '../logReader';
+import { ollamaCauses, ollamaCauseTexts } from './causes';
+import { ollamaLines } from './patterns';
+
+const framing = new RegExp(
+  [
+    '^(?:[a-z0-9][\\w.-]*\\s+\\|\\s)?',
+    // journald; the month is in the machine's language
+    '(?:\\S+\\s+\\d{1,2} \\d\\d:\\d\\d:\\d\\d \\S+ ollama\\[\\d+\\]: )?',
+    '(?:\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d (?:\\S+\\.go:\\d+: )?(?:(?:DEBUG|INFO|WARN|ERROR) )?)?',
+    '(?:time=\\S+ )?(?:level=\\S+ )?(?:source=\\S+(?: |$))?(?:go )?',
+  ].join(''),
+);
+const message = /^msg=(?:"((?:[^"\\]|\\.)*)"|(\S+)) ?/;
+
+/** `time=… level=… source=… msg="Load failed" model=x` → `Load failed model=x`. */
+export function cleanOllamaLine(line: string): string {
+  return line
+    .replace(framing, '')
+    .replace(
+      message,
+      (_all, quoted: string | undefined, bare: string | undefined) =>
+        `${(quoted ?? bare ?? '').replaceAll('\\"', '"')} `,
+    )
+    .trimEnd();
+}
+
+export function createOllamaLogReader(): EngineLogReader {
+  return createEngineLogReader({
+    engine: 'ollama',
+    clean: cleanOllamaLine,
+    lines: ollamaLines,
+    causes: ollamaCauses,
+    texts: ollamaCauseTexts,
+    isError: (text, raw) =>
+      /^(?:Error: |panic: |Load failed )/.test(text) || /\blevel=ERROR\b/.test(raw),
+    livesOn: true,
+  });
+}

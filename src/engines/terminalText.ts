@@ -1,0 +1,123 @@
+/**
+ * From what a terminal or a pipe brings (any cut, colours, progress bars that overwrite themselves) to plain lines.
+ * Memory is bounded: one unfinished line and one unfinished escape sequence are kept, both capped.
+ */
+
+/** Beyond this a line is cut; the longest useful ones (an engine's whole configuration) are about 10 kB. */
+const MAX_LINE_CHARACTERS = 16_384;
+const MAX_ESCAPE_CHARACTERS = 256;
+
+const ESC = '\u001b';
+
+/** CSI, then OSC (ended by BEL or ESC \), then the short forms. */
+const escapes =
+  /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
+/** Colours whose escape character was lost on the way through a web page or a copy. */
+const orphanedColours = /\[(?:0|\d{1,2}(?:;\d{1,3})+|[39][0-7]|[0-9])m/g;
+const otherControls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
+export interface TextLine {
+  readonly text: string;
+  /** 1-based. */
+  readonly number: number;
+  /** False: a progress bar's passing state, which the next one overwrites. */
+  readonly final: boolean;
+}
+
+export interface LineSplitter {
+  push(chunk: string, onLine: (line: TextLine) => void): void;
+  /** Hands out the unfinished last line, if there is one. */
+  flush(onLine: (line: TextLine) => void): void;
+}
+
+export function createLineSplitter(): LineSplitter {
+  let number = 1;
+  let line = '';
+  /** What the last carriage return left on the line. */
+  let overwritten = '';
+  let pendingReturn = false;
+  let pendingEscape = '';
+
+  function endLine(onLine: (line: TextLine) => void): void {
+    onLine({ text: line.trim() === '' ? overwritten : line, number, final: true });
+    number += 1;
+    line = '';
+    overwritten = '';
+  }
+
+  function endPass(onLine: (line: TextLine) => void): void {
+    if (line.trim() === '') return;
+    overwritten = line;
+    onLine({ text: line, number, final: false });
+    line = '';
+  }
+
+  function append(text: string): void {
+    const room = MAX_LINE_CHARACTERS - line.length;
+    if (room > 0) line += text.length > room ? text.slice(0, room) : text;
+  }
+
+  return {
+    push(chunk, onLine) {
+      let text = pendingEscape + chunk;
+      pendingEscape = '';
+      const open = openEscapeAt(text);
+      if (open !== null) {
+        if (text.length - open <= MAX_ESCAPE_CHARACTERS) pendingEscape = text.slice(open);
+        text = text.slice(0, open);
+      }
+      const plain = stripControls(text);
+      let start = 0;
+      for (let index = 0; index < plain.length; index += 1) {
+        const code = plain.charCodeAt(index);
+        if (pendingReturn) {
+          pendingReturn = false;
+          if (code !== 10) endPass(onLine);
+        }
+        if (code === 10 || code === 13) {
+          append(plain.slice(start, index));
+          start = index + 1;
+          if (code === 10) endLine(onLine);
+          else pendingReturn = true;
+        }
+      }
+      append(plain.slice(start));
+    },
+    flush(onLine) {
+      pendingEscape = '';
+      pendingReturn = false;
+      if (line !== '' || overwritten !== '') endLine(onLine);
+    },
+  };
+}
+
+/** Where an escape sequence begins that this text does not end; null: none. */
+function openEscapeAt(text: string): number | null {
+  const at = text.lastIndexOf(ESC);
+  if (at < 0) return null;
+  // An OSC may be ended by ESC \, whose own ESC is then the last one: look from the one before too.
+  const from = text.lastIndexOf(ESC, at - 1);
+  for (const candidate of from >= 0 && text.length - from <= MAX_ESCAPE_CHARACTERS
+    ? [from, at]
+    : [at]) {
+    escapes.lastIndex = candidate;
+    const match = escapes.exec(text);
+    if (match?.index === candidate && escapes.lastIndex > at) return null;
+    if (candidate === at && match?.index !== at) return at;
+  }
+  return null;
+}
+
+/** Removes colours and cursor movements. A step to the right becomes spaces: Windows terminals write runs of spaces so. */
+function stripControls(text: string): string {
+  let plain = text;
+  if (plain.includes(ESC)) {
+    plain = plain.replace(
+      escapes,
+      (_all, parameters: string | undefined, final: string | undefined) =>
+        final === 'C' ? ' '.repeat(Math.min(Number(parameters) || 1, 400)) : '',
+    );
+  }
+  if (plain.includes('m') && plain.includes('[')) plain = plain.replace(orphanedColours, '');
+  return plain.replace(otherControls, '');
+}

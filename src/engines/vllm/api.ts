@@ -1,0 +1,131 @@
+/** What vLLM's server is asked over HTTP, and how its answers read. The chat part is OpenAI's and works with Ollama too. */
+import * as z from 'zod/mini';
+import { get, parseJson, postJson, type EndpointRequest } from '../endpoint';
+
+const keyHeader = (apiKey: string | null): Record<string, string> =>
+  apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
+
+/** 200 with an empty body when it serves, 503 when its engine is dead; refused until it is ready. Needs no key. */
+export const healthRequest = (base: string): EndpointRequest => get(base, '/health');
+export const versionRequest = (base: string): EndpointRequest => get(base, '/version');
+/** Prometheus text, no key; see {@link readVllmMetrics}. */
+export const metricsRequest = (base: string): EndpointRequest => get(base, '/metrics');
+export const modelsRequest = (base: string, apiKey: string | null = null): EndpointRequest =>
+  get(base, '/v1/models', keyHeader(apiKey));
+
+const versionSchema = z.object({ version: z.string() });
+
+/** `0.32.0`, without the build mark; null where the body is something else. */
+export function readVllmVersion(body: string): string | null {
+  const parsed = z.safeParse(versionSchema, parseJson(body));
+  return parsed.success ? parsed.data.version : null;
+}
+
+const modelsSchema = z.object({
+  data: z.nullable(
+    z.array(
+      z.object({
+        id: z.string(),
+        root: z.optional(z.nullable(z.string())),
+        max_model_len: z.optional(z.nullable(z.number())),
+      }),
+    ),
+  ),
+});
+
+export interface ServedModel {
+  /** The name clients use: a served name, else the model argument (a path!). */
+  readonly id: string;
+  /** What was loaded. */
+  readonly root: string | null;
+  /** In tokens, after automatic fitting. */
+  readonly maxModelLen: number | null;
+}
+
+export function readServedModels(body: string): readonly ServedModel[] | null {
+  const parsed = z.safeParse(modelsSchema, parseJson(body));
+  if (!parsed.success) return null;
+  return (parsed.data.data ?? []).map(({ id, root, max_model_len: length }) => ({
+    id,
+    root: root ?? null,
+    maxModelLen: length ?? null,
+  }));
+}
+
+/** Short on purpose: it shows that the server works and how fast, not how clever the model is. */
+const TEST_PROMPT = 'Say hello in one short sentence.';
+const TEST_TOKENS = 64;
+
+export function chatPromptRequest(
+  base: string,
+  model: string,
+  apiKey: string | null = null,
+): EndpointRequest {
+  return postJson(base, '/v1/chat/completions', chatBody(model), keyHeader(apiKey));
+}
+
+const chatBody = (model: string) => ({
+  model,
+  messages: [{ role: 'user', content: TEST_PROMPT }],
+  max_tokens: TEST_TOKENS,
+});
+
+const chatSchema = z.object({
+  choices: z.array(
+    z.object({
+      message: z.object({
+        content: z.optional(z.nullable(z.string())),
+        reasoning: z.optional(z.nullable(z.string())),
+        reasoning_content: z.optional(z.nullable(z.string())),
+      }),
+    }),
+  ),
+  usage: z.optional(
+    z.nullable(
+      z.object({
+        prompt_tokens: z.optional(z.nullable(z.number())),
+        completion_tokens: z.optional(z.nullable(z.number())),
+      }),
+    ),
+  ),
+});
+
+export interface ChatAnswer {
+  /** What it thought, where it did not get to an answer within the limit. */
+  readonly text: string;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+}
+
+/** null where it is no chat answer. */
+export function readChatAnswer(body: string): ChatAnswer | null {
+  const parsed = z.safeParse(chatSchema, parseJson(body));
+  const message = parsed.success ? parsed.data.choices[0]?.message : undefined;
+  if (!parsed.success || !message) return null;
+  return {
+    text: [message.content, message.reasoning, message.reasoning_content].find(Boolean) ?? '',
+    promptTokens: parsed.data.usage?.prompt_tokens ?? null,
+    completionTokens: parsed.data.usage?.completion_tokens ?? null,
+  };
+}
+
+const errorSchema = z.object({
+  error: z.union([z.string(), z.object({ message: z.string() })]),
+});
+
+/** The message of an error body, vLLM's and Ollama's alike; its first line, because Ollama repeats log lines in it. */
+export function readErrorMessage(body: string): string | null {
+  const parsed = z.safeParse(errorSchema, parseJson(body));
+  if (!parsed.success) return null;
+  const { error } = parsed.data;
+  return (typeof error === 'string' ? error : error.message).split('\n')[0] ?? null;
+}
+
+/** A command to try the endpoint with, for a POSIX shell. */
+export function curlFor(base: string, model: string, apiKey: string | null = null): string {
+  const { url } = chatPromptRequest(base, model);
+  // A quote in a model's name would end the shell's string.
+  const body = JSON.stringify(chatBody(model)).replaceAll("'", String.raw`'\''`);
+  const key = apiKey === null ? '' : ' -H "Authorization: Bearer $VLLM_API_KEY"';
+  return `curl ${url} -H 'Content-Type: application/json'${key} -d '${body}'`;
+}

@@ -1,0 +1,149 @@
+/** Looks at arguments before a launch the way vLLM's parser will: a wrong one costs 20 s and ends in exit code 2. */
+import { compareVersions } from '../engineVersion';
+import type { PreflightProblem } from '../engine';
+import { flagRows, NEWEST_TABLED_VERSION, shortForms, type FlagRow } from './flagTable';
+
+/**
+ * @param args what follows the model; flags with `_` or `-`, `--flag=value`, unique prefixes, dotted JSON keys and `-O3` are fine.
+ * @param version null: the newest known.
+ */
+export function checkArguments(
+  args: readonly string[],
+  version: string | null,
+): PreflightProblem[] {
+  const problems: PreflightProblem[] = [];
+  const seen = new Map<string, string>();
+  for (const argument of args) {
+    if (!looksLikeFlag(argument)) continue;
+    const asked = argument.split('=')[0] ?? argument;
+    const found = findFlag(asked, version);
+    if ('problem' in found) {
+      problems.push(found.problem);
+      continue;
+    }
+    const before = seen.get(found.name);
+    // JSON flags may be given key by key.
+    if (before !== undefined && !asked.includes('.') && !before.includes('.'))
+      problems.push({
+        id: 'repeated_flag',
+        text: `--${found.name} is given twice; the last one counts${placed.has(found.name) ? ', and the extension would look for the server in the wrong place' : ''}.`,
+        blocking: placed.has(found.name),
+      });
+    seen.set(found.name, asked);
+  }
+  return problems;
+}
+
+/** Flags that say where the server listens: the extension sets them itself. */
+const placed: ReadonlySet<string> = new Set(['host', 'port']);
+
+/** Negative numbers are values. */
+const looksLikeFlag = (argument: string): boolean => /^--?[A-Za-z]/.test(argument);
+
+type Found = { readonly name: string } | { readonly problem: PreflightProblem };
+
+function findFlag(asked: string, version: string | null): Found {
+  const has = (row: FlagRow): boolean =>
+    row.removedIn === null
+      ? version === null || compareVersions(version, row.since) >= 0
+      : version !== null &&
+        compareVersions(version, row.since) >= 0 &&
+        compareVersions(version, row.removedIn) < 0;
+
+  if (!asked.startsWith('--')) return findShort(asked);
+  const [base = ''] = asked.slice(2).replaceAll('_', '-').replace(/\+$/, '').split('.');
+  const isNegated = base.startsWith('no-');
+  const name = isNegated ? base.slice(3) : base;
+  const exact = flagRows.find((row) => row.name === name && (!isNegated || row.isSwitch));
+  if (exact && has(exact)) return { name };
+  if (!exact) {
+    const longer = flagRows.filter((row) => row.name.startsWith(name) && has(row));
+    if (longer.length === 1 && longer[0]) return { name: longer[0].name };
+    if (longer.length > 1) return { problem: ambiguous(asked, longer) };
+  }
+  if (exact) return { problem: notInVersion(asked, exact, version ?? NEWEST_TABLED_VERSION) };
+  return { problem: unknown(asked, name, flagRows.filter(has), version) };
+}
+
+/** `-tp`, `-O3`, `-cc.mode=none`. */
+function findShort(asked: string): Found {
+  if (/^-O(?:[0-3]|\.|$)/.test(asked)) return { name: 'optimization-level' };
+  const [base = ''] = asked.split('.');
+  const name = shortForms[base];
+  return name === undefined
+    ? {
+        problem: {
+          id: 'unknown_flag',
+          text: `vLLM knows no argument ${asked}.`,
+          blocking: true,
+        },
+      }
+    : { name };
+}
+
+function notInVersion(asked: string, row: FlagRow, version: string): PreflightProblem {
+  if (row.removedIn !== null && compareVersions(version, row.removedIn) >= 0)
+    return {
+      id: 'removed_flag',
+      text: `${asked} was removed in vLLM ${row.removedIn}${row.replacement === null ? '' : `; in its place: ${row.replacement}`}.`,
+      blocking: true,
+    };
+  return {
+    id: 'newer_flag',
+    text: `${asked} came with vLLM ${row.since}; ${version} is installed.`,
+    blocking: true,
+  };
+}
+
+function ambiguous(asked: string, rows: readonly FlagRow[]): PreflightProblem {
+  const names = rows.slice(0, 4).map((row) => `--${row.name}`);
+  return {
+    id: 'ambiguous_flag',
+    text: `${asked} could be ${names.join(', ')}${rows.length > names.length ? ' …' : ''}.`,
+    blocking: true,
+  };
+}
+
+function unknown(
+  asked: string,
+  name: string,
+  rows: readonly FlagRow[],
+  version: string | null,
+): PreflightProblem {
+  const nearest = nearestName(name, rows);
+  return {
+    id: 'unknown_flag',
+    text: `vLLM knows no argument ${asked}${nearest === null ? '' : `; did you mean --${nearest}?`}`,
+    blocking: version === null || compareVersions(version, NEWEST_TABLED_VERSION) <= 0,
+  };
+}
+
+/** Within a third of its length; null: nothing is near. */
+function nearestName(name: string, rows: readonly FlagRow[]): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const row of rows) {
+    const distance = editDistance(name, row.name);
+    if (distance < bestDistance) {
+      best = row.name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_unused, index) => index);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const substituted = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(
+        Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1),
+      );
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,128 @@
+/** The model itself: not found, not allowed, not complete, not supported. */
+import type { CauseRule, CauseText } from '../../logRules';
+import { always, fix } from '../../remedies';
+
+export const modelRules: readonly CauseRule[] = [
+  {
+    cause: 'gated_repo',
+    pattern:
+      /You are trying to access a gated repo|Cannot access gated repo|GatedRepoError|401 Client Error/,
+  },
+  {
+    cause: 'model_path_missing',
+    // Only a path: a Hub id that is wrong ends in "not found".
+    pattern: /Repo id must (?:be in the form|use alphanumeric)[^:]*: '(?<path>[^']*)'/,
+  },
+  {
+    cause: 'model_dir_empty',
+    pattern:
+      /Invalid repository ID or local directory specified: '(?<path>[/~.][^']*|[A-Za-z]:[^']*)'/,
+  },
+  {
+    cause: 'model_not_found',
+    pattern:
+      /Repository Not Found|RepositoryNotFoundError|is not a local folder and is not a valid model identifier|Invalid repository ID or local directory specified: '(?<path>[^']*)'|404 Client Error/,
+    when: ({ groups }) => !/^(?:[/~.]|[A-Za-z]:)/.test(groups.path ?? ''),
+  },
+  {
+    cause: 'hub_offline',
+    pattern:
+      /LocalEntryNotFoundError|We couldn't connect to 'https:\/\/huggingface\.co'|OfflineModeIsEnabled|Max retries exceeded with url|Cannot find an appropriate cached snapshot folder/,
+  },
+  { cause: 'weights_missing', pattern: /Cannot find any model weights with/ },
+  {
+    cause: 'weights_corrupt',
+    pattern:
+      /SafetensorError|Error while deserializing header|incomplete metadata, file not fully covered/,
+  },
+  {
+    cause: 'unsupported_architecture',
+    pattern:
+      /Model architectures \[(?<arch>[^\]]*)\] (?:are not supported for now|failed to be inspected)|has no vLLM implementation|is not supported in-tree anymore|was supported in vLLM until/,
+  },
+  {
+    cause: 'unsupported_architecture',
+    pattern:
+      /model type `(?<arch>[^`]+)` but Transformers does not recognize this architecture|Transformers does not recognize this architecture/,
+    remedy: ({ groups }) =>
+      fix(
+        'Update transformers in the environment of vLLM (pip install --upgrade transformers), or vLLM itself.',
+        `Neither knows the model type${groups.arch === undefined ? '' : ` "${groups.arch}"`}; it may be newer than both.`,
+      ),
+  },
+  {
+    cause: 'trust_remote_code',
+    pattern:
+      /Failed to load the model config\. If the model is a custom model|requires you to execute the configuration file|contains custom code which must be executed/,
+  },
+];
+
+export const modelTexts: Readonly<Record<string, CauseText>> = {
+  gated_repo: {
+    title: 'The model is gated: licence not accepted, or no token',
+    remedy: always(
+      'Accept the licence on the model page and give a token (HF_TOKEN, or `hf auth login`).',
+      'The hub knows the model and refuses access to it.',
+    ),
+  },
+  model_path_missing: {
+    title: 'The model folder does not exist',
+    remedy: ({ groups }) =>
+      fix(
+        `Correct the path${groups.path ? ` ${groups.path}` : ''}.`,
+        'What is no folder is taken for a repository name, and a path is no valid one.',
+      ),
+  },
+  model_dir_empty: {
+    title: 'The folder holds no model',
+    remedy: ({ groups }) =>
+      fix(
+        `Choose a folder with config.json (or params.json)${groups.path ? `; ${groups.path} has neither` : ''}.`,
+        'The download may not have finished, or the model lies one level deeper.',
+      ),
+  },
+  model_not_found: {
+    title: 'The hub has no such model',
+    remedy: ({ groups }) =>
+      fix(
+        `Check the spelling${groups.path ? ` of ${groups.path}` : ''}; a private model needs a token.`,
+        'Names are owner/name, in upper and lower case as on the model page.',
+      ),
+  },
+  hub_offline: {
+    title: 'The model is not on this machine, and the hub cannot be reached',
+    remedy: always(
+      'Download the model first, give its local folder, or allow access (unset HF_HUB_OFFLINE, check the proxy).',
+      'Only the local cache was looked at, and it has no such snapshot.',
+    ),
+  },
+  weights_missing: {
+    title: 'The folder holds no weights',
+    remedy: always(
+      'Finish the download: .safetensors files (or .bin, .pt) are missing.',
+      'config.json is there, the weights are not.',
+    ),
+  },
+  weights_corrupt: {
+    title: 'A weight file is damaged or incomplete',
+    remedy: always(
+      'Delete the damaged file and download it again.',
+      'The header announces more bytes than the file has: the download was cut.',
+    ),
+  },
+  unsupported_architecture: {
+    title: 'This vLLM does not support the architecture',
+    remedy: ({ groups }) =>
+      fix(
+        'Use a newer vLLM, try --model-impl transformers, or another model.',
+        `${groups.arch ?? 'The architecture'} is not among those that this version implements.`,
+      ),
+  },
+  trust_remote_code: {
+    title: 'The model brings its own code',
+    remedy: always(
+      'If you trust its author, add --trust-remote-code to the extra arguments.',
+      'vLLM runs code from a repository only when told to.',
+    ),
+  },
+};

@@ -1,0 +1,42 @@
+/** vLLM's output: framing of a line, and the reader. */
+import type { EngineLogReader } from '../logReader';
+import { createEngineLogReader } from '../logReader';
+import { vllmCauses, vllmCauseTexts } from './causes';
+import { vllmLines } from './patterns';
+
+/**
+ * Before the message: name of a compose service, a timestamp of the container's log, marks of supervisors and of torchrun,
+ * up to two process names (0.14 to 0.17 print both), level and time, source file.
+ */
+const framing = new RegExp(
+  [
+    '^(?:[a-z0-9][\\w.-]*\\s+\\|\\s)?',
+    '(?:\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\s+(?:std(?:out|err)\\s+[FP]\\s+)?)?',
+    '(?:ERROR \\| stderr \\| )?',
+    '(?:\\[rank\\d+\\]:\\s?)?',
+    '(?:\\([A-Za-z_][\\w =.-]* pid=\\d+(?:, ip=[\\d.]+)?\\)\\s*)*',
+    '(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\\s+\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?\\s+)?',
+    '(?:\\[?[\\w./-]+\\.py:\\d+\\] ?)?',
+  ].join(''),
+);
+
+export const cleanVllmLine = (line: string): string => line.replace(framing, '').trimEnd();
+
+const exceptionLine = /^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception)(?::\s|\s*$)/;
+/** Wrappers around the real error, and noise of an end. */
+const wrapper =
+  /EngineDeadError|Engine core initialization failed|WorkerProc (?:failed|initialization failed)|EngineCore failed to start|validation errors? for|CancelledError|Executor failed|ProcessExitedException|BrokenPipeError/;
+const reason = /^\s*(?:Value error, |Input should be )|: error: /;
+
+export function createVllmLogReader(): EngineLogReader {
+  return createEngineLogReader({
+    engine: 'vllm',
+    clean: cleanVllmLine,
+    lines: vllmLines,
+    causes: vllmCauses,
+    texts: vllmCauseTexts,
+    isError: (message) =>
+      (exceptionLine.test(message) || reason.test(message)) && !wrapper.test(message),
+    livesOn: false,
+  });
+}

@@ -1,0 +1,86 @@
+/** The front door in VS Code: builds the parts, wires them, hands them back. Decides nothing. */
+import * as vscode from 'vscode';
+import { hubCacheFolders } from './app/hubCache';
+import { startApp } from './app/startApp';
+import { openSystem } from './system/openSystem';
+import { createApi, type VramPilotApi } from './vscode/api';
+import { registerCommands } from './vscode/commands';
+import { SETTINGS_SECTION } from './vscode/contributions';
+import { GpusTree } from './vscode/gpusTree';
+import { openLog } from './vscode/log';
+import { PlannerPanel } from './vscode/plannerPanel';
+import { ProfilesTree } from './vscode/profilesTree';
+import { ServersTree } from './vscode/serversTree';
+import { readSettings } from './vscode/settingsReader';
+import { showStatusBar } from './vscode/statusBar';
+import { TaskLauncher } from './vscode/taskLauncher';
+import { launcherWithFallback, TerminalLauncher } from './vscode/terminalLauncher';
+import { followContextKeys } from './vscode/contextKeys';
+
+export function activate(context: vscode.ExtensionContext): VramPilotApi {
+  const startedMs = performance.now();
+  const { version } = context.extension.packageJSON as { version: string };
+  const log = openLog();
+  const system = openSystem();
+  let settings = readSettings();
+  const homeFolder = system.files.homeFolder();
+  const tasks = new TaskLauncher(log, (launchId) => app.launchSpecOf(launchId), homeFolder);
+  const terminals = new TerminalLauncher(homeFolder);
+  const storage = context.globalStorageUri.fsPath;
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? null;
+
+  const app = startApp({
+    ...system,
+    log,
+    showLog: () => log.show(),
+    launcher: launcherWithFallback(tasks, terminals),
+    settings: () => settings,
+    storageFolder: storage,
+    workspaceFolder: folder,
+    // the editor's own program runs our CLI; desktop Electron needs to be told to act as Node
+    simulatedServer: {
+      file: process.execPath,
+      args: [context.asAbsolutePath('dist/cli.js'), 'simulated-server'],
+      env: { ELECTRON_RUN_AS_NODE: '1' },
+    },
+    hubCacheFolders: hubCacheFolders(system.files, process.env),
+    version,
+    isWatched: () => vscode.window.state.focused || panel.isVisible || gpus.isVisible,
+  });
+  const panel = new PlannerPanel(app, context.extensionUri);
+  const servers = new ServersTree(app.store, system.clock);
+  const gpus = new GpusTree(app.store);
+  const timings: VramPilotApi['timings'] = { activateMs: 0, firstGaugeMs: null };
+  const firstGauge = app.store.watch(
+    (state) => state.gpu.sampledAtMs !== null,
+    () => {
+      timings.firstGaugeMs = performance.now() - startedMs;
+      firstGauge();
+    },
+  );
+
+  context.subscriptions.push(
+    log,
+    tasks,
+    terminals,
+    app,
+    panel,
+    servers,
+    gpus,
+    new ProfilesTree(app.store),
+    showStatusBar(app.store, () => settings, system.clock),
+    followContextKeys(app.store),
+    registerCommands(app, panel),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (!event.affectsConfiguration(SETTINGS_SECTION)) return;
+      settings = readSettings();
+      void app.settingsChanged();
+    }),
+    vscode.window.onDidChangeWindowState((state) => {
+      if (state.focused) app.wake();
+    }),
+  );
+  app.run();
+  timings.activateMs = performance.now() - startedMs;
+  return createApi(app, version, timings);
+}

@@ -1,0 +1,57 @@
+/**
+ * How NVIDIA's tools write values. Only the good form is a number; every other word ("[N/A]", "Not Supported", "ERR!",
+ * "[GPU is lost]", …) is null, so that a new word of a new driver is unknown and not 0.
+ */
+import { GIB, KIB, MIB } from '../../shared/units';
+
+const QUANTITY = /^\s*(-?\d{1,12}(?:\.\d{1,6})?)\s*([A-Za-z%]*)\s*$/;
+
+/** nvidia-smi of the first years, pmon and tegrastats write MB for 2^20 bytes. */
+const MEMORY_UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, MB: MIB, GiB: GIB };
+
+/** `8 %`, `111.50 W`, `27 C`, `45`: the number if its unit is the expected one or missing, else null. */
+export function readNumber(text: string | undefined, unit = ''): number | null {
+  const match = QUANTITY.exec(text ?? '');
+  return match && (match[2] === '' || match[2] === unit) ? Number(match[1]) : null;
+}
+
+/** Bytes of `8192 MiB`; a bare number is in `headerUnit`, which is MiB where a header has none. */
+export function readMemory(text: string | undefined, headerUnit = ''): number | null {
+  const match = QUANTITY.exec(text ?? '');
+  const written = match?.[2] === '' ? headerUnit : match?.[2];
+  const unit = MEMORY_UNITS[written === '' ? 'MiB' : (written ?? '')];
+  return match && unit !== undefined ? Math.round(Number(match[1]) * unit) : null;
+}
+
+/** Whole numbers without sign or unit: indices, pids, instance ids. */
+export function readCount(text: string | undefined): number | null {
+  return /^\s*\d{1,10}\s*$/.test(text ?? '') ? Number(text) : null;
+}
+
+/** Free text, or null where the tool says that it has none: `[N/A]`, `N/A`, `[Not Found]`, `[Insufficient Permissions]`, nothing. */
+export function readText(text: string | undefined): string | null {
+  const trimmed = text?.trim() ?? '';
+  return trimmed === '' || /^(?:\[.*\]|N\/A|Insufficient Permissions)$/i.test(trimmed)
+    ? null
+    : trimmed;
+}
+
+/** `[N/A]` or `[Not Supported]`: the tool knows the question and this device has no answer to it. */
+export function isNotSupported(text: string | undefined): boolean {
+  return /^\s*\[?(?:N\/A|Not Supported)\]?\s*$/i.test(text ?? '');
+}
+
+/** Lines without their ends (LF, CRLF, CR), byte order mark and the NULs of a UTF-16 file read as UTF-8. */
+export function linesOf(text: string): string[] {
+  return text
+    .replaceAll('\0', '')
+    .replace(/^[\uFEFF\uFFFD]+/, '')
+    .split(/\r\n|\n|\r/);
+}
+
+/** Names of chips that share the system's memory; a hint only, for outputs without a memory column. */
+const INTEGRATED = /\b(?:GB10|Thor|Orin|Xavier|N1X)\b/;
+
+export function isIntegrated(name: string | null | undefined): boolean {
+  return INTEGRATED.test(name ?? '');
+}

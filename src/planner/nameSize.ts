@@ -1,0 +1,24 @@
+/** What a model's name says about its size (product.md 3). */
+
+export interface NamedSize {
+  readonly parameters: number;
+  /** The part of the name that said so. */
+  readonly text: string;
+}
+
+/**
+ * `7B`, `1.1B`, `8x7B`; not `4bit`, and not the active `A3B` of a mixture. The first match counts.
+ * null: the name tells no size.
+ */
+export function parametersInName(name: string | null | undefined): NamedSize | null {
+  if (name == null) return null;
+  const base = name.split(/[/\\]/).filter(Boolean).at(-1) ?? '';
+  const pattern = /(?:(\d+)[xX])?(\d+(?:\.\d+)?)[Bb](?!it)/g;
+  for (const match of base.matchAll(pattern)) {
+    const before = base[match.index - 1] ?? '';
+    if (/[aA]/.test(before) && !/[a-zA-Z]/.test(base[match.index - 2] ?? '')) continue;
+    const parameters = Number(match[2]) * 1e9 * Number(match[1] ?? '1');
+    if (parameters > 0) return { parameters, text: match[0] };
+  }
+  return null;
+}

@@ -1,0 +1,50 @@
+/** The best that is known about the model: GGUF header, else config.json, else what models of that size are like. */
+import { GIB } from '../../shared/units';
+import type { Basis } from '../../shared/planAnswer';
+import type { ModelRequest } from '../../shared/planRequest';
+import { readShape, type GgufShape } from './ggufShape';
+import { shapeFromConfig } from './hfShape';
+import { splitWeights, type LayerWeights } from './layerWeights';
+import { typicalModel } from './typicalShape';
+
+export interface OllamaModel {
+  readonly shape: GgufShape;
+  readonly weights: LayerWeights;
+  readonly basis: Basis;
+  readonly notes: readonly string[];
+}
+
+/** null where neither a size nor a layout can be bounded. */
+export function ollamaModel(model: ModelRequest): OllamaModel | null {
+  const gguf = model.gguf ?? null;
+  const header = gguf ? readShape(gguf) : null;
+  const read = header ?? (model.config ? shapeFromConfig(model.config) : null);
+  const fileBytes = typeof gguf?.fileBytes === 'number' ? gguf.fileBytes : null;
+  const typical = typicalModel({ ...model, weightsBytes: model.weightsBytes ?? fileBytes });
+  const shape = read ?? typical?.shape ?? null;
+  if (!shape) return null;
+  const notes: string[] = [];
+  if (!read) notes.push(typicalNote(model, typical?.billions ?? 7, typical?.assumed ?? true));
+  const known = splitWeights(shape, model);
+  if (known) return { shape, weights: known, basis: basisOf(header, read), notes };
+  if (!typical) return null;
+  const weights = splitWeights({ ...shape, typical: true }, { weightsBytes: typical.fileBytes });
+  if (!weights) return null;
+  notes.push(
+    `No file size is known: ${(typical.fileBytes / GIB).toFixed(1)} GiB from ` +
+      `${typical.billions.toFixed(1)}B weights at ${String(typical.bits)} bits each.`,
+  );
+  return { shape, weights, basis: header ? 'gguf' : typical.assumed ? 'default' : 'name', notes };
+}
+
+function basisOf(header: GgufShape | null, read: GgufShape | null): Basis {
+  if (header) return 'gguf';
+  return read ? 'config' : 'name';
+}
+
+function typicalNote(model: ModelRequest, billions: number, assumed: boolean): string {
+  const like = `models of ${billions.toFixed(1)}B weights`;
+  return assumed
+    ? `Nothing says how large ${model.name ?? 'the model'} is: taken to be like ${like}.`
+    : `Only the size of ${model.name ?? 'the model'} is known: K/V as in ${like}, half to twice that is possible.`;
+}

@@ -1,0 +1,92 @@
+/** The arithmetic in words, in the order it was done. */
+import { formatBytes, formatCount, formatGib } from '../../shared/units';
+import type { PlanRequest } from '../../shared/planRequest';
+import type { OllamaCase } from './workOut';
+import type { OllamaEra } from './ollamaVersions';
+
+const ERA_WORDS: Readonly<Record<OllamaEra, string>> = {
+  estimate: 'an estimate before the load decides how many layers go to the GPU',
+  layout: 'the server lays the layers out over the memory that is free',
+  fit: 'llama-server moves layers to the CPU until 1 GiB stays free on each GPU',
+};
+
+export function ollamaSteps(
+  request: PlanRequest,
+  worked: OllamaCase,
+  longest: number | null,
+): string[] {
+  const { model, rules, settings, memory } = worked;
+  const { shape, weights } = model;
+  const { cache } = memory;
+  const layout = memory.layoutAt('point');
+  const layersOnGpu = layout.placement.perGpu.reduce((sum, count) => sum + count, 0);
+  const steps = [
+    `Ollama ${rules.version}${rules.versionKnown ? '' : ' (no version given: the newest known)'}: ${ERA_WORDS[rules.era]}.`,
+    ...model.notes,
+    ...settings.notes,
+    `Weights: ${formatGib(weights.gpuBytes)} for ${String(shape.blockCount)} blocks and the output layer` +
+      `${weights.projectorBytes > 0 ? `, ${formatBytes(weights.projectorBytes)} of it for images` : ''}, from ${weights.source}; ` +
+      `the embedding (${formatBytes(weights.embeddingBytes)}) always stays in RAM.`,
+    `K/V: ${formatCount(cache.numCtx)} tokens × ${String(cache.numParallel)} slot${cache.numParallel === 1 ? '' : 's'} ` +
+      `in ${cache.cacheType}, ${layerWords(worked)}: ${formatGib(memory.keyValueBytes.point)}.`,
+  ];
+  const state = shape.recurrentStateBytes * settings.numParallel;
+  if (state > 0)
+    steps.push(
+      `Recurrent state of the other layers: ${formatBytes(state)} each, whatever the context; counted with each GPU's K/V.`,
+    );
+  const compute = layout.placement.allOnGpu ? memory.compute.full : memory.compute.partial;
+  steps.push(
+    `Compute buffer for batches of ${String(cache.batch)}, flash attention ${settings.flashAttention ? 'on' : 'off'}: ` +
+      `${formatBytes(compute.point)} per GPU (${formatBytes(compute.low)} to ${formatBytes(compute.high)}).`,
+  );
+  if (memory.compute.estimate)
+    steps.push(
+      `This version places layers by its estimate of that buffer (${formatBytes(memory.compute.estimate.fullBytes)}; ` +
+        `${formatBytes(memory.compute.estimate.partialBytes)} with layers on the CPU), which ignores flash attention.`,
+    );
+  if (request.gpus.some((gpu) => gpu.freeBytes == null))
+    steps.push('Free memory is not known for every GPU: the whole card is taken as free.');
+  if (settings.refusal !== null) steps.push(`It would not start: ${settings.refusal}.`);
+  steps.push(placementWords(request, worked, layersOnGpu));
+  if (longest !== null)
+    steps.push(
+      longest > 0
+        ? `Longest context with every layer on a GPU: ${formatCount(longest)} tokens per slot.`
+        : 'No context is short enough for every layer to be on a GPU.',
+    );
+  return steps;
+}
+
+function layerWords({ model, memory }: OllamaCase): string {
+  const count = (kind: string): number =>
+    model.shape.layers.filter((layer) => layer.kind === kind).length;
+  const parts = [`${String(count('full'))} full layers`];
+  if (count('sliding') > 0)
+    parts.push(
+      memory.cache.sliding === 'ignored'
+        ? `${String(count('sliding'))} sliding layers, which this version keeps in full`
+        : `${String(count('sliding'))} with a window of ${formatCount(model.shape.slidingWindow)}`,
+    );
+  if (count('recurrent') > 0) parts.push(`${String(count('recurrent'))} recurrent without K/V`);
+  if (count('none') > 0) parts.push(`${String(count('none'))} without K/V of their own`);
+  return parts.join(', ');
+}
+
+function placementWords(request: PlanRequest, worked: OllamaCase, layersOnGpu: number): string {
+  const layers = worked.model.shape.blockCount + 1;
+  if (request.gpus.length === 0) return 'No GPU: the model runs on the CPU.';
+  const of = `${String(layersOnGpu)} of ${String(layers)} layers`;
+  switch (worked.verdict) {
+    case 'fits':
+      return `${of} on the GPU${request.gpus.length > 1 ? 's' : ''}, also if every range ends badly.`;
+    case 'tight':
+      return layersOnGpu === layers
+        ? `${of} on the GPU, but not at the bad end of the ranges above, or with too little left.`
+        : `${of} on the GPU; the rest runs on the CPU, several times slower.`;
+    default:
+      return layersOnGpu === layers
+        ? `All ${String(layers)} layers are asked onto the GPU, which they overflow.`
+        : `${of} on the GPU: Ollama would run the rest on the CPU without a word, several times slower.`;
+  }
+}

@@ -1,0 +1,75 @@
+/** One request worked out: model, rules, settings, memory and the verdict on it; re-done for every piece of advice. */
+import type { Verdict } from '../../shared/planAnswer';
+import type { PlanRequest } from '../../shared/planRequest';
+import { ollamaMemory, type DeviceUse, type Layout, type OllamaMemory } from './ollamaMemory';
+import { ollamaModel, type OllamaModel } from './ollamaModel';
+import { ollamaSettings, type OllamaSettings } from './ollamaSettings';
+import { ollamaRules, type OllamaRules } from './ollamaVersions';
+
+/** Everything worked out for one request. */
+export interface OllamaCase {
+  readonly model: OllamaModel;
+  readonly rules: OllamaRules;
+  readonly settings: OllamaSettings;
+  readonly memory: OllamaMemory;
+  readonly verdict: Verdict;
+}
+
+/** null where neither size nor layout can be bounded. */
+export function workOut(request: PlanRequest): OllamaCase | null {
+  const model = ollamaModel(request.model);
+  if (!model) return null;
+  const rules = ollamaRules(request.engineVersion, model.shape.architecture);
+  return workOutAgain(request, model, rules);
+}
+
+/** The same model and version under other options. */
+export function workOutAgain(
+  request: PlanRequest,
+  model: OllamaModel,
+  rules: OllamaRules,
+): OllamaCase {
+  const settings = ollamaSettings(request, rules, model.shape);
+  const first = judge(request, model, rules, settings);
+  // Up to 0.9 the scheduler tried several slots and fell back to one where they didn't fit.
+  const automatic = request.options.numParallel == null && settings.numParallel > 1;
+  if (!automatic || first.memory.layoutAt('point').placement.allOnGpu) return first;
+  return judge(request, model, rules, {
+    ...settings,
+    numParallel: 1,
+    notes: [...settings.notes, `${String(settings.numParallel)} slots don't fit: one is used.`],
+  });
+}
+
+function judge(
+  request: PlanRequest,
+  model: OllamaModel,
+  rules: OllamaRules,
+  settings: OllamaSettings,
+): OllamaCase {
+  const memory = ollamaMemory(model, rules, settings, request.gpus);
+  return { model, rules, settings, memory, verdict: verdictOf(request, settings, memory) };
+}
+
+function verdictOf(request: PlanRequest, settings: OllamaSettings, memory: OllamaMemory): Verdict {
+  if (settings.refusal !== null || request.gpus.length === 0) return 'doesNotFit';
+  const starts = (layout: Layout): boolean => layout.placement.allOnGpu && layout.within;
+  const high = memory.layoutAt('high');
+  if (starts(high)) {
+    const spare = request.coexistence?.safetyBufferBytes ?? 0;
+    const point = memory.layoutAt('point');
+    return point.perGpu.every(
+      (use, gpu) => total(use) === 0 || (memory.freeBytes[gpu] ?? 0) - total(use) >= spare,
+    )
+      ? 'fits'
+      : 'tight';
+  }
+  const low = memory.layoutAt('low');
+  if (starts(low)) return 'tight';
+  // The user fixed the number of layers: partly on the CPU is then what was asked for, if those layers fit.
+  const partlyAsked = settings.numGpu !== null && settings.numGpu > 0;
+  return partlyAsked && !low.placement.allOnGpu && low.within ? 'tight' : 'doesNotFit';
+}
+
+export const total = (use: DeviceUse): number =>
+  use.weightsBytes + use.cacheBytes + use.graphBytes + use.contextBytes;

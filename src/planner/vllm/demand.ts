@@ -1,0 +1,185 @@
+/** Everything a start takes on each GPU, at its favourable, likely and unfavourable end. */
+import { readHfConfig, type HfShape } from '../../models/hfConfig';
+import type { Basis } from '../../shared/planAnswer';
+import type { PlanRequest } from '../../shared/planRequest';
+import {
+  blocksPerRequest,
+  bytesPerToken,
+  layoutOf,
+  type KvLayout,
+  type KvSettings,
+  type WorkerShare,
+} from './kvCache';
+import { kvModelOf } from './kvLayers';
+import { learnedFor, type LearnedFacts } from './learned';
+import {
+  activationOf,
+  contextOf,
+  graphsInBudget,
+  graphsOf,
+  nonTorchOf,
+  type Estimate,
+} from './overheads';
+import { settingsOf, type VllmSettings } from './settings';
+import { stageCounts } from './sharding';
+import { weightsOf, type Conversion, type Weights } from './weights';
+
+/** Which end of the ranges is looked at. */
+export type End = 'low' | 'bytes' | 'high';
+
+export interface KvDemand {
+  readonly settings: KvSettings;
+  readonly layout: KvLayout;
+  readonly hasState: boolean;
+  readonly approximation: string | null;
+}
+
+export interface Demand {
+  readonly request: PlanRequest;
+  readonly shape: HfShape | null;
+  readonly settings: VllmSettings;
+  readonly basis: Basis;
+  readonly weights: Weights;
+  /** Per GPU in rank order. */
+  readonly weightsAt: readonly Estimate[];
+  readonly activation: Estimate;
+  readonly graphs: Estimate;
+  readonly graphsInside: boolean;
+  readonly nonTorch: Estimate;
+  readonly context: Estimate;
+  /** null: the layout is not known; `roughPerToken` stands in. */
+  readonly kv: KvDemand | null;
+  /** Bytes per token and GPU where the layout is not known. */
+  readonly roughPerToken: Estimate | null;
+  readonly learned: LearnedFacts | null;
+}
+
+/** What is fixed by the model and need not be read again for each of an advice's re-plans. */
+export interface DemandOptions {
+  readonly shape?: HfShape | null;
+  readonly convertedFrom?: Conversion | null;
+}
+
+export function demandOf(request: PlanRequest, given: DemandOptions = {}): Demand {
+  const shape =
+    given.shape === undefined ? readHfConfig(request.model.config ?? null) : given.shape;
+  const settings = settingsOf(request, shape);
+  const weights = weightsOf(request, shape, settings, given.convertedFrom ?? null);
+  const learned = learnedFor(request, settings);
+  const model = kvModelOf(shape, settings);
+  const kv = model && {
+    settings: model.settings,
+    layout: layoutOf(model.layers, model.settings, sharesOf(shape, settings)),
+    hasState: model.hasState,
+    approximation: model.approximation,
+  };
+  const basis = basisOf(weights, learned);
+  return {
+    request,
+    shape,
+    settings,
+    basis,
+    weights,
+    weightsAt: weightEstimates(weights, settings, learned),
+    activation: measured(learned?.activationBytes, activationOf(shape, settings)),
+    graphs: measured(learned?.graphBytes, graphsOf(shape, settings)),
+    graphsInside: graphsInBudget(settings),
+    nonTorch: measured(learned?.nonTorchBytes, nonTorchOf(settings)),
+    context: contextOf(settings),
+    kv: kv && kv.layout.groups.length > 0 ? kv : null,
+    roughPerToken: kv ? null : roughKv(weights, settings),
+    learned,
+  };
+}
+
+function basisOf(weights: Weights, learned: LearnedFacts | null): Basis {
+  return learned?.weightsBytes != null ? 'learned' : weights.basis;
+}
+
+/** A measured figure is printed with two digits; another start of the same varies by a percent or two. */
+function measured(bytes: number | null | undefined, estimate: Estimate): Estimate {
+  if (bytes == null || bytes < 0) return estimate;
+  return { bytes, low: Math.round(bytes * 0.97), high: Math.round(bytes * 1.03) };
+}
+
+function weightEstimates(
+  weights: Weights,
+  settings: VllmSettings,
+  learned: LearnedFacts | null,
+): Estimate[] {
+  const known = learned?.weightsBytes ?? null;
+  const count = Math.max(settings.cards.length, 1);
+  return Array.from({ length: count }, (_, index) => {
+    const bytes = known ?? weights.perGpu[index] ?? weights.perGpu[0] ?? 0;
+    if (known !== null) return { bytes, low: bytes, high: bytes };
+    // Headers are exact; what vLLM adds (rotary tables, padding of the vocabulary) is 0 to 0.2 GiB.
+    const [low, high] = weights.spread ?? [0.995, 1.01];
+    return { bytes, low: Math.round(bytes * low), high: Math.round(bytes * high) };
+  });
+}
+
+/** One share per pipeline stage; null where all workers hold all layers. */
+function sharesOf(shape: HfShape | null, settings: VllmSettings): WorkerShare[] | null {
+  const counts = stageCounts(shape?.layers ?? null, settings.pipelineParallel);
+  if (!counts || counts.length === 1) return null;
+  let first = 0;
+  return counts.map((count, stage) => {
+    const share = { first, count: stage === counts.length - 1 ? Infinity : count };
+    first += count;
+    return share;
+  });
+}
+
+/** 16-bit KV per token when only the size is known: the name rule's 0.4 GB per 1,000 tokens and 7 GB is its upper end. */
+function roughKv(weights: Weights, settings: VllmSettings): Estimate {
+  const ranks = settings.tensorParallel * settings.pipelineParallel;
+  const high = (weights.total / 7) * 0.4e-3;
+  const share = settings.kvDtype.elementBytes / 2 / ranks;
+  return {
+    bytes: Math.round(high * 0.25 * share),
+    low: Math.round(high * 0.03 * share),
+    high: Math.round(high * share),
+  };
+}
+
+/** Bytes beside the KV pool that count against the budget of one GPU. */
+export function besidesKv(demand: Demand, gpu: number, end: End): number {
+  const weights = demand.weightsAt[gpu]?.[end] ?? 0;
+  const graphs = demand.graphsInside ? demand.graphs[end] : 0;
+  return weights + demand.nonTorch[end] + demand.activation[end] + graphs + othersOf(demand, gpu);
+}
+
+/** 0.8.0 to 0.9.0 bill to this server whatever others hold. */
+export function othersOf(demand: Demand, gpu: number): number {
+  const card = demand.settings.cards[gpu];
+  if (!demand.settings.rules.chargesOthers || card?.freeBytes == null) return 0;
+  return Math.max(0, card.cudaBytes - card.freeBytes);
+}
+
+/** Pipeline stage of a GPU in rank order. */
+export function stageOf(settings: VllmSettings, gpu: number): number {
+  return Math.floor(gpu / settings.tensorParallel) % settings.pipelineParallel;
+}
+
+/** KV bytes on one GPU for `requests` requests of `length` tokens, the null block included. */
+export function kvNeeded(
+  demand: Demand,
+  gpu: number,
+  length: number,
+  requests: number,
+  end: End = 'bytes',
+): number {
+  const { kv, roughPerToken, settings } = demand;
+  if (!kv) return (roughPerToken?.[end] ?? 0) * length * requests;
+  const stage = stageOf(settings, gpu);
+  const perBlock = kv.layout.bytesPerBlock[stage] ?? kv.layout.bytesPerBlock[0] ?? 0;
+  const blocks = blocksPerRequest(kv.layout, kv.settings, length) * requests;
+  return (blocks + (kv.settings.nullBlock ? 1 : 0)) * perBlock;
+}
+
+/** Bytes one more token costs per rank; null where not known. */
+export function perTokenBytes(demand: Demand): number | null {
+  return demand.kv
+    ? bytesPerToken(demand.kv.layout, demand.settings.decodeContextParallel)
+    : (demand.roughPerToken?.bytes ?? null);
+}

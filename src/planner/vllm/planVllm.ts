@@ -1,0 +1,30 @@
+/** The vLLM planner's entry: a request in, what would happen out. Pure and quick enough for every frame of a drag. */
+import type { Plan } from '../../shared/planAnswer';
+import type { PlanRequest } from '../../shared/planRequest';
+import { adviceOf } from './advice';
+import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf } from './corePlan';
+import { startCheckOf, type StartCheck } from './startCheck';
+import { stepsOf } from './stepsVllm';
+
+export function planVllm(request: PlanRequest): Plan {
+  const core = corePlanOf(request);
+  const { demand, choice, amount, outcome } = core;
+  const { effective, smallest, largest, recommended, rule } = choice;
+  return {
+    verdict: outcome.verdict,
+    basis: demand.basis,
+    engineVersion: demand.settings.version,
+    perGpu: gpuPlansOf(core),
+    kvCache: kvCachePlanOf(core),
+    utilization: { effective, smallest, largest, recommended, rule },
+    offload: null,
+    ranges: rangesOf(core),
+    advice: adviceOf(core),
+    steps: stepsOf(demand, choice, amount, outcome),
+  };
+}
+
+/** The start check of a request at a utilization of one's own choice; null where free memory is not known. */
+export function startCheckFor(request: PlanRequest, utilization: number): StartCheck | null {
+  return startCheckOf(corePlanOf(request).demand, utilization);
+}

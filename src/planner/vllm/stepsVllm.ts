@@ -1,0 +1,106 @@
+/** The arithmetic of a plan in words, in order. */
+import { formatCount, formatGib } from '../../shared/units';
+import { budgetBytes, checkedUtilization, fixedPool, poolBytes } from './budget';
+import type { Demand } from './demand';
+import type { KvCacheAmount } from './kvCache';
+import { startCheckOf } from './startCheck';
+import type { UtilizationChoice } from './utilization';
+import type { VerdictReason } from './verdict';
+
+export function stepsOf(
+  demand: Demand,
+  choice: UtilizationChoice,
+  amount: KvCacheAmount | null,
+  outcome: VerdictReason,
+): string[] {
+  const { settings, weights, shape } = demand;
+  const steps = [versionStep(demand)];
+  for (const problem of shape?.problems ?? []) steps.push(`Ignored in the config: ${problem}`);
+  if (choice.named) steps.push(...choice.named.steps);
+  if (settings.cards.length === 0) {
+    steps.push('No GPU given: nothing to fit it on', `Verdict: unknown, ${outcome.reason}`);
+    return steps;
+  }
+  const card = settings.cards[0];
+  if (card && card.cudaBytes !== card.totalBytes)
+    steps.push(
+      `CUDA sees ${formatGib(card.cudaBytes)} of the board's ${formatGib(card.totalBytes)}`,
+    );
+  if (card?.name == null) steps.push('Unnamed GPU: conservative defaults');
+  steps.push(
+    `Weights: ${formatGib(demand.weightsAt[0]?.bytes ?? null)} per GPU, from ${demand.learned?.weightsBytes != null ? 'an earlier start here' : weights.source}${parallelWords(demand)}`,
+    activationStep(demand),
+    `Non-torch memory: ${formatGib(demand.nonTorch.bytes)}; the server's own context of about ${formatGib(demand.context.bytes)} comes on top of the budget`,
+    graphStep(demand),
+    ...poolSteps(demand, choice),
+    ...kvSteps(demand, amount),
+    ...freeSteps(demand, choice),
+    `Verdict: ${outcome.verdict}, ${outcome.reason}`,
+  );
+  return steps;
+}
+
+function versionStep(demand: Demand): string {
+  const { version, versionGiven, engine } = demand.settings;
+  const given = versionGiven ? '' : ', the newest known, because none was given';
+  return `vLLM ${version}${given}${engine === 'v0' ? ', engine V0' : ''}`;
+}
+
+function parallelWords(demand: Demand): string {
+  const { tensorParallel: tp, pipelineParallel: pp } = demand.settings;
+  const parts = [
+    tp > 1 ? `tensor parallel ${String(tp)}` : '',
+    pp > 1 ? `pipeline parallel ${String(pp)}` : '',
+  ];
+  const words = parts.filter(Boolean).join(', ');
+  return words ? ` (${words})` : '';
+}
+
+function activationStep(demand: Demand): string {
+  const { settings, shape, activation, learned } = demand;
+  if (learned?.activationBytes != null)
+    return `Activation peak: ${formatGib(activation.bytes)}, measured by an earlier start here`;
+  const vocab = shape?.vocab == null ? '' : ` × ${formatCount(shape.vocab)} logits`;
+  return `Activation peak: ${formatGib(activation.bytes)} (${formatGib(activation.low)} to ${formatGib(activation.high)}), profiled with ${formatCount(settings.maxNumSeqs)} sequences${vocab} and ${formatCount(settings.maxNumBatchedTokens)} batched tokens${settings.vision ? ', images included' : ''}`;
+}
+
+function graphStep(demand: Demand): string {
+  const { settings, graphs, graphsInside } = demand;
+  if (settings.captureSizes === 0) return 'CUDA graphs: none';
+  return `CUDA graphs: ${formatGib(graphs.bytes)} for batches up to ${String(settings.largestCapture)}, ${graphsInside ? 'inside' : 'outside'} the budget in this version`;
+}
+
+function poolSteps(demand: Demand, choice: UtilizationChoice): string[] {
+  const { settings } = demand;
+  const fixed = fixedPool(demand);
+  if (fixed !== null) return [`KV pool: ${formatGib(fixed)} per GPU, as given`];
+  const card = settings.cards[0];
+  const budget = budgetBytes(demand, 0, choice.used);
+  return [
+    `Budget: ${choice.used.toFixed(2)} × ${formatGib(card?.cudaBytes ?? null)} = ${formatGib(budget)}${choice.auto ? ' (auto)' : ''}`,
+    `KV pool: what is left, ${formatGib(Math.max(0, poolBytes(demand, 0, choice.used, 'bytes')))}`,
+  ];
+}
+
+function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
+  const { kv, settings, shape } = demand;
+  if (!kv || !amount)
+    return ['KV layout not known: tokens are estimated from the size by the rule of thumb'];
+  const [perBlock] = kv.layout.bytesPerBlock;
+  const groups = kv.layout.groups.length;
+  const steps = [
+    `KV cache: ${formatCount(amount.blocks)} blocks of ${formatCount(perBlock ?? 0)} bytes${groups > 1 ? ` in ${String(groups)} groups` : ''}; a request of ${formatCount(settings.maxModelLen)} tokens takes ${formatCount(amount.blocksPerRequest)}: ${amount.maxConcurrency.toFixed(2)} at a time`,
+  ];
+  if (shape?.maxLength == null && settings.options.maxModelLen == null)
+    steps.push(
+      `The config names no length: ${formatCount(settings.maxModelLen)} tokens, as vLLM takes`,
+    );
+  return steps;
+}
+
+function freeSteps(demand: Demand, choice: UtilizationChoice): string[] {
+  if (demand.settings.cards.some((card) => card.freeBytes === null))
+    return ['Free memory not known: the check against it is left out'];
+  const check = startCheckOf(demand, checkedUtilization(demand, choice.used));
+  return check ? [check.sentence] : [];
+}

@@ -1,0 +1,126 @@
+/** The utilization values a plan marks: smallest that starts, largest the start check passes, recommended, effective. */
+import type { UtilizationPlan } from '../../shared/planAnswer';
+import { nameRule, type NameRuleResult } from '../nameRule';
+import { amountUnder, freeFor } from './budget';
+import { besidesKv, kvNeeded, type Demand, type End } from './demand';
+
+export interface UtilizationChoice extends UtilizationPlan {
+  /** Always a number: the version's default where nothing better is known. */
+  readonly used: number;
+  readonly auto: boolean;
+  readonly named: NameRuleResult | null;
+}
+
+const up2 = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100;
+const down2 = (value: number): number => Math.floor(value * 100 + 1e-9) / 100;
+
+export function utilizationOf(demand: Demand): UtilizationChoice {
+  const { settings, request, basis } = demand;
+  const asked = settings.options.gpuMemoryUtilization ?? null;
+  const auto = asked === 0;
+  const exact = demand.kv !== null && basis !== 'name' && basis !== 'default';
+  const named = auto && !exact ? nameRule(nameInput(demand)) : null;
+  if (settings.cards.length === 0) {
+    const used = asked !== null && asked > 0 ? asked : settings.rules.defaultUtilization;
+    const effective = auto ? null : used;
+    return {
+      effective,
+      smallest: null,
+      largest: null,
+      recommended: null,
+      rule: exact ? 'exact' : 'name',
+      used,
+      auto,
+      named: null,
+    };
+  }
+  const smallest = exact ? smallestFor(demand, 1, 'bytes') : null;
+  const largest = largestNow(demand);
+  const ceiling = Math.min(largest ?? 1, runningCeiling(demand));
+  const recommended = exact
+    ? recommendedFor(demand, ceiling, smallest)
+    : ((named ?? nameRule(nameInput(demand)))?.utilization ?? null);
+  const capped = recommended === null ? null : Math.min(recommended, largest ?? 1);
+  const effective = auto
+    ? exact
+      ? (capped ?? Math.max(0.01, ceiling))
+      : (named?.utilization ?? null)
+    : (asked ?? settings.rules.defaultUtilization);
+  return {
+    effective,
+    smallest,
+    largest,
+    recommended: capped,
+    rule: exact ? 'exact' : 'name',
+    used: effective ?? request.options.gpuMemoryUtilization ?? settings.rules.defaultUtilization,
+    auto,
+    named,
+  };
+}
+
+function nameInput(demand: Demand) {
+  const { request, settings } = demand;
+  return {
+    name: request.model.name ?? request.model.path ?? null,
+    weightsBytes: request.model.weightsBytes ?? request.model.weights?.totalBytes ?? null,
+    maxModelLen: settings.options.maxModelLen ?? null,
+    tensorParallelSize: settings.tensorParallel,
+    gpus: settings.cards,
+  };
+}
+
+/** Smallest two-digit value whose pool holds `requests` full-length requests; null: none up to 1. */
+function smallestFor(demand: Demand, requests: number, end: End): number | null {
+  const { settings } = demand;
+  let share = 0;
+  for (const [gpu, card] of settings.cards.entries()) {
+    const kv = Math.max(1, kvNeeded(demand, gpu, settings.maxModelLen, requests, end));
+    share = Math.max(share, (besidesKv(demand, gpu, end) + kv) / card.cudaBytes);
+  }
+  const value = raiseForState(demand, Math.max(0.01, up2(share)), end);
+  return value > 1 ? null : value;
+}
+
+/** Models with recurrent state need one block per sequence as well. */
+function raiseForState(demand: Demand, value: number, end: End): number {
+  const { settings, kv } = demand;
+  if (!kv?.hasState || !settings.rules.mambaSeqsCheck || settings.captureSizes === 0) return value;
+  let raised = value;
+  while (raised <= 1 && (amountUnder(demand, raised, end)?.blocks ?? 0) < settings.maxNumSeqs)
+    raised = Math.round((raised + 0.01) * 100) / 100;
+  return raised;
+}
+
+/** Largest two-digit value that passes the check with the memory free now; null: free is not known. */
+function largestNow(demand: Demand): number | null {
+  let share: number | null = null;
+  for (const card of demand.settings.cards) {
+    if (card.freeBytes === null) return null;
+    const own = (card.freeBytes - demand.context.bytes) / card.cudaBytes;
+    share = Math.min(share ?? 1, own);
+  }
+  return share === null ? null : Math.max(0, down2(share));
+}
+
+/** Largest value that runs beside its own context, uncounted graphs, the reservation and the head room. */
+function runningCeiling(demand: Demand): number {
+  const { settings, request } = demand;
+  const beside =
+    demand.context.high +
+    (demand.graphsInside ? 0 : demand.graphs.high) +
+    (request.coexistence?.safetyBufferBytes ?? 0);
+  const reserved = request.coexistence?.ollamaReservationBytes ?? 0;
+  const shares = settings.cards.map((card, gpu) => {
+    const free = freeFor(demand, gpu) ?? card.cudaBytes - reserved;
+    return (free - beside) / card.cudaBytes;
+  });
+  return Math.max(0, down2(Math.min(1, ...shares)));
+}
+
+/** Smallest value that meets the wish at the unfavourable end, plus the head room; never above what is free. */
+function recommendedFor(demand: Demand, ceiling: number, smallest: number | null): number | null {
+  const wanted = demand.settings.options.maxNumSeqs ?? 1;
+  const wish = smallestFor(demand, wanted, 'high') ?? smallestFor(demand, 1, 'high') ?? smallest;
+  if (wish === null) return null;
+  return ceiling > 0 ? Math.min(wish, Math.max(ceiling, 0.01)) : wish;
+}

@@ -1,0 +1,319 @@
+/** Bytes of weights on each GPU: the best source there is, then quantization, then sharding (reference 3). */
+import type { HfShape } from '../../models/hfConfig';
+import type { Basis } from '../../shared/planAnswer';
+import type { PlanRequest, WeightGroup } from '../../shared/planRequest';
+import { GIB } from '../../shared/units';
+import { parametersInName } from '../nameSize';
+import { parametersOf, type Parameters } from './parameters';
+import { weightFormatOf, type WeightFormat } from './quantization';
+import type { VllmSettings } from './settings';
+import { loraBytes, shardWeights, totalOf, type WeightParts } from './sharding';
+
+export interface Weights {
+  /** Per GPU in rank order. */
+  readonly perGpu: readonly number[];
+  /** What the true figure may be, as factors of `perGpu`; null: exact enough to need no range. */
+  readonly spread: readonly [number, number] | null;
+  readonly basis: Basis;
+  readonly format: WeightFormat | null;
+  /** Where the figure comes from, for people. */
+  readonly source: string;
+  /** Weights that a conversion to 4 or 8 bit would shrink, before sharding; null: not known. */
+  readonly total: number;
+}
+
+interface Found {
+  readonly parts: WeightParts;
+  readonly basis: Basis;
+  readonly spread: readonly [number, number] | null;
+  readonly source: string;
+  readonly format: WeightFormat | null;
+}
+
+/** vLLM without any size to go on (product.md 3). */
+const UNKNOWN_SIZE = 7e9;
+const GIVEN = 'the size given';
+/** Towers whose config is silent: 0.25 GiB (2B models) to 2.4 GiB (dots.ocr) in the recorded starts. */
+const TOWER_BYTES = { low: 0.2 * GIB, high: 2.6 * GIB };
+
+/** A converted checkpoint is planned under another format than the one its given size was measured in. */
+export interface Conversion {
+  readonly quantization: string | null;
+}
+
+export function weightsOf(
+  request: PlanRequest,
+  shape: HfShape | null,
+  settings: VllmSettings,
+  convertedFrom: Conversion | null = null,
+): Weights {
+  const found = findParts(request, shape, settings, convertedFrom);
+  // A given size already holds the adapters' slots.
+  const lora = found.source === GIVEN ? 0 : loraBytes(shape, settings);
+  const offload = (settings.options.cpuOffloadGb ?? 0) * GIB;
+  const perGpu = shardWeights(found.parts, found.source === GIVEN, shape, settings).map((bytes) =>
+    Math.max(0, Math.round(bytes + lora - offload)),
+  );
+  return {
+    perGpu,
+    spread: found.spread,
+    basis: found.basis,
+    format: found.format,
+    source: found.source,
+    total: totalOf(found.parts),
+  };
+}
+
+function findParts(
+  request: PlanRequest,
+  shape: HfShape | null,
+  settings: VllmSettings,
+  convertedFrom: Conversion | null,
+): Found {
+  const { model, options } = request;
+  const format = weightFormatOf(shape, options.quantization, model.name);
+  const parameters = parametersOf(shape);
+  if (model.weights && model.weights.groups.length > 0) {
+    const parts = headerParts(model.weights.groups, shape, format, settings, parameters);
+    return { parts, basis: 'headers', spread: null, format, source: 'tensor headers' };
+  }
+  const given = model.weightsBytes ?? null;
+  if (given !== null && given > 0) {
+    const before = convertedFrom
+      ? weightFormatOf(shape, convertedFrom.quantization, model.name)
+      : format;
+    return {
+      ...givenParts(given, parameters, shape, before, format, settings),
+      basis: 'headers',
+      spread: null,
+      format,
+      source: GIVEN,
+    };
+  }
+  if (parameters) {
+    const counted = countedParts(parameters, shape, format, settings);
+    return {
+      parts: counted,
+      basis: 'config',
+      spread: configSpread(counted, parameters, format),
+      format,
+      source: format ? `the config, ${format.id}` : 'the config',
+    };
+  }
+  return { ...sizedBy(request, format, settings), format };
+}
+
+/** Without headers, size or config: the number of parameters, the name, or nothing. */
+function sizedBy(
+  request: PlanRequest,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): Omit<Found, 'format'> {
+  const count = request.model.parameterCount ?? 0;
+  if (count > 0)
+    return {
+      parts: sizedParts(count, format, settings),
+      basis: 'config',
+      spread: [0.95, 1.08],
+      source: 'the number of parameters',
+    };
+  const named = parametersInName(request.model.name ?? request.model.path);
+  if (named)
+    return {
+      parts: sizedParts(named.parameters, format, settings),
+      basis: 'name',
+      spread: [0.85, 1.2],
+      source: 'the size in the name',
+    };
+  return {
+    parts: sizedParts(UNKNOWN_SIZE / 2, format, settings),
+    basis: 'default',
+    spread: [0.05, 10],
+    source: 'nothing: 7 GB taken',
+  };
+}
+
+/** A stored format mostly leaves more layers in 16 bit than its name tells; a tower's size is a guess. */
+function configSpread(
+  counted: WeightParts,
+  parameters: Parameters,
+  format: WeightFormat | null,
+): readonly [number, number] {
+  const [low, high] = format?.stored === true ? [0.93, 1.18] : [0.99, 1.015];
+  if (!parameters.towerGuessed || counted.tower === 0) return [low, high];
+  const total = Math.max(1, totalOf(counted));
+  return [
+    low - Math.max(0, counted.tower - TOWER_BYTES.low) / total,
+    high + Math.max(0, TOWER_BYTES.high - counted.tower) / total,
+  ];
+}
+
+/** Bytes of one linear weight under a format. */
+function linearBytes(format: WeightFormat | null, settings: VllmSettings): number {
+  return format?.scope === 'linears' ? format.bytesPerWeight : settings.elementBytes;
+}
+
+function expertBytes(format: WeightFormat | null, settings: VllmSettings): number {
+  return format ? format.bytesPerWeight : settings.elementBytes;
+}
+
+function countedParts(
+  parameters: Parameters,
+  shape: HfShape | null,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): WeightParts {
+  const plain = settings.elementBytes;
+  const linear = linearBytes(format, settings);
+  // In-flight bitsandbytes quantizes the towers' linear layers as well; stored formats mostly leave them alone.
+  const tower = format?.id === 'bitsandbytes' && !format.stored ? linear : plain;
+  return {
+    embedding: parameters.embedding * plain,
+    head: settings.pooling ? 0 : parameters.head * plain,
+    linear: parameters.linear * linear + draftBytes(parameters, format, settings),
+    keyValue: parameters.keyValue * linear,
+    expert:
+      parameters.expert * expertBytes(format, settings) * expertPadding(shape, format, settings),
+    replicated: parameters.replicated * plain,
+    tower: settings.options.languageModelOnly === true ? 0 : parameters.tower * tower,
+  };
+}
+
+/** MXFP4 kernels pad each rank's expert width to a multiple of 256 (gpt-oss: 2,880 to 3,072, as its logs show). */
+function expertPadding(
+  shape: HfShape | null,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): number {
+  const width = shape?.experts?.intermediate ?? null;
+  if (format?.id !== 'mxfp4' || width === null) return 1;
+  const own = width / settings.tensorParallel;
+  return (Math.ceil(own / 256) * 256) / own;
+}
+
+function draftBytes(
+  parameters: Parameters,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): number {
+  if (settings.speculativeLayers === 0) return 0;
+  return parameters.draft * expertBytes(format, settings);
+}
+
+const PLAIN_DTYPES: Readonly<Record<string, number>> = { F64: 8, F32: 4, BF16: 2, F16: 2 };
+
+function headerParts(
+  groups: readonly WeightGroup[],
+  shape: HfShape | null,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+  parameters: Parameters | null,
+): WeightParts {
+  const parts = {
+    embedding: 0,
+    head: 0,
+    linear: 0,
+    keyValue: 0,
+    expert: 0,
+    replicated: 0,
+    tower: 0,
+  };
+  const tied = shape?.tiedEmbeddings === true;
+  const hasEmbedding = groups.some((group) => group.role === 'embedding');
+  for (const group of groups) {
+    const bytes = heldBytes(group, format, settings);
+    switch (group.role) {
+      case 'embedding':
+        parts.embedding += bytes;
+        break;
+      case 'head':
+        // A stored copy of a tied head is not loaded.
+        if (!(tied && hasEmbedding) && !settings.pooling) parts.head += bytes;
+        break;
+      case 'attention':
+        parts.keyValue += parameters
+          ? (bytes * parameters.keyValue) / Math.max(1, parameters.linear)
+          : 0;
+        parts.linear += bytes;
+        break;
+      case 'mlp':
+      case 'other':
+        parts.linear += bytes;
+        break;
+      case 'expert':
+        parts.expert += bytes * expertPadding(shape, format, settings);
+        break;
+      case 'norm':
+        parts.replicated += bytes;
+        break;
+      case 'vision':
+        if (settings.options.languageModelOnly !== true) parts.tower += bytes;
+        break;
+      case 'draft':
+        if (settings.speculativeLayers > 0) parts.linear += bytes;
+        break;
+    }
+  }
+  return parts;
+}
+
+/** What vLLM holds of a stored group: cast to the model dtype, or converted while loading. */
+function heldBytes(
+  group: WeightGroup,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): number {
+  const stored = PLAIN_DTYPES[group.dtype.toUpperCase()];
+  if (stored === undefined) return group.bytes;
+  const isWeight = group.role !== 'embedding' && group.role !== 'head' && group.role !== 'norm';
+  // A checkpoint that carries its own format keeps its scales in fp32.
+  if (format?.stored === true) return stored > 2 && !isWeight ? group.bytes / 2 : group.bytes;
+  const cast = Math.min(stored, settings.elementBytes) / stored;
+  const plain = group.bytes * cast;
+  const scoped =
+    format !== null && (format.scope === 'linears' ? isWeight : group.role === 'expert');
+  if (!scoped || (group.role === 'vision' && format.id !== 'bitsandbytes')) return plain;
+  const rest = (group.bytes - group.matrixBytes) * cast;
+  return group.matrixElements * format.bytesPerWeight + rest;
+}
+
+/** A size that was given is taken as it is; under another format its shrinking share follows the config's. */
+function givenParts(
+  given: number,
+  parameters: Parameters | null,
+  shape: HfShape | null,
+  before: WeightFormat | null,
+  after: WeightFormat | null,
+  settings: VllmSettings,
+): { parts: WeightParts } {
+  const nothing = { embedding: 0, head: 0, keyValue: 0, expert: 0, replicated: 0, tower: 0 };
+  if (before?.id === after?.id) return { parts: { ...nothing, linear: given } };
+  if (parameters) {
+    const ratio =
+      totalOf(countedParts(parameters, shape, after, settings)) /
+      Math.max(1, totalOf(countedParts(parameters, shape, before, settings)));
+    return { parts: { ...nothing, linear: given * ratio } };
+  }
+  // Without a config: nine tenths of a model are linear layers.
+  const from = expertBytes(before, settings);
+  const to = expertBytes(after, settings);
+  return { parts: { ...nothing, linear: given * (0.1 + (0.9 * to) / from) } };
+}
+
+function sizedParts(
+  count: number,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): WeightParts {
+  // Embedding and head: about 1.5 billion parameters at 14B, a third of the smallest models.
+  const embedding = Math.min(count / 3, 0.15e9 + count * 0.07);
+  return {
+    embedding: embedding * settings.elementBytes,
+    head: 0,
+    linear: (count - embedding) * expertBytes(format, settings),
+    keyValue: 0,
+    expert: 0,
+    replicated: 0,
+    tower: 0,
+  };
+}

@@ -1,0 +1,63 @@
+/** Classes of processes that no launch record knows. */
+import { describe, judgeOrphan } from './orphan';
+import type { ProcessInfo } from './process';
+import { isEngineRole, roleOf } from './role';
+import type { Judgement, Scene } from './scene';
+import { ancestorsOf } from './tree';
+
+/** A start in progress has moments in which its tree looks broken: younger unknown processes are not offered. */
+const SETTLED_AGE_MS = 60_000;
+
+/** Ordinary people's accounts on Linux; below are services, 65534 is nobody. */
+const isPerson = (uid: number | null): boolean => uid !== null && uid >= 1000 && uid < 60_000;
+
+export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
+  const role = roleOf(process);
+  const stranger = (reason: string): Judgement => ({ class: 'stranger', reason, mayEnd: false });
+  if (role === 'display')
+    return { class: 'display', reason: `${process.comm} draws the screen`, mayEnd: false };
+  if (process.uid !== scene.self.uid || process.uid === null) {
+    const owner =
+      process.user ?? (process.uid === null ? 'an unknown user' : `user ${process.uid}`);
+    return { class: 'otherUser', reason: `it belongs to ${owner}`, mayEnd: false };
+  }
+  const kernel = [process, ...ancestorsOf(scene.index, process)].find(
+    (candidate) => roleOf(candidate) === 'notebook',
+  );
+  if (kernel)
+    return {
+      class: 'notebook',
+      reason:
+        kernel === process
+          ? 'it is a notebook or debugger kernel'
+          : `it was made by the notebook or debugger kernel ${describe(kernel)}`,
+      mayEnd: false,
+    };
+  if (role === 'ray') return stranger('it is a worker of Ray, which would start it again');
+  if (!isEngineRole(role)) return stranger('it was not started here');
+  if (role === 'spawned' && !ranWithVllm(process, scene))
+    return stranger('it is a helper of some Python program, not known to be an engine');
+  const verdict = judgeOrphan(process, scene.index);
+  if (!verdict.isOrphan) return stranger(`it was not started here; ${verdict.why}`);
+  const doubt = whyDoubt(process, scene);
+  return {
+    class: 'orphanedWorker',
+    reason: doubt === null ? verdict.why : `${verdict.why}; ${doubt}`,
+    mayEnd: doubt === null,
+  };
+}
+
+function ranWithVllm(process: ProcessInfo, { evidence }: Scene): boolean {
+  return evidence.vllmPythons?.has(process.args[0] ?? '') === true;
+}
+
+/** Evidence a record would give and a stranger lacks; null: nothing is missing. */
+function whyDoubt(process: ProcessInfo, { self, index, nowMs }: Scene): string | null {
+  if (process.startedAtMs === null) return 'its age is not known';
+  if (nowMs - process.startedAtMs < SETTLED_AGE_MS)
+    return 'it is younger than a minute and may belong to a start in progress';
+  // Root sees and can end everybody's: on a machine that people share that is not ours to decide.
+  if (self.uid === 0 && !self.inContainer && index.all.some(({ uid }) => isPerson(uid)))
+    return 'this is the root user of a machine that others use';
+  return null;
+}

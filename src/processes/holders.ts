@@ -1,0 +1,183 @@
+/** Who holds GPU memory, whose process that is, and what is the right thing to do about it. */
+import type { GpuProcess } from '../gpu/gpu';
+import { launchFamily } from './family';
+import { classifyForeign } from './foreignHolder';
+import { HOLDER_WORDS } from './holderWords';
+import { describe, judgeOrphan } from './orphan';
+import type { Holder, HolderClass, ProcessInfo } from './process';
+import { commandForShowing, redactText } from './redact';
+import { isEngineRole, isServerRole, roleOf } from './role';
+import type { HoldersInput, Judgement, Scene } from './scene';
+import { ancestorsOf, indexTable, isAlive } from './tree';
+
+/**
+ * One holder per GPU row, then the leftovers without a row that belong to one of ours which died, or to a leftover
+ * with a row (under tensor parallel the EngineCore holds nothing, but must be ended first).
+ */
+export function classifyHolders(input: HoldersInput): readonly Holder[] {
+  const scene = openScene(input);
+  const rows = input.gpuProcesses.map((row) => holderOfRow(row, scene));
+  const listed = new Set(rows.map(({ pid }) => pid));
+  const silent = silentLeftovers(scene, rows).filter(({ pid }) => !listed.has(pid));
+  return [
+    ...rows,
+    ...silent.map((process) => toHolder(process, judge(process, scene), scene, null, [])),
+  ];
+}
+
+function openScene(input: HoldersInput): Scene {
+  const index = indexTable(input.table);
+  const evidence = input.evidence ?? {};
+  const families = input.launches.map((launch) => {
+    const marked = new Set(
+      [...(evidence.marks ?? [])]
+        .filter(([, launchId]) => launchId === launch.record.launchId)
+        .map(([pid]) => pid),
+    );
+    const { uid, protectedPids } = input.self;
+    return { launch, family: launchFamily(launch.record, index, { marked, protectedPids, uid }) };
+  });
+  return { ...input, index, evidence, families };
+}
+
+function holderOfRow(row: GpuProcess, scene: Scene): Holder {
+  const process = scene.index.byPid.get(row.pid);
+  if (process) return toHolder(process, judge(process, scene), scene, row.usedBytes, row.gpus);
+  const [holderClass, reason] = judgeMissing(scene);
+  return {
+    pid: row.pid,
+    startTime: null,
+    user: null,
+    command: row.name === null ? null : redactText(row.name),
+    usedBytes: row.usedBytes,
+    gpus: row.gpus,
+    class: holderClass,
+    reason,
+    remedy: HOLDER_WORDS[holderClass].remedy,
+    canEnd: false,
+  };
+}
+
+function judgeMissing({ table, self }: Scene): readonly [HolderClass, string] {
+  if (table.length === 0) return ['stranger', 'processes cannot be read on this system'];
+  return self.inContainer
+    ? [
+        'otherNamespace',
+        'this process number does not exist here: it belongs to the host or to another container',
+      ]
+    : ['deadPid', 'no process has this number any more, but the driver still charges memory to it'];
+}
+
+/** Order matters: the first rule that knows something decides. */
+function judge(process: ProcessInfo, scene: Scene): Judgement {
+  return (
+    judgeNamespace(process, scene) ??
+    judgeZombie(process, scene) ??
+    judgeLaunch(process, scene) ??
+    classifyForeign(process, scene)
+  );
+}
+
+function judgeNamespace(process: ProcessInfo, scene: Scene): Judgement | null {
+  const answer = (reason: string): Judgement => ({
+    class: 'otherNamespace',
+    reason,
+    mayEnd: false,
+  });
+  if (!process.sameNamespace) return answer('it runs in another PID namespace');
+  const own = scene.index.byPid.get(scene.self.protectedPids[0] ?? -1)?.containerId ?? null;
+  if (process.containerId !== null && process.containerId !== own)
+    return answer(`it runs in container ${process.containerId.slice(0, 12)}`);
+  if (scene.self.inContainer && scene.evidence.holdsGpuDevice?.get(process.pid) === false)
+    return answer(
+      'the process with this number here has no GPU device open: the GPU tool means another one, outside this container',
+    );
+  return null;
+}
+
+function judgeZombie(process: ProcessInfo, { index }: Scene): Judgement | null {
+  if (isAlive(process)) return null;
+  const parent = ancestorsOf(index, process)[0];
+  const waitsFor = parent ? describe(parent) : `its parent ${process.ppid}`;
+  return {
+    class: 'zombie',
+    reason: `it has ended and waits for ${waitsFor} to take note; it holds no memory itself`,
+    mayEnd: false,
+  };
+}
+
+function judgeLaunch(process: ProcessInfo, { families }: Scene): Judgement | null {
+  const found = families.find(({ family }) => family.all.some(({ pid }) => pid === process.pid));
+  if (!found) return null;
+  const { launch, family } = found;
+  // A wrapper (`uv run vllm …`) may be gone while the server it started still serves.
+  const server = family.main ?? family.all.find((member) => isServerRole(roleOf(member)));
+  const what = launch.origin === 'ours' ? 'started here' : 'adopted';
+  if (server)
+    return {
+      class: launch.origin === 'ours' ? 'ourServer' : 'adoptedServer',
+      reason: `it belongs to the server ${describe(server)} that was ${what} (port ${launch.record.port})`,
+      mayEnd: false,
+    };
+  return {
+    class: 'orphanedWorker',
+    reason: `its server, process ${launch.record.main.pid} on port ${launch.record.port}, was ${what} and is gone`,
+    mayEnd: true,
+  };
+}
+
+function silentLeftovers(scene: Scene, rows: readonly Holder[]): readonly ProcessInfo[] {
+  const found = new Map<number, ProcessInfo>();
+  for (const { family } of scene.families) {
+    if (family.main) continue;
+    for (const process of family.all) {
+      const role = roleOf(process);
+      // They leave by themselves, and clean up shared memory while they do.
+      if (role !== 'tracker' && role !== 'compileWorker') found.set(process.pid, process);
+    }
+  }
+  for (const row of rows) {
+    const process = row.canEnd ? scene.index.byPid.get(row.pid) : undefined;
+    if (!process) continue;
+    for (const above of ancestorsOf(scene.index, process))
+      if (isEngineRole(roleOf(above)) && judgeOrphan(above, scene.index).isOrphan)
+        found.set(above.pid, above);
+  }
+  return [...found.values()].filter((process) => judge(process, scene).class === 'orphanedWorker');
+}
+
+function toHolder(
+  process: ProcessInfo,
+  judgement: Judgement,
+  scene: Scene,
+  usedBytes: number | null,
+  gpus: readonly number[],
+): Holder {
+  const hindrance = judgement.mayEnd ? whyNotEnd(process, scene) : null;
+  const words = HOLDER_WORDS[judgement.class];
+  return {
+    pid: process.pid,
+    startTime: process.startTime,
+    user: process.user,
+    command: commandForShowing(process.args, process.comm),
+    usedBytes,
+    gpus,
+    class: judgement.class,
+    reason: hindrance === null ? judgement.reason : `${judgement.reason}; ${hindrance}`,
+    remedy: judgement.mayEnd && hindrance === null ? words.remedy : words.remedyHandsOff,
+    canEnd: judgement.mayEnd && hindrance === null,
+  };
+}
+
+/** The last word, whatever a rule wished; null: it may be offered. */
+function whyNotEnd(process: ProcessInfo, { self, evidence }: Scene): string | null {
+  if (process.pid <= 1 || self.protectedPids.includes(process.pid))
+    return 'this program runs below it';
+  if (!process.sameNamespace) return 'it runs in another PID namespace';
+  if (self.uid === null || process.uid !== self.uid) return 'it belongs to another user';
+  const line = process.args.join(' ');
+  const wish = evidence.protect?.find(
+    (part) => part !== '' && (line.includes(part) || part === String(process.pid)),
+  );
+  return wish === undefined ? null : `it is protected by your setting (“${redactText(wish)}”)`;
+}

@@ -1,0 +1,43 @@
+import fs from 'node:fs';
+
+/** Reads at once; for files of /proc that never wait (stat, status, cgroup). `missing` where it cannot be read. */
+export function readTextOr<T>(file: string, missing: T): string | T {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return missing;
+  }
+}
+
+const PATIENCE_MS = 500;
+/** What once did not answer is not asked again: each hanging read keeps a thread of Node's pool of four. */
+const stuck = new Set<string>();
+
+/**
+ * cmdline, environ and maps wait for a lock of the process's memory, which a process stuck in the kernel may hold for
+ * ever (`ps` hangs on such machines). Null where it cannot be read, or not in time.
+ */
+export async function readTextTimed(file: string, key: string): Promise<string | null> {
+  const name = `${file} ${key}`;
+  if (stuck.has(name)) return null;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => {
+      stuck.add(name);
+      resolve(null);
+    }, PATIENCE_MS);
+  });
+  const text = fs.promises.readFile(file, 'utf8').then(
+    (content) => {
+      stuck.delete(name);
+      return content;
+    },
+    () => {
+      stuck.delete(name);
+      return null;
+    },
+  );
+  const result = await Promise.race([text, late]);
+  clearTimeout(timer);
+  return result;
+}

@@ -1,0 +1,57 @@
+/**
+ * A server that loads nothing: prints the stages of a vLLM start and answers the same paths, so that the product can be
+ * tried on a machine without a GPU or an engine. Every line and every answer says that it is simulated.
+ */
+import http from 'node:http';
+
+const PACE_MS = 700;
+
+/** Takes the arguments of `vllm serve`. Runs until SIGINT or SIGTERM. */
+export async function runSimulatedServer(args: readonly string[]): Promise<void> {
+  const after = (flag: string, fallback: string) => {
+    const at = args.lastIndexOf(flag);
+    return (at >= 0 ? args[at + 1] : undefined) ?? fallback;
+  };
+  const port = Number(after('--port', '8000'));
+  const model = after('--served-model-name', args[1] ?? 'model');
+  const say = (text: string) =>
+    process.stdout.write(`(SIMULATED) INFO 01-01 00:00:00 [simulated.py:1] ${text}\r\n`);
+
+  process.stdout.write('SIMULATED SERVER: no model is loaded and no GPU is used.\r\n');
+  for (const line of [
+    'Starting to load model (simulated)',
+    'Loading safetensors checkpoint shards:  50% Completed | 1/2 [00:00<00:00]',
+    'Loading safetensors checkpoint shards: 100% Completed | 2/2 [00:01<00:00]',
+    'Capturing CUDA graphs (simulated)',
+  ]) {
+    await new Promise((next) => setTimeout(next, PACE_MS));
+    say(line);
+  }
+
+  const server = http.createServer((request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(answer(request.url ?? '/', model));
+  });
+  server.listen(port, '127.0.0.1', () => say('Application startup complete. (simulated)'));
+  const stop = () => {
+    say('Shutting down (simulated)');
+    server.closeAllConnections();
+    server.close(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+}
+
+function answer(path: string, model: string): string {
+  if (path === '/health') return '';
+  if (path === '/version') return JSON.stringify({ version: 'simulated' });
+  if (path === '/v1/models')
+    return JSON.stringify({ object: 'list', data: [{ id: model, object: 'model' }] });
+  const message = { role: 'assistant', content: 'This is a simulated server: no model is loaded.' };
+  return JSON.stringify({
+    object: 'chat.completion',
+    model,
+    choices: [{ index: 0, message, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 1, completion_tokens: 11, total_tokens: 12 },
+  });
+}

@@ -1,0 +1,50 @@
+/** What other extensions and tests get from `activate`: plain data in, plain data out. */
+import type { App } from '../app/startApp';
+import type { DeployResult } from '../app/deploy';
+import type { AppState } from '../app/state';
+import type { Result } from '../shared/failure';
+import type { PlanAnswer } from '../shared/planAnswer';
+import { wishSchema } from '../shared/wish';
+import * as z from 'zod/mini';
+
+export interface VramPilotApi {
+  readonly version: string;
+  getState(): AppState;
+  /** A plan request as the contracts describe it; throws with the field's name where it is invalid. */
+  plan(request: unknown): Promise<PlanAnswer>;
+  /** A wish: `{ engine, model, options?, extraArguments?, port? }`. Without `force`, problems found before the launch refuse it. */
+  deploy(request: unknown, options?: { force?: boolean }): Promise<DeployResult>;
+  stop(id: string, options?: { force?: boolean }): Promise<Result<void>>;
+  /** Milliseconds from the call of `activate` to its return, and to the first gauge. */
+  readonly timings: { activateMs: number; firstGaugeMs: number | null };
+}
+
+const deployRequestSchema = z.object({
+  engine: z._default(wishSchema.shape.engine, 'vllm'),
+  model: z.string(),
+  options: z._default(wishSchema.shape.options, {}),
+  extraArguments: z._default(z.array(z.string()), []),
+  port: z._default(wishSchema.shape.port, null),
+});
+
+export function createApi(
+  app: App,
+  version: string,
+  timings: VramPilotApi['timings'],
+): VramPilotApi {
+  return {
+    version,
+    timings,
+    getState: () => app.store.state(),
+    plan: (request) => app.planRequest(request),
+    async deploy(request, options = {}) {
+      const parsed = z.safeParse(deployRequestSchema, request);
+      if (parsed.success)
+        return app.deploy(await app.completeWish(parsed.data), { force: options.force ?? false });
+      const issue = parsed.error.issues[0];
+      const detail = `${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+      return { ok: false, failure: { reason: 'invalid', detail }, problems: [] };
+    },
+    stop: (id, options = {}) => app.stop(id, { force: options.force ?? false }),
+  };
+}

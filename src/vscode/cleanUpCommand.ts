@@ -1,0 +1,97 @@
+/** `Clean Up Zombie Processes…`: everything that holds GPU memory with its class; only true orphans can be chosen. */
+import * as vscode from 'vscode';
+import type { App } from '../app/startApp';
+import { shortCommand } from '../app/gauge';
+import type { Holder } from '../processes/process';
+import { formatBytes } from '../shared/units';
+
+type Item = vscode.QuickPickItem & { readonly holder?: Holder };
+
+export async function cleanUp(app: App): Promise<void> {
+  const holders = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Window, title: 'Looking at GPU processes' },
+    () => app.inspectHolders(),
+  );
+  if (holders.length === 0) {
+    void vscode.window.showInformationMessage('Nothing holds GPU memory that could be seen here.');
+    return;
+  }
+  const chosen = await pickOrphans(holders);
+  if (chosen.length === 0) return;
+  if (!(await confirm(chosen))) return;
+  const result = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: 'Ending orphaned processes' },
+    () => app.endHolders(chosen),
+  );
+  const freed =
+    result.freedBytes === null
+      ? 'how much came back is not known'
+      : `${formatBytes(result.freedBytes)} came back`;
+  const ended = `Ended ${String(result.ended.length)} of ${String(chosen.length)} processes; ${freed}.`;
+  if (result.refused.length === 0) {
+    void vscode.window.showInformationMessage(ended);
+    return;
+  }
+  const why = result.refused
+    .map(({ pid, why: reason }) => `PID ${String(pid)}: ${reason}`)
+    .join('; ');
+  void vscode.window.showWarningMessage(`${ended} ${why}`);
+}
+
+async function pickOrphans(holders: readonly Holder[]): Promise<Holder[]> {
+  const orphans = holders.filter((holder) => holder.canEnd);
+  const others = holders.filter((holder) => !holder.canEnd);
+  const separator = (label: string): Item => ({ label, kind: vscode.QuickPickItemKind.Separator });
+  const items: Item[] = [
+    ...(orphans.length > 0 ? [separator('Left over: safe to end')] : []),
+    ...orphans.map(itemOf),
+    ...(others.length > 0 ? [separator('In use or not ours: shown only')] : []),
+    ...others.map(itemOf),
+  ];
+  const picker = vscode.window.createQuickPick<Item>();
+  picker.title = 'Clean Up Zombie Processes';
+  picker.placeholder =
+    orphans.length > 0
+      ? 'Orphaned engine processes of yours are selected'
+      : 'No orphaned engine process was found; nothing here can be ended';
+  picker.canSelectMany = true;
+  picker.matchOnDetail = true;
+  picker.items = items;
+  picker.selectedItems = items.filter((item) => item.holder?.canEnd === true);
+  const chosen = await new Promise<readonly Item[]>((settle) => {
+    // what is in use can be looked at, never chosen
+    picker.onDidChangeSelection((selected) => {
+      const allowed = selected.filter((item) => item.holder?.canEnd === true);
+      if (allowed.length !== selected.length) picker.selectedItems = allowed;
+    });
+    picker.onDidAccept(() => settle(picker.selectedItems));
+    picker.onDidHide(() => settle([]));
+    picker.show();
+  });
+  picker.dispose();
+  return chosen.flatMap(({ holder }) => (holder?.canEnd === true ? [holder] : []));
+}
+
+function itemOf(holder: Holder): Item {
+  return {
+    holder,
+    label: `${holder.canEnd ? '$(warning)' : '$(lock)'} ${shortCommand(holder.command)}`,
+    description: `PID ${String(holder.pid)} · ${formatBytes(holder.usedBytes)} · ${holder.user ?? 'unknown user'}`,
+    detail: `${holder.reason} ${holder.canEnd ? '' : holder.remedy}`.trim(),
+  };
+}
+
+async function confirm(chosen: readonly Holder[]): Promise<boolean> {
+  const end = chosen.length === 1 ? 'End Process' : `End ${String(chosen.length)} Processes`;
+  const rows = chosen.map(
+    (holder) =>
+      `PID ${String(holder.pid)}, ${formatBytes(holder.usedBytes)}, start ${holder.startTime ?? 'unknown'}\n` +
+      `${holder.command ?? 'unknown command'}\n${holder.reason}`,
+  );
+  const answer = await vscode.window.showWarningMessage(
+    'End these orphaned processes?',
+    { modal: true, detail: rows.join('\n\n') },
+    end,
+  );
+  return answer === end;
+}

@@ -1,0 +1,238 @@
+/** Every command, registered in one place; each says why it cannot run rather than doing nothing. */
+import * as vscode from 'vscode';
+import * as z from 'zod/mini';
+import { endpointOf, serverDetail } from '../app/serverText';
+import type { App } from '../app/startApp';
+import type { Profile, Server } from '../app/state';
+import { wishSchema, type Wish } from '../shared/wish';
+import { cleanUp } from './cleanUpCommand';
+import { COMMANDS } from './contributions';
+import { deployFromPalette, deployWish } from './deployCommand';
+import { sayFailure } from './messages';
+import { pickModel } from './modelPicker';
+import type { PlannerPanel } from './plannerPanel';
+import { serverIdOf } from './serversTree';
+
+const launchArgumentSchema = z.object({ wish: wishSchema, force: z.boolean() });
+
+export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposable {
+  const handlers: Record<keyof typeof COMMANDS, (argument?: unknown) => unknown> = {
+    deploy: (argument) => deploy(app, panel, argument),
+    openPlanner: (argument) => openPlanner(app, panel, argument),
+    stopServer: (argument) => stop(app, argument, false),
+    forceStopServer: (argument) => stop(app, argument, true),
+    restartServer: (argument) => restart(app, argument),
+    stopAll: () => stopAll(app),
+    cleanUp: () => cleanUp(app),
+    explainLastFailure: (argument) => explainFailure(app, argument),
+    planWorkers: async () => showText('plaintext', await app.workersReport()),
+    copyLaunchCommand: (argument) => copyLaunchCommand(app, argument),
+    copyEndpoint: (argument) =>
+      withServer(app, argument, isReady, 'copy the URL of', (server) =>
+        copy(`${endpointOf(server)}/v1`),
+      ),
+    copyCurl: (argument) =>
+      withServer(app, argument, isReady, 'copy a curl command for', (server) =>
+        copy(app.curlFor(server)),
+      ),
+    sendTestPrompt: (argument) =>
+      withServer(app, argument, isReady, 'send a test prompt to', (server) =>
+        testPrompt(app, server),
+      ),
+    saveProfile: (argument) => saveProfile(app, argument),
+    deployProfile: (argument) => {
+      const profile = profileOf(app, argument);
+      return profile && deployWish(app, profile.wish, false);
+    },
+    deleteProfile: (argument) => deleteProfile(app, argument),
+    showServerOutput: (argument) => showOutput(app, argument),
+    removeServer: (argument) => {
+      const id = serverIdOf(argument);
+      return id === null ? undefined : app.remove(id);
+    },
+    showGpuReport: async () => showText('markdown', await app.gpuReport()),
+    exportDiagnostics: () => showText('json', app.diagnostics()),
+    refresh: () => app.refresh(),
+  };
+  return vscode.Disposable.from(
+    ...Object.entries(COMMANDS).map(([name, id]) =>
+      vscode.commands.registerCommand(id, handlers[name as keyof typeof COMMANDS]),
+    ),
+  );
+}
+
+const isReady = (server: Server) => server.phase === 'ready';
+const isLive = (server: Server) => server.phase !== 'ended';
+
+async function deploy(app: App, panel: PlannerPanel, argument: unknown): Promise<string | null> {
+  const given = z.safeParse(launchArgumentSchema, argument);
+  if (given.success) return deployWish(app, given.data.wish, given.data.force);
+  return deployFromPalette(app, () => panel.show('utilization'));
+}
+
+async function openPlanner(app: App, panel: PlannerPanel, argument: unknown): Promise<void> {
+  const profile = profileOf(app, argument);
+  if (profile) app.setWish(profile.wish, 'host');
+  if (argument === 'chooseModel') {
+    const chosen = await pickModel(app);
+    if (!chosen) return;
+    app.setWish(await app.defaultWish(chosen.engine, chosen.model), 'host');
+  }
+  panel.show();
+}
+
+async function stop(app: App, argument: unknown, force: boolean): Promise<void> {
+  await withServer(app, argument, isLive, force ? 'force to stop' : 'stop', async (server) => {
+    const result = await app.stop(server.id, { force });
+    if (result.ok) return;
+    if (force) return sayFailure(`Stopping ${server.title}`, result.failure);
+    const again = 'Force Stop';
+    const chosen = await vscode.window.showErrorMessage(
+      `Stopping ${server.title}: ${result.failure.detail}`,
+      again,
+    );
+    if (chosen === again) await stop(app, server.id, true);
+  });
+}
+
+async function stopAll(app: App): Promise<void> {
+  const live = app.store.state().servers.filter(isLive);
+  if (live.length === 0) {
+    void vscode.window.showInformationMessage('No server is running.');
+    return;
+  }
+  await Promise.all(live.map((server) => stop(app, server.id, false)));
+}
+
+async function restart(app: App, argument: unknown): Promise<void> {
+  await withServer(
+    app,
+    argument,
+    () => true,
+    'restart',
+    async (server) => {
+      const result = await app.restart(server.id);
+      if (!result.ok) await sayFailure(`Restarting ${server.title}`, result.failure);
+    },
+  );
+}
+
+async function explainFailure(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  const failures = app.store
+    .state()
+    .servers.filter((server) => server.endReason === 'failed' || server.endReason === 'crashed');
+  const server = failures.find((one) => one.id === id) ?? failures.at(-1);
+  if (!server) {
+    void vscode.window.showInformationMessage('No server has failed.');
+    return;
+  }
+  app.markSeen(server.id);
+  await showText('markdown', app.explain(server));
+}
+
+async function copyLaunchCommand(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  const server = app.store.state().servers.find((one) => one.id === id);
+  const text = server ? app.commandText(server.command) : await app.wishedCommandText();
+  await copy(text);
+}
+
+async function testPrompt(app: App, server: Server): Promise<void> {
+  const answer = await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: `Asking ${server.title}`,
+      cancellable: true,
+    },
+    (_progress, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => abort.abort());
+      return app.sendTestPrompt(server, abort.signal);
+    },
+  );
+  if (answer.ok) void vscode.window.showInformationMessage(answer.value);
+  else await sayFailure('Test prompt', answer.failure);
+}
+
+async function saveProfile(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  const server = app.store.state().servers.find((one) => one.id === id);
+  const wish: Wish = server?.wish ?? app.store.state().wish;
+  if (wish.model === '') {
+    void vscode.window.showInformationMessage('Choose a model first.');
+    return;
+  }
+  const name = await vscode.window.showInputBox({
+    title: 'Save as Profile',
+    prompt: 'Name of this launch',
+    value: wish.model.split(/[/\\]/).findLast((part) => part !== '') ?? '',
+    validateInput: (text) => (text.trim() === '' ? 'A name is needed.' : undefined),
+  });
+  if (name === undefined) return;
+  const saved = await app.saveProfile({ name: name.trim(), wish });
+  if (!saved.ok) await sayFailure('Save as Profile', saved.failure);
+}
+
+async function deleteProfile(app: App, argument: unknown): Promise<void> {
+  const profile = profileOf(app, argument);
+  if (!profile) return;
+  const deleted = await app.deleteProfile(profile.name);
+  if (!deleted.ok) await sayFailure('Delete Profile', deleted.failure);
+}
+
+async function showOutput(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  if (id === null) return app.showLog();
+  app.markSeen(id);
+  if (!(await app.reveal(id))) app.showLog();
+}
+
+function profileOf(app: App, argument: unknown): Profile | undefined {
+  const name = (argument as { name?: unknown } | undefined)?.name;
+  return app.store.state().profiles.find((profile) => profile.name === name);
+}
+
+/** Runs `act` on the server given, on the only one there is, or on the one picked. */
+async function withServer(
+  app: App,
+  argument: unknown,
+  matches: (server: Server) => boolean,
+  verb: string,
+  act: (server: Server) => unknown,
+): Promise<void> {
+  const candidates = app.store.state().servers.filter(matches);
+  const id = serverIdOf(argument);
+  if (candidates.length === 0) {
+    void vscode.window.showInformationMessage(`There is no server to ${verb}.`);
+    return;
+  }
+  const given = candidates.find((server) => server.id === id);
+  const only = candidates.length === 1 && id === null ? candidates[0] : undefined;
+  const server =
+    given ?? only ?? (id === null ? await pickServer(app, candidates, verb) : undefined);
+  if (server) await act(server);
+}
+
+async function pickServer(
+  app: App,
+  servers: readonly Server[],
+  verb: string,
+): Promise<Server | undefined> {
+  const items = servers.map((server) => ({
+    label: server.title,
+    description: serverDetail(server, app.now()),
+    server,
+  }));
+  return (await vscode.window.showQuickPick(items, { title: `Server to ${verb}` }))?.server;
+}
+
+async function copy(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage('Copied', 2_000);
+}
+
+async function showText(language: string, content: string): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language, content });
+  await vscode.window.showTextDocument(document, { preview: true });
+}

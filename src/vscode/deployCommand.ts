@@ -1,0 +1,83 @@
+/** `Deploy Model…`: choose, see what it costs, start; and Deploy Anyway where something speaks against it. */
+import * as vscode from 'vscode';
+import type { App } from '../app/startApp';
+import type { DeployResult } from '../app/deploy';
+import type { PlanAnswer } from '../shared/planAnswer';
+import { formatCount, formatGib, formatPercent } from '../shared/units';
+import type { Wish } from '../shared/wish';
+import { sayFailure } from './messages';
+import { pickModel } from './modelPicker';
+
+const VERDICT_WORDS = {
+  fits: 'Fits',
+  tight: 'Tight',
+  doesNotFit: 'Does not fit',
+  unknown: 'Not known whether it fits',
+} as const;
+
+/** From the palette. Resolves with the server's id, or null if cancelled or failed (which has then been said). */
+export async function deployFromPalette(app: App, openPlanner: () => void): Promise<string | null> {
+  if (!vscode.workspace.isTrusted) {
+    await sayFailure('Deploy', {
+      reason: 'notTrusted',
+      detail: 'Servers start only in a trusted workspace.',
+    });
+    return null;
+  }
+  const chosen = await pickModel(app);
+  if (!chosen) return null;
+  const wish = await app.defaultWish(chosen.engine, chosen.model);
+  app.setWish(wish, 'host');
+  const prepared = await app.prepare(wish);
+  if (!prepared.ok) {
+    await sayFailure('Deploy', prepared.failure);
+    return null;
+  }
+  const go: vscode.QuickPickItem = {
+    label: '$(rocket) Deploy',
+    description: summary(wish, prepared.value.answer),
+    detail: prepared.value.problems[0]?.text ?? VERDICT_WORDS[prepared.value.answer.verdict],
+  };
+  const adjust: vscode.QuickPickItem = {
+    label: '$(settings) Adjust in the Planner…',
+    description: 'utilization, context, quantization',
+  };
+  const step = await vscode.window.showQuickPick([go, adjust], { title: chosen.model });
+  if (step === adjust) openPlanner();
+  return step === go ? deployWish(app, wish, false) : null;
+}
+
+/** Starts a wish; asks first where something speaks against it, unless forced. */
+export async function deployWish(app: App, wish: Wish, force: boolean): Promise<string | null> {
+  const result = await app.deploy(wish, { force });
+  if (result.ok) return result.id;
+  if (result.problems.length === 0) {
+    await sayFailure('Deploy', result.failure);
+    return null;
+  }
+  return (await confirmAnyway(result)) ? deployWish(app, wish, true) : null;
+}
+
+async function confirmAnyway(result: DeployResult & { ok: false }): Promise<boolean> {
+  const anyway = 'Deploy Anyway';
+  const chosen = await vscode.window.showWarningMessage(
+    'This launch is likely to fail.',
+    { modal: true, detail: result.problems.map((problem) => `• ${problem.text}`).join('\n') },
+    anyway,
+  );
+  return chosen === anyway;
+}
+
+function summary(wish: Wish, answer: PlanAnswer): string {
+  const { utilization, kvCache, perGpu } = answer;
+  const needed = perGpu.reduce((sum, gpu) => sum + (gpu.budgetBytes ?? 0), 0);
+  return [
+    VERDICT_WORDS[answer.verdict],
+    utilization?.effective == null ? null : `${formatPercent(utilization.effective)} of the GPU`,
+    needed > 0 ? formatGib(needed, 1) : null,
+    kvCache.tokens === null ? null : `${formatCount(kvCache.tokens)} tokens of KV cache`,
+    wish.options.maxModelLen == null ? null : `context ${formatCount(wish.options.maxModelLen)}`,
+  ]
+    .filter((part) => part !== null)
+    .join(' · ');
+}

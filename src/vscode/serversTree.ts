@@ -1,0 +1,157 @@
+/** The Servers view: one row per server, its facts or the evidence of its failure beneath. */
+import * as vscode from 'vscode';
+import type { Clock } from '../app/ports';
+import { serverDetail, serverFacts } from '../app/serverText';
+import type { Server } from '../app/state';
+import type { AppStore } from '../app/store';
+import { COMMANDS, VIEWS } from './contributions';
+
+type Row =
+  | { readonly kind: 'server'; readonly server: Server }
+  | {
+      readonly kind: 'fact';
+      readonly server: Server;
+      readonly text: string;
+      readonly icon: string;
+    };
+
+/** Ages are shown in seconds while something starts, so those rows are redrawn each second. */
+const TICK_MS = 1000;
+
+export class ServersTree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly view: vscode.TreeView<Row>;
+  private readonly ticking: ReturnType<typeof setInterval>;
+  private readonly unwatch: () => void;
+
+  constructor(
+    private readonly store: AppStore,
+    private readonly clock: Clock,
+  ) {
+    this.view = vscode.window.createTreeView(VIEWS.servers, { treeDataProvider: this });
+    this.unwatch = store.watch(
+      (state) => state.servers,
+      (servers) => {
+        this.changed.fire(undefined);
+        const live = servers.filter((server) => server.phase !== 'ended').length;
+        this.view.badge =
+          live === 0 ? undefined : { value: live, tooltip: `${String(live)} running` };
+      },
+    );
+    this.ticking = setInterval(() => {
+      const starting = store.state().servers.some((server) => server.phase === 'starting');
+      if (this.view.visible && starting) this.changed.fire(undefined);
+    }, TICK_MS);
+  }
+
+  get isVisible(): boolean {
+    return this.view.visible;
+  }
+
+  getChildren(row?: Row): Row[] {
+    if (!row) {
+      return this.store.state().servers.map((server) => ({ kind: 'server', server }) as const);
+    }
+    return row.kind === 'server' ? factRows(row.server) : [];
+  }
+
+  getTreeItem(row: Row): vscode.TreeItem {
+    return row.kind === 'fact' ? factItem(row) : serverItem(row.server, this.clock.now());
+  }
+
+  dispose(): void {
+    clearInterval(this.ticking);
+    this.unwatch();
+    this.view.dispose();
+    this.changed.dispose();
+  }
+}
+
+/** Commands on a row get the row; this is the id in it. */
+export function serverIdOf(argument: unknown): string | null {
+  if (typeof argument === 'string') return argument;
+  const server = (argument as { server?: { id?: unknown } } | undefined)?.server;
+  return typeof server?.id === 'string' ? server.id : null;
+}
+
+function factRows(server: Server): Row[] {
+  const row = (icon: string) => (text: string) => ({ kind: 'fact', server, text, icon }) as const;
+  const evidence = (server.diagnosis?.cause?.evidence ?? []).map(
+    (line) => `line ${String(line.line)}: ${line.text}`,
+  );
+  const remedy = server.diagnosis?.remedy?.summary;
+  return [
+    ...server.warnings.map(row('warning')),
+    ...evidence.map(row('quote')),
+    ...(remedy === undefined || server.diagnosis?.cause === null ? [] : [remedy]).map(
+      row('lightbulb'),
+    ),
+    ...serverFacts(server).map(row('info')),
+  ];
+}
+
+function serverItem(server: Server, nowMs: number): vscode.TreeItem {
+  const rows = factRows(server);
+  const label = server.simulated ? `${server.title} (simulated)` : server.title;
+  const item = new vscode.TreeItem(
+    label,
+    rows.length === 0
+      ? vscode.TreeItemCollapsibleState.None
+      : server.endReason === 'failed' || server.endReason === 'crashed'
+        ? vscode.TreeItemCollapsibleState.Expanded
+        : vscode.TreeItemCollapsibleState.Collapsed,
+  );
+  const detail = serverDetail(server, nowMs);
+  item.id = `${server.id}:${server.endReason ?? ''}`;
+  item.description = detail;
+  item.iconPath = iconOf(server);
+  item.contextValue = contextOf(server);
+  item.tooltip = [label, detail, [server.command.file, ...server.command.args].join(' ')].join(
+    '\n',
+  );
+  item.accessibilityInformation = { label: `${label}, ${detail}` };
+  item.command = {
+    command: COMMANDS.showServerOutput,
+    title: 'Show Server Output',
+    arguments: [server.id],
+  };
+  return item;
+}
+
+function factItem(row: Row & { kind: 'fact' }): vscode.TreeItem {
+  const item = new vscode.TreeItem(row.text);
+  item.iconPath = new vscode.ThemeIcon(row.icon);
+  item.tooltip = row.text;
+  if (row.icon === 'quote') {
+    item.command = {
+      command: COMMANDS.showServerOutput,
+      title: 'Show Server Output',
+      arguments: [row.server.id],
+    };
+  }
+  return item;
+}
+
+function contextOf(server: Server): string {
+  if (server.phase !== 'ended') return `server.${server.phase}`;
+  return server.endReason === 'stopped' ? 'server.ended' : 'server.ended.failed';
+}
+
+function iconOf(server: Server): vscode.ThemeIcon {
+  switch (server.phase) {
+    case 'starting':
+    case 'stopping':
+      return new vscode.ThemeIcon('loading~spin');
+    case 'ready':
+      return server.warnings.length > 0
+        ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
+        : new vscode.ThemeIcon('pass-filled', new vscode.ThemeColor('testing.iconPassed'));
+    case 'lost':
+      return new vscode.ThemeIcon('question', new vscode.ThemeColor('list.warningForeground'));
+    case 'ended':
+      return server.endReason === 'stopped'
+        ? new vscode.ThemeIcon('circle-outline')
+        : new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed'));
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Runs servers as tasks with a ProcessExecution: exact arguments, pid and exit code by event, readable output, the
+ * traceback stays visible after a crash, and VS Code hands the same process back after a window reload.
+ */
+import * as vscode from 'vscode';
+import * as z from 'zod/mini';
+import type { LaunchSpec, Launcher, LauncherEvents, Log } from '../app/ports';
+import { fail, ok, type Result } from '../shared/failure';
+import { TASK_TYPE } from './contributions';
+
+/** `executeTask` resolving proves nothing; the start event came 0.3–1 s after it where it came at all. */
+const START_TIMEOUT_MS = 15_000;
+
+const definitionSchema = z.object({ type: z.literal(TASK_TYPE), launchId: z.string() });
+
+export class TaskLauncher implements Launcher, vscode.Disposable {
+  private events: LauncherEvents | null = null;
+  private readonly pids = new Map<string, number>();
+  private readonly waiting = new Map<string, (pid: number | null) => void>();
+  /** Terminals are told apart by their title until the pid is known. */
+  private readonly titles = new Map<string, string>();
+  private readonly disposables: vscode.Disposable[];
+
+  /** `specOf` gives back the launch of a task that VS Code found again after a reload. */
+  constructor(
+    private readonly log: Log,
+    private readonly specOf: (launchId: string) => LaunchSpec | null,
+    private readonly homeFolder: string,
+  ) {
+    this.disposables = [
+      vscode.tasks.registerTaskProvider(TASK_TYPE, {
+        provideTasks: () => [],
+        resolveTask: (task) => this.resolve(task),
+      }),
+      vscode.tasks.onDidStartTaskProcess(({ execution, processId }) =>
+        this.onStarted(execution.task, processId),
+      ),
+      vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) =>
+        this.onEnded(execution.task, exitCode ?? null),
+      ),
+      vscode.window.onDidStartTerminalShellExecution(({ terminal, execution }) => {
+        const launchId = this.titles.get(terminal.name);
+        // read() inside the event, or the first output is lost
+        if (launchId !== undefined) void this.follow(launchId, execution.read());
+      }),
+    ];
+  }
+
+  listen(events: LauncherEvents): void {
+    this.events = events;
+  }
+
+  async start(spec: LaunchSpec): Promise<Result<{ pid: number }>> {
+    if (!vscode.workspace.isTrusted) {
+      return fail('notTrusted', 'Servers start only in a trusted workspace.');
+    }
+    this.titles.set(spec.title, spec.launchId);
+    const started = new Promise<number | null>((settle) => this.waiting.set(spec.launchId, settle));
+    const timeout = new Promise<'timedOut'>((settle) =>
+      setTimeout(() => settle('timedOut'), START_TIMEOUT_MS),
+    );
+    try {
+      await vscode.tasks.executeTask(taskFor(spec, this.homeFolder));
+    } catch (error) {
+      this.waiting.delete(spec.launchId);
+      return fail('notSupported', `VS Code could not run the task: ${String(error)}`);
+    }
+    const pid = await Promise.race([started, timeout]);
+    this.waiting.delete(spec.launchId);
+    if (pid === 'timedOut') {
+      return fail('timedOut', 'VS Code accepted the task but never started its process.');
+    }
+    return pid === null
+      ? fail('toolMissing', `${spec.file} could not be started; see the terminal "${spec.title}".`)
+      : ok({ pid });
+  }
+
+  async reveal(launchId: string): Promise<boolean> {
+    const pid = this.pids.get(launchId);
+    const title = [...this.titles].find(([, id]) => id === launchId)?.[0];
+    for (const terminal of vscode.window.terminals) {
+      if (terminal.name === title || (pid !== undefined && (await pidOf(terminal)) === pid)) {
+        terminal.show(true);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private resolve(task: vscode.Task): vscode.Task | undefined {
+    const launchId = launchIdOf(task);
+    const spec = launchId === null ? null : this.specOf(launchId);
+    this.log.debug('launcher', 'task asked back', { launchId, known: spec !== null });
+    if (!spec) return undefined;
+    this.titles.set(spec.title, spec.launchId);
+    // the definition must be the very one that VS Code asked with, or it doesn't recognise the task
+    return taskFor(spec, this.homeFolder, task.definition);
+  }
+
+  private onStarted(task: vscode.Task, pid: number): void {
+    const launchId = launchIdOf(task);
+    if (launchId === null) return;
+    // typed as a number, but undefined for a missing executable (seen on 1.139)
+    const known = typeof pid === 'number' && pid > 0 ? pid : null;
+    if (known !== null) this.pids.set(launchId, known);
+    const waiting = this.waiting.get(launchId);
+    if (waiting) waiting(known);
+    else if (known !== null) this.events?.started(launchId, known);
+  }
+
+  private onEnded(task: vscode.Task, exitCode: number | null): void {
+    const launchId = launchIdOf(task);
+    if (launchId === null) return;
+    this.waiting.get(launchId)?.(null);
+    this.events?.ended(launchId, exitCode);
+  }
+
+  private async follow(launchId: string, output: AsyncIterable<string>): Promise<void> {
+    try {
+      for await (const chunk of output) this.events?.output(launchId, chunk);
+    } catch (error) {
+      this.log.debug('launcher', 'output ended', { launchId, error: String(error) });
+    }
+  }
+}
+
+function taskFor(
+  spec: LaunchSpec,
+  homeFolder: string,
+  definition?: vscode.TaskDefinition,
+): vscode.Task {
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  // without a folder VS Code refuses every working directory but the home folder
+  const cwd = folder ? (spec.cwd ?? folder.uri.fsPath) : homeFolder;
+  const task = new vscode.Task(
+    definition ?? { type: TASK_TYPE, launchId: spec.launchId },
+    folder ? vscode.TaskScope.Workspace : vscode.TaskScope.Global,
+    spec.title,
+    'VRAM Pilot',
+    new vscode.ProcessExecution(spec.file, [...spec.args], { cwd, env: { ...spec.env } }),
+    [],
+  );
+  task.isBackground = true;
+  task.presentationOptions = {
+    reveal: vscode.TaskRevealKind.Always,
+    panel: vscode.TaskPanelKind.New,
+    focus: false,
+    echo: true,
+    showReuseMessage: false,
+  };
+  return task;
+}
+
+function launchIdOf(task: vscode.Task): string | null {
+  const parsed = z.safeParse(definitionSchema, task.definition);
+  return parsed.success ? parsed.data.launchId : null;
+}
+
+/** `processId` may never settle (a missing executable), so it is raced. */
+async function pidOf(terminal: vscode.Terminal): Promise<number | undefined> {
+  return Promise.race([
+    terminal.processId,
+    new Promise<undefined>((settle) => setTimeout(() => settle(undefined), 500)),
+  ]);
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { hasPage, onPage } from '../../ui/onPage';
+
+const ID = 'vram-pilot.vram-pilot';
+
+describe('activation', () => {
+  it('finds the extension and activates it', async () => {
+    const extension = vscode.extensions.getExtension(ID);
+    assert.ok(extension, `${ID} is not installed in this window`);
+    await extension.activate();
+    assert.equal(extension.isActive, true);
+  });
+
+  it('registers every command of package.json', async () => {
+    const manifest = vscode.extensions.getExtension(ID)!.packageJSON as {
+      contributes: { commands: { command: string }[] };
+    };
+    const registered = new Set(await vscode.commands.getCommands(true));
+    const missing = manifest.contributes.commands
+      .map(({ command }) => command)
+      .filter((command) => !registered.has(command));
+    assert.deepEqual(missing, []);
+  });
+
+  it('shows the memory of the GPU in the status bar', async function () {
+    if (!hasPage) this.skip();
+    // the window's fake nvidia-smi reports 1,474 of 24,564 MiB
+    const { text } = await onPage.gauge('1.4/24.0 GiB');
+    assert.match(text, /1\.4\/24\.0 GiB/);
+  });
+});

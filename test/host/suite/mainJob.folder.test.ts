@@ -1,0 +1,152 @@
+/** The main job in seconds: everything is real but the GPU and vLLM, which are stand-ins of test/support. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { VramPilotApi } from '../../../src/vscode/api';
+import type { Server } from '../../../src/app/state';
+import { hasPage, onPage } from '../../ui/onPage';
+import { eventually } from '../eventually';
+import { isAlive } from '../processes';
+
+const MODELS = path.join(process.env['TEST_FOLDER'] ?? '', 'models');
+
+/** A folder that reads as a small dense model; the weights are a header without content. */
+function makeModel(name: string): string {
+  const folder = path.join(MODELS, name);
+  fs.mkdirSync(folder, { recursive: true });
+  const config = {
+    architectures: ['Qwen3ForCausalLM'],
+    model_type: 'qwen3',
+    hidden_size: 1024,
+    num_hidden_layers: 28,
+    num_attention_heads: 16,
+    num_key_value_heads: 8,
+    head_dim: 128,
+    intermediate_size: 3072,
+    vocab_size: 151936,
+    max_position_embeddings: 40960,
+    tie_word_embeddings: true,
+    torch_dtype: 'bfloat16',
+  };
+  fs.writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
+  return folder;
+}
+
+describe('main job with stand-ins', () => {
+  let api: VramPilotApi;
+  const server = (id: string): Server => {
+    const found = api.getState().servers.find((one) => one.id === id);
+    assert.ok(found, 'the server is in the state');
+    return found;
+  };
+  const deploy = async (name: string, force = false): Promise<string> => {
+    const result = await api.deploy(
+      { model: makeModel(name), options: { maxModelLen: 8192 } },
+      { force },
+    );
+    assert.ok(result.ok, JSON.stringify(result));
+    return result.id;
+  };
+
+  before(async () => {
+    api = (await vscode.extensions
+      .getExtension('vram-pilot.vram-pilot')!
+      .activate()) as VramPilotApi;
+    await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
+    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+  });
+
+  it('samples the GPU and judges its holders', async () => {
+    const { gpu } = api.getState();
+    assert.equal(gpu.sample?.gpus[0]?.name, 'NVIDIA GeForce RTX 4090');
+    await eventually(() => api.getState().holders.length > 0, 'holders');
+  });
+
+  it('deploys, shows the stages, gets ready over HTTP, and stops without a trace', async () => {
+    const id = await deploy('tiny');
+    const stages = new Set<string>();
+    await eventually(() => {
+      stages.add(server(id).stage);
+      return server(id).phase === 'ready';
+    }, 'ready');
+    assert.ok(stages.has('loading'), `stages seen: ${[...stages].join(', ')}`);
+    assert.equal(server(id).facts?.kvCacheTokens, 32768);
+    const { record, port } = server(id);
+    assert.ok(record, 'the process is recorded');
+    assert.ok(record.seen.length >= 2, 'API server and engine are recorded');
+    assert.equal((await fetch(`http://127.0.0.1:${String(port)}/health`)).status, 200);
+
+    const stopped = await api.stop(id);
+    assert.ok(stopped.ok, JSON.stringify(stopped));
+    assert.equal(server(id).phase, 'ended');
+    assert.equal(server(id).endReason, 'stopped');
+    for (const { pid } of record.seen)
+      assert.equal(isAlive(pid), false, `PID ${String(pid)} is gone`);
+    await assert.rejects(fetch(`http://127.0.0.1:${String(port)}/health`));
+  });
+
+  it('stops a server that is still starting', async () => {
+    const id = await deploy('slow');
+    await eventually(() => (server(id).record?.seen.length ?? 0) >= 2, 'engine recorded');
+    const { record } = server(id);
+    const stopped = await api.stop(id);
+    assert.ok(stopped.ok, JSON.stringify(stopped));
+    for (const { pid } of record!.seen) assert.equal(isAlive(pid), false);
+    assert.equal(server(id).endReason, 'stopped');
+  });
+
+  it('says why a start failed, with the evidence', async () => {
+    const id = await deploy('fails-kv');
+    await eventually(() => server(id).phase === 'ended', 'end');
+    assert.equal(server(id).endReason, 'failed');
+    assert.equal(server(id).diagnosis?.cause?.id, 'kv_cache_too_small');
+    assert.match(server(id).diagnosis?.cause?.evidence[0]?.text ?? '', /max seq len/);
+    assert.ok((server(id).diagnosis?.remedy?.change.maxModelLen ?? 0) <= 4096);
+  });
+
+  it('calls an engine that died under a ready server a crash, though the exit code is 0', async () => {
+    const id = await deploy('crashes');
+    await eventually(() => server(id).phase === 'ended', 'end');
+    assert.equal(server(id).endReason, 'crashed');
+  });
+
+  it('refuses a taken port that the user fixed, and names it', async () => {
+    const id = await deploy('tiny');
+    await eventually(() => server(id).phase === 'ready', 'ready');
+    const second = await api.deploy({
+      model: makeModel('tiny'),
+      options: { maxModelLen: 8192 },
+      port: server(id).port,
+    });
+    assert.equal(second.ok, false);
+    assert.ok(!second.ok && second.problems.some((problem) => problem.id === 'port_in_use'));
+    await api.stop(id);
+  });
+
+  it('finds what a killed API server left, and only that, in the cleanup', async function () {
+    const id = await deploy('tiny');
+    await eventually(
+      () => server(id).phase === 'ready' && server(id).record!.seen.length >= 2,
+      'ready',
+    );
+    const { record } = server(id);
+    process.kill(record!.main.pid, 'SIGKILL');
+    await eventually(() => server(id).phase === 'ended', 'end seen');
+    assert.equal(server(id).endReason, 'crashed');
+    const left = record!.seen.filter(({ pid }) => pid !== record!.main.pid && isAlive(pid));
+    assert.ok(left.length > 0, 'an engine is left behind');
+    if (!hasPage) this.skip();
+    await onPage.runCommand('VRAM Pilot: Clean Up Zombie Processes…');
+    const entries = await onPage.pickEntries();
+    assert.ok(
+      entries.some((entry) => entry.includes(String(left[0]!.pid))),
+      entries.join('\n'),
+    );
+    await onPage.press('Enter');
+    const dialog = await onPage.dialogText();
+    assert.match(dialog, new RegExp(`PID ${String(left[0]!.pid)}`));
+    await onPage.clickDialogButton('End');
+    await eventually(() => left.every(({ pid }) => !isAlive(pid)), 'orphans ended');
+  });
+});

@@ -1,0 +1,112 @@
+// Starts VS Code's server on a free loopback port and names the address at which it shows a window.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+
+/** No gallery, no update, no telemetry, nothing in the way of the product. */
+const QUIET_SETTINGS = {
+  'security.workspace.trust.startupPrompt': 'never',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'telemetry.telemetryLevel': 'off',
+  // Not set on purpose: "chat.disableAIFeatures" now and then leaves two live extension hosts in one window.
+};
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/**
+ * @param hostFolder made by install.mjs
+ * @param folder temporary folder for everything the server writes
+ * @param settings user and machine settings on top of the quiet ones
+ * @param trust whether workspace trust is on
+ * @param onData called with what the server prints
+ * @param onEnd called once with the reason when the server ends
+ */
+export async function startServer({
+  hostFolder,
+  folder,
+  settings = {},
+  trust = false,
+  env = process.env,
+  extraArgs = [],
+  onData = () => undefined,
+  onEnd = () => undefined,
+}) {
+  const port = await freePort();
+  const data = path.join(folder, 'server');
+  for (const kind of ['Machine', 'User']) {
+    fs.mkdirSync(path.join(data, 'data', kind), { recursive: true });
+    fs.writeFileSync(
+      path.join(data, 'data', kind, 'settings.json'),
+      JSON.stringify({ ...QUIET_SETTINGS, ...settings }),
+    );
+  }
+  const inner = { ...env, EXTENSIONS_GALLERY: '{}' };
+  for (const name of Object.keys(inner))
+    if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_V8_COVERAGE$)/.test(name)) delete inner[name];
+  const args = [
+    path.join(hostFolder, 'vscode/out/server-main.js'),
+    ...['--host', '127.0.0.1', '--port', String(port), '--server-data-dir', data],
+    ...['--without-connection-token', '--accept-server-license-terms', '--telemetry-level', 'off'],
+    '--enable-smoke-test-driver',
+    ...(trust ? [] : ['--disable-workspace-trust']),
+    ...extraArgs,
+  ];
+  const child = spawn(path.join(hostFolder, 'node/bin/node'), args, {
+    env: inner,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let seen = '';
+  await new Promise((resolve, reject) => {
+    const take = (data) => {
+      onData(data);
+      if (seen === null) return;
+      seen += data;
+      if (!seen.includes('Extension host agent listening')) return;
+      seen = null;
+      resolve();
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      const why = `VS Code's server ended (${code ?? signal})`;
+      if (seen !== null) reject(new Error(`${why}\n${seen}`));
+      else onEnd(why);
+    });
+  });
+  return { port, pid: child.pid };
+}
+
+/**
+ * @param development folders of extensions in development
+ * @param tests module to run as extension tests
+ * @param folder folder to open, null for an empty window
+ */
+export function windowUrl({ port, development = [], tests = null, folder = null }) {
+  const remote = (file) => `vscode-remote://127.0.0.1:${port}${file}`;
+  const payload = [
+    ...development.map((file) => ['extensionDevelopmentPath', remote(file)]),
+    ['skipWelcome', 'true'],
+    ['skipReleaseNotes', 'true'],
+  ];
+  if (tests !== null) payload.push(['extensionTestsPath', remote(tests)]);
+  const url = new URL(`http://127.0.0.1:${port}/`);
+  if (folder !== null) url.searchParams.set('folder', folder);
+  else url.searchParams.set('ew', 'true');
+  url.searchParams.set('payload', JSON.stringify(payload));
+  return url.href;
+}

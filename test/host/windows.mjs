@@ -1,0 +1,204 @@
+// Tests in a real VS Code: one window per kind, since a start costs some 8 s. A suite chooses its window by file name:
+//   name.test.ts or name.folder.test.ts   a trusted folder (copy of test/fixtures/workspace)
+//   name.empty.test.ts                    no folder
+//   name.untrusted.test.ts                the same folder, not trusted
+//   name.engines.test.ts                  a trusted folder, real engines installed (npm run test:engines)
+// A file test/ui/name.ui.mjs is a script that drives a window of its own from outside.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runTests } from '@vscode/test-electron';
+import esbuild from 'esbuild';
+import { out, root } from '../scripts/paths.mjs';
+import { run } from '../scripts/processes.mjs';
+import { findDesktop } from './desktop.mjs';
+import { installHost } from './install.mjs';
+import { windowSettings } from './settings.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const KINDS = ['folder', 'empty', 'untrusted', 'engines'];
+const TIMEOUT_SECONDS = { folder: 420, empty: 300, untrusted: 300, engines: 1800 };
+
+function kindOf(file) {
+  const [, kind = 'folder'] = /\.(\w+)\.test\.ts$/.exec(file) ?? [];
+  if (!KINDS.includes(kind)) throw new Error(`${file}: no window of kind "${kind}"`);
+  return kind;
+}
+
+async function bundleSuites() {
+  const folder = path.join(here, 'suite');
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
+  const outdir = path.join(out, 'test/host');
+  fs.rmSync(outdir, { recursive: true, force: true });
+  await esbuild.build({
+    entryPoints: files.map((name) => path.join(folder, name)),
+    outdir,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    external: ['vscode'],
+    sourcemap: 'inline',
+    outExtension: { '.js': '.cjs' },
+    logLevel: 'warning',
+  });
+  return files.map((name) => ({
+    kind: kindOf(name),
+    file: path.join(outdir, name.replace(/\.ts$/, '.cjs')),
+  }));
+}
+
+/** A fresh copy of the sample workspace, so that what tests write is never in the repository. */
+function copyWorkspace(folder) {
+  const workspace = path.join(folder, 'workspace');
+  fs.cpSync(path.join(root, 'test/fixtures/workspace'), workspace, { recursive: true });
+  return workspace;
+}
+
+/** How VS Code is started here. */
+async function findHost() {
+  const desktop = findDesktop();
+  if (desktop !== null) return { desktop: true, executable: desktop, env: {} };
+  const { hostFolder, chromium } = await installHost();
+  const env = { TEST_HOST_DIR: hostFolder, TEST_HOST_CHROMIUM: chromium };
+  return { desktop: false, executable: path.join(here, 'launcher.mjs'), env };
+}
+
+function readResults(file) {
+  try {
+    const text = fs.readFileSync(file, 'utf8');
+    return text === '' ? 'begun' : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Runs a window until it has results. One that ended before its first test began (a browser or server that didn't come
+ * up on a loaded machine) is tried once more; one that died later has failed.
+ */
+async function withResults(title, file, start) {
+  for (let attempt = 1; ; attempt++) {
+    fs.rmSync(file, { force: true });
+    const code = await start();
+    const results = readResults(file);
+    if (results !== null && results !== 'begun') {
+      if (code === 0 || results.failed > 0) return { title, ...results };
+      const failures = [...results.failures, { title, error: `the window ended with ${code}` }];
+      return { title, ...results, failed: results.failed + 1, failures };
+    }
+    if (results === null && attempt === 1) {
+      console.error(`${title}: no test began (exit code ${code}); trying once more`);
+      continue;
+    }
+    const what = results === null ? 'no test began' : 'the window died under the tests';
+    const error = `${what} (exit code ${code})`;
+    return { title, passed: 0, failed: 1, skipped: 0, failures: [{ title, error }] };
+  }
+}
+
+async function inWindow(kind, name, host, body) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-'));
+  try {
+    const workspace = kind === 'empty' ? null : copyWorkspace(folder);
+    const { settings, env } = await windowSettings({ kind, folder, workspace });
+    const results = path.join(folder, 'results.json');
+    const launchEnv = {
+      ...host.env,
+      ...env,
+      TEST_WINDOW: kind,
+      TEST_WORKSPACE: workspace ?? '',
+      TEST_FOLDER: folder,
+      TEST_HOST_SETTINGS: JSON.stringify(settings),
+      TEST_HOST_TRUST: kind === 'untrusted' ? '1' : '',
+      TEST_HOST_TIMEOUT: String(TIMEOUT_SECONDS[kind]),
+      TEST_HOST_PICTURES: path.join(out, 'pictures', 'failures'),
+      TEST_HOST_RESULTS: results,
+    };
+    console.log(`\n— ${name}${host.desktop ? ' (desktop VS Code)' : ''}`);
+    return await body({ folder, workspace, settings, results, launchEnv });
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Desktop VS Code takes its settings from a profile folder. */
+function desktopProfile(folder, settings) {
+  const profile = path.join(folder, 'p');
+  fs.mkdirSync(path.join(profile, 'User'), { recursive: true });
+  fs.writeFileSync(path.join(profile, 'User/settings.json'), JSON.stringify(settings));
+  return [`--user-data-dir=${profile}`, `--extensions-dir=${path.join(folder, 'e')}`];
+}
+
+function runSuites(kind, suites, host, grep) {
+  const name = `VS Code, ${kind} window`;
+  return inWindow(kind, name, host, ({ folder, workspace, settings, results, launchEnv }) =>
+    withResults(name, results, async () => {
+      const profile = host.desktop ? desktopProfile(folder, settings) : [];
+      try {
+        return await runTests({
+          vscodeExecutablePath: host.executable,
+          extensionDevelopmentPath: root,
+          extensionTestsPath: path.join(here, 'mochaInHost.cjs'),
+          launchArgs: [...(workspace === null ? [] : [workspace]), ...profile],
+          extensionTestsEnv: {
+            ...launchEnv,
+            TEST_HOST_PAGE: path.join(root, 'test/ui/page.mjs'),
+            TEST_SUITES: JSON.stringify({ suites, results, grep }),
+          },
+        });
+      } catch (error) {
+        return error.code ?? 1;
+      }
+    }),
+  );
+}
+
+async function runScript(file, host) {
+  const { window: kind = 'folder' } = await import(pathToFileURL(file).href);
+  const name = `page script ${path.basename(file, '.ui.mjs')}, ${kind} window`;
+  return inWindow(kind, name, host, ({ workspace, results, launchEnv }) =>
+    withResults(name, results, async () => {
+      const trusted = kind === 'untrusted' ? [] : ['--disable-workspace-trust'];
+      const args = [`--extensionDevelopmentPath=${root}`, ...trusted];
+      const { code } = await run(
+        process.execPath,
+        [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
+        { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file } },
+      );
+      return code;
+    }),
+  );
+}
+
+const skipped = (title, why, count = 1) => {
+  console.log(`\n— ${title}: skipped, ${why}`);
+  return { title, passed: 0, failed: 0, skipped: count, failures: [] };
+};
+
+/**
+ * @param engines only the windows with real engines, else all others
+ * @param grep only tests whose title contains this; page scripts are chosen by file name
+ * @returns one result per window: `{ title, passed, failed, skipped, failures }`
+ */
+export async function runWindows({ engines = false, grep = '' }) {
+  const host = await findHost();
+  const all = await bundleSuites();
+  const results = [];
+  for (const kind of KINDS.filter((kind) => (kind === 'engines') === engines)) {
+    const suites = all.filter((suite) => suite.kind === kind).map((suite) => suite.file);
+    if (suites.length === 0) continue;
+    // test-electron always turns workspace trust off on desktop
+    if (kind === 'untrusted' && host.desktop)
+      results.push(skipped('VS Code, untrusted window', 'needs the browser-hosted VS Code'));
+    else results.push(await runSuites(kind, suites, host, grep));
+  }
+  const scripts = path.join(root, 'test/ui');
+  for (const name of fs.readdirSync(scripts).filter((file) => file.endsWith('.ui.mjs'))) {
+    if (name.endsWith('.engines.ui.mjs') !== engines || !name.includes(grep)) continue;
+    if (host.desktop) results.push(skipped(name, 'needs the browser-hosted VS Code'));
+    else results.push(await runScript(path.join(scripts, name), host));
+  }
+  return results;
+}

@@ -1,0 +1,69 @@
+// npm test: all rungs in order, one closing line over all of them.
+//   --only=unit,contract,host,engines   which rungs; without it unit, contract and host
+//   --grep=TEXT                         only tests whose title matches
+// `npm test` runs the long random tests in full (VRAM_PILOT_LONG=1); with --only=unit they are short.
+import { setUp } from './setup.mjs';
+import { main, must } from './processes.mjs';
+import { root } from './paths.mjs';
+
+const RUNGS = ['unit', 'contract', 'host', 'engines'];
+
+function option(name) {
+  const given = process.argv.find((arg) => arg.startsWith(`--${name}=`));
+  return given?.slice(name.length + 3);
+}
+
+function wantedRungs() {
+  const only = option('only');
+  if (only === undefined) return ['unit', 'contract', 'host'];
+  const rungs = only.split(',');
+  const unknown = rungs.find((rung) => !RUNGS.includes(rung));
+  if (unknown !== undefined) throw new Error(`--only=${unknown}: choose from ${RUNGS.join(', ')}`);
+  return rungs;
+}
+
+async function runAll(rungs, grep) {
+  const results = [];
+  const rooms = rungs.filter((rung) => rung === 'unit' || rung === 'contract');
+  if (rooms.length > 0) {
+    const { runUnit } = await import('./unit.mjs');
+    results.push((await runUnit({ rooms, grep })) ?? none(rooms.join(' and ')));
+  }
+  for (const rung of rungs.filter((each) => each === 'host' || each === 'engines')) {
+    const { runWindows } = await import('../host/windows.mjs');
+    const windows = await runWindows({ engines: rung === 'engines', grep });
+    results.push(...(windows.length > 0 ? windows : [none(rung)]));
+  }
+  return results;
+}
+
+/** A rung that was asked for and has no test is a failure: it would hide a broken file search. */
+const none = (title) => ({
+  title,
+  passed: 0,
+  failed: 1,
+  skipped: 0,
+  failures: [{ title, error: 'no test found' }],
+});
+
+main(async () => {
+  await setUp();
+  const rungs = wantedRungs();
+  if (option('only') === undefined) process.env.VRAM_PILOT_LONG ??= '1';
+  if (rungs.includes('host') || rungs.includes('engines') || rungs.includes('contract'))
+    await must(process.execPath, ['esbuild.js'], { cwd: root });
+  const results = await runAll(rungs, option('grep') ?? '');
+
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) console.log('\nFailures:');
+  for (const { title, error } of failures) console.log(`\n  ${title}\n  ${error}`);
+  console.log();
+  for (const { title, passed, failed, skipped } of results)
+    console.log(`  ${title}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  const skipped = sum('skipped');
+  console.log(
+    `\n${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+  );
+  process.exit(sum('failed') > 0 || sum('passed') === 0 ? 1 : 0);
+});

@@ -1,0 +1,330 @@
+// What a person does with the window, as functions over the page. UI scripts call them as `ui.name(…)`, suites inside
+// the extension host through `onPage` (test/ui/onPage.ts): arguments and answers are plain data.
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A loaded machine needs patience; a window that is idle answers within a second. */
+const PATIENCE_MS = 30_000;
+
+const rows = (page, container) => page.locator(`${container} .monaco-list-row`);
+
+/** Waits until `read` answers something truthy and hands it back. */
+async function until(read, what, timeoutMs = PATIENCE_MS) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await read();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
+    await sleep(100);
+  }
+}
+
+// ---- palette, pickers, dialogs ---------------------------------------------------------------------------------
+
+/** Runs a command by its full title ("VRAM Pilot: Open Planner") through the palette. */
+export async function runCommand({ page }, title) {
+  await page.keyboard.press('F1');
+  const box = page.locator('.quick-input-widget input[type=text]');
+  await box.waitFor({ timeout: PATIENCE_MS });
+  await box.fill(`>${title}`);
+  const row = rows(page, '.quick-input-list').filter({ hasText: title }).first();
+  await row.waitFor({ timeout: PATIENCE_MS });
+  await row.click();
+}
+
+/** Titles the palette offers for a search. */
+export async function paletteEntries({ page }, search) {
+  await page.keyboard.press('F1');
+  const box = page.locator('.quick-input-widget input[type=text]');
+  await box.waitFor({ timeout: PATIENCE_MS });
+  await box.fill(`>${search}`);
+  await sleep(500); // the list has no "done" sign
+  const labels = await page
+    .locator('.quick-input-list .monaco-list-row .quick-input-list-row:first-child .label-name')
+    .allInnerTexts();
+  await page.keyboard.press('Escape');
+  return labels;
+}
+
+/** Rows of the open quick pick: its texts. */
+export async function pickEntries({ page }) {
+  const list = rows(page, '.quick-input-list');
+  await list.first().waitFor({ timeout: PATIENCE_MS });
+  return (await list.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' ').trim());
+}
+
+/** Chooses a row of the open quick pick by a part of its text. */
+export async function pick({ page }, text) {
+  const row = rows(page, '.quick-input-list').filter({ hasText: text }).first();
+  await row.waitFor({ timeout: PATIENCE_MS });
+  await row.click();
+}
+
+/** Fills the open input box and confirms it. */
+export async function typeInBox({ page }, text) {
+  const box = page.locator('.quick-input-widget input[type=text]');
+  await box.waitFor({ timeout: PATIENCE_MS });
+  await box.fill(text);
+  await page.keyboard.press('Enter');
+}
+
+export async function press({ page }, ...keys) {
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+/** Text of the open modal dialog. */
+export async function dialogText({ page }) {
+  const dialog = page.locator('.monaco-dialog-box');
+  await dialog.waitFor({ timeout: PATIENCE_MS });
+  return dialog.innerText();
+}
+
+export async function clickDialogButton({ page }, label) {
+  const button = page.locator('.monaco-dialog-box .monaco-button', { hasText: label }).first();
+  await button.click({ timeout: PATIENCE_MS });
+}
+
+// ---- notifications ---------------------------------------------------------------------------------------------
+
+export function notifications({ page }) {
+  return page.locator('.notification-list-item-message').allInnerTexts();
+}
+
+/** Waits for a notification that contains the text; clicks one of its buttons if one is named. */
+export async function notification({ page }, text, button = null) {
+  const item = page.locator('.notification-list-item', { hasText: text }).first();
+  await item.waitFor({ timeout: PATIENCE_MS });
+  const message = await item.locator('.notification-list-item-message').innerText();
+  if (button !== null) {
+    await item.hover();
+    await item.locator('.monaco-button', { hasText: button }).first().click();
+  }
+  return message;
+}
+
+// ---- status bar ------------------------------------------------------------------------------------------------
+
+/** Every visible item: `{ id, text, label }`; label is what a screen reader says. */
+export function statusBar({ page }) {
+  return page.locator('.statusbar-item:visible').evaluateAll((items) =>
+    items.map((item) => ({
+      id: item.id,
+      text: item.innerText.trim(),
+      label:
+        item.getAttribute('aria-label') ??
+        item.querySelector('[aria-label]')?.getAttribute('aria-label') ??
+        '',
+    })),
+  );
+}
+
+const gaugeLocator = (page) => page.locator('.statusbar-item[id*="vramPilot.gauge"]');
+
+/** Waits for the gauge; with a text, until it contains it. */
+export async function gauge({ page }, text = '', timeoutMs = PATIENCE_MS) {
+  const item = gaugeLocator(page).filter({ hasText: text }).first();
+  await item.waitFor({ timeout: timeoutMs });
+  return item.evaluate((element) => ({
+    text: element.innerText.trim(),
+    label: element.querySelector('[aria-label]')?.getAttribute('aria-label') ?? '',
+    classes: element.className,
+  }));
+}
+
+export async function clickGauge({ page }) {
+  await gaugeLocator(page).locator('a').first().click({ timeout: PATIENCE_MS });
+}
+
+/** Text of the hover over the gauge. */
+export async function gaugeHover({ page }) {
+  await gaugeLocator(page).locator('a').first().hover({ timeout: PATIENCE_MS });
+  const hover = page.locator('.monaco-hover:visible').last();
+  await hover.waitFor({ timeout: PATIENCE_MS });
+  const text = await hover.innerText();
+  await page.mouse.move(640, 300);
+  return text;
+}
+
+// ---- side bar --------------------------------------------------------------------------------------------------
+
+/** Opens our view container by its icon in the activity bar, unless it is open already. */
+export async function openSideBar({ page }) {
+  const icon = page.locator('.activitybar .action-item', {
+    has: page.locator('[aria-label^="VRAM Pilot"]'),
+  });
+  await icon.first().waitFor({ timeout: PATIENCE_MS });
+  const checked = await icon.first().evaluate((item) => item.classList.contains('checked'));
+  if (!checked) await icon.first().click();
+  await page
+    .locator('.sidebar .composite.title', { hasText: /VRAM Pilot/i })
+    .waitFor({ timeout: PATIENCE_MS });
+}
+
+/** The pane of one view ("Servers", "GPUs", "Profiles"), expanded. */
+async function pane(page, view) {
+  const found = page
+    .locator('.sidebar .pane')
+    .filter({ has: page.locator('.pane-header h3.title', { hasText: view }) })
+    .first();
+  await found.waitFor({ timeout: PATIENCE_MS });
+  const header = found.locator('.pane-header');
+  if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
+  return found;
+}
+
+const rowText = (text) => text.replaceAll(/\s+/g, ' ').trim();
+
+/** Rows of a view as `{ level, text, label, expanded }`, in order. Only what is drawn counts (long lists are cut). */
+export async function treeRows({ page }, view) {
+  const found = await pane(page, view);
+  const read = await found.locator('.monaco-list-row').evaluateAll((items) =>
+    items.map((item) => ({
+      level: Number(item.getAttribute('aria-level')),
+      text: item.innerText,
+      label: item.getAttribute('aria-label') ?? '',
+      expanded: item.getAttribute('aria-expanded') === 'true',
+    })),
+  );
+  return read.map((row) => ({ ...row, text: rowText(row.text) }));
+}
+
+/** Waits for a row that contains the text; its text. */
+export async function treeRow({ page }, view, text, timeoutMs = PATIENCE_MS) {
+  const found = await pane(page, view);
+  const row = found.locator('.monaco-list-row', { hasText: text }).first();
+  await row.waitFor({ timeout: timeoutMs });
+  return rowText(await row.innerText());
+}
+
+export async function clickTreeRow({ page }, view, text) {
+  const found = await pane(page, view);
+  await found
+    .locator('.monaco-list-row', { hasText: text })
+    .first()
+    .click({ timeout: PATIENCE_MS });
+}
+
+/** Clicks an inline action of a row by the command's title. */
+export async function treeAction({ page }, view, text, action) {
+  const found = await pane(page, view);
+  const row = found.locator('.monaco-list-row', { hasText: text }).first();
+  await row.hover({ timeout: PATIENCE_MS });
+  await row.locator(`.action-label[aria-label^="${action}"]`).first().click();
+}
+
+/** Welcome text of an empty view. */
+export async function welcomeText({ page }, view) {
+  const found = await pane(page, view);
+  const content = found.locator('.welcome-view-content');
+  await content.waitFor({ timeout: PATIENCE_MS });
+  return content.innerText();
+}
+
+// ---- planner page ----------------------------------------------------------------------------------------------
+
+/** The planner's document: a webview holds it in a frame inside a frame. */
+function planner(page) {
+  return page
+    .locator('iframe.webview.ready')
+    .last()
+    .contentFrame()
+    .locator('iframe#active-frame')
+    .contentFrame();
+}
+
+const control = (page, testId) => planner(page).locator(`[data-testid="${testId}"]`).first();
+
+/** Waits until the planner is drawn. */
+export async function plannerReady({ page }) {
+  await control(page, 'deploy').waitFor({ timeout: PATIENCE_MS });
+}
+
+/** Text of a part, e.g. `verdict`, `command`, `warning`. */
+export async function plannerText({ page }, testId) {
+  const part = control(page, testId);
+  await part.waitFor({ timeout: PATIENCE_MS });
+  return rowText(await part.innerText());
+}
+
+/** Waits until a part contains a text (a regular expression's source with `pattern: true`). */
+export function plannerSays({ page }, testId, wanted, { pattern = false, timeoutMs } = {}) {
+  const matches = (text) => (pattern ? new RegExp(wanted).test(text) : text.includes(wanted));
+  return until(
+    async () => {
+      const text = rowText(
+        await control(page, testId)
+          .innerText({ timeout: 1000 })
+          .catch(() => ''),
+      );
+      return matches(text) ? text : null;
+    },
+    `"${wanted}" in ${testId}`,
+    timeoutMs ?? PATIENCE_MS,
+  );
+}
+
+/** How many of them there are, without waiting. */
+export function plannerCount({ page }, testId) {
+  return planner(page).locator(`[data-testid="${testId}"]`).count();
+}
+
+/** The value of an input, slider or drop-down. */
+export async function plannerValue({ page }, testId) {
+  const part = control(page, testId);
+  await part.waitFor({ timeout: PATIENCE_MS });
+  return part.evaluate((element) => String(element.value ?? element.textContent ?? ''));
+}
+
+export async function plannerAttribute({ page }, testId, name) {
+  return control(page, testId).getAttribute(name, { timeout: PATIENCE_MS });
+}
+
+export async function plannerClick({ page }, testId) {
+  await control(page, testId).click({ timeout: PATIENCE_MS });
+}
+
+/** Presses keys with the focus on a control; the value afterwards. */
+export async function plannerPress(hand, testId, ...keys) {
+  const part = control(hand.page, testId);
+  await part.focus({ timeout: PATIENCE_MS });
+  for (const key of keys) await part.press(key);
+  return plannerValue(hand, testId);
+}
+
+/** Types into a text field (plain or of the toolkit) and leaves it, so that change events fire. */
+export async function plannerFill({ page }, testId, text) {
+  const part = control(page, testId);
+  await part.waitFor({ timeout: PATIENCE_MS });
+  await part.click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type(text);
+  await page.keyboard.press('Tab');
+}
+
+// ---- window ----------------------------------------------------------------------------------------------------
+
+/** Reloads the window and waits until its workbench is back. Tests inside the host end with it. */
+export async function reloadWindow({ page }) {
+  const loaded = page.waitForEvent('load', { timeout: 60_000 });
+  await runCommand({ page }, 'Developer: Reload Window');
+  await loaded;
+  await page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
+}
+
+/** Saves a picture of the window as out/pictures/NAME.png; its path. */
+export async function screenshot({ page }, name) {
+  const file = path.resolve('out/pictures', `${name}.png`);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  await page.screenshot({ path: file });
+  return file;
+}
+
+/** Width and height of the window, to see how the planner looks when narrow. */
+export async function resize({ page }, width, height) {
+  await page.setViewportSize({ width, height });
+}
+
+export function clipboard({ page }) {
+  return page.evaluate(() => navigator.clipboard.readText());
+}

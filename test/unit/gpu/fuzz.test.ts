@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { GpuSample } from '../../../src/gpu/gpu';
+import { readNvidiaOutput } from '../../../src/gpu/nvidia/output';
+import { nvidiaSource } from '../../../src/gpu/nvidia/source';
+import { readRecorded } from '../../../src/gpu/recorded';
+import { dataPath, hasSharedData } from '../../support/sharedData';
+
+const SEED = 20261121;
+const CASES = 2400;
+
+/** mulberry32: small, ours to repeat a failure with. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const WORDS = [
+  '[N/A]',
+  '-1 MiB',
+  '-99999',
+  '99999999999999999999 MiB',
+  'NaN',
+  'Infinity',
+  '1e308 MiB',
+  '[GPU is lost]',
+  ', ',
+  '|',
+  '\r\n',
+  '<gpu>',
+  '</gpu>',
+  ' : ',
+  '\0',
+  '[Unknown Error]',
+  '0x1F',
+  '4294967296',
+  '__proto__',
+  'constructor',
+];
+
+function mutate(text: string, random: () => number): string {
+  const at = () => Math.floor(random() * text.length);
+  let mutated = text;
+  for (let round = 1 + Math.floor(random() * 4); round > 0; round--) {
+    const [from, to] = [at(), at()].sort((a, b) => a - b) as [number, number];
+    const word = WORDS[Math.floor(random() * WORDS.length)] ?? '';
+    const kind = Math.floor(random() * 6);
+    if (kind === 0) mutated = mutated.slice(0, from);
+    else if (kind === 1) mutated = mutated.slice(from);
+    else if (kind === 2) mutated = mutated.slice(0, from) + word + mutated.slice(from);
+    else if (kind === 3) mutated = mutated.slice(0, from) + mutated.slice(Math.min(to, from + 40));
+    else if (kind === 4) mutated += mutated.slice(from, to);
+    else
+      mutated = mutated.replaceAll(/\d+/g, (digits) =>
+        random() < 0.1 ? word.trim() || '-5' : digits,
+      );
+  }
+  return mutated;
+}
+
+function assertPossible(sample: GpuSample): void {
+  const check = (value: number | null | undefined, highest: number) => {
+    if (value != null) assert.ok(Number.isFinite(value) && value >= 0 && value <= highest);
+  };
+  for (const gpu of sample.gpus) {
+    const room = gpu.totalBytes === null ? 2 ** 44 : gpu.totalBytes + 2 ** 21;
+    check(gpu.index, 2 ** 32);
+    check(gpu.totalBytes, 2 ** 44);
+    for (const part of [gpu.usedBytes, gpu.freeBytes, gpu.reservedBytes]) check(part, room);
+    check(gpu.utilizationPercent, 100);
+    check(gpu.temperatureC, 150);
+    check(gpu.powerW, 10_000);
+    check(gpu.powerLimitW, 10_000);
+    for (const slice of gpu.migDevices ?? []) {
+      check(slice.totalBytes, 2 ** 44);
+      check(slice.usedBytes, slice.totalBytes === null ? 2 ** 44 : slice.totalBytes + 2 ** 21);
+      check(slice.freeBytes, 2 ** 44);
+    }
+  }
+  for (const process of sample.processes) {
+    assert.ok(Number.isInteger(process.pid) && process.pid > 0 && process.pid < 2 ** 32);
+    check(process.usedBytes, 2 ** 50);
+    for (const index of process.gpus) assert.ok(Number.isInteger(index) && index >= 0);
+  }
+  for (const problem of sample.problems) assert.ok(problem.id !== '' && problem.text !== '');
+  const indices = sample.gpus.map((gpu) => gpu.index);
+  assert.equal(new Set(indices).size, indices.length, 'an index stands for one GPU');
+}
+
+function readFolder(folder: string): string[] {
+  return fs
+    .readdirSync(folder)
+    .filter((name) => /\.(?:txt|csv|xml)$/.test(name))
+    .map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
+}
+
+describe('readers under damaged outputs', () => {
+  const bases = readFolder(path.resolve('test', 'fixtures', 'gpu'));
+  if (hasSharedData) bases.push(...readFolder(dataPath('gpu-samples')));
+
+  it(`survive ${CASES} mutations without a throw or an impossible figure`, () => {
+    const random = randomOf(SEED);
+    const state = nvidiaSource.start('nvidia-smi');
+    for (let round = 0; round < CASES; round++) {
+      const base = bases[round % bases.length] ?? '';
+      const text = mutate(base, random);
+      try {
+        assertPossible(readNvidiaOutput(text));
+        assertPossible(readRecorded(text, 'auto')!);
+        const output = { stdout: text, stderr: '', exitCode: round % 2 };
+        assertPossible(nvidiaSource.read(state, [output, output, output]).sample);
+      } catch (error) {
+        throw new Error(`case ${round} of seed ${SEED}: ${JSON.stringify(text.slice(0, 2000))}`, {
+          cause: error,
+        });
+      }
+    }
+    console.log(`      ${CASES} mutations of ${bases.length} outputs, seed ${SEED}`);
+  });
+
+  it('read 8 GPUs with 64 processes (measured, not judged)', () => {
+    const cards = Array.from(
+      { length: 8 },
+      (_, at) => `${at}, GPU-${at}, 81559 MiB, ${1000 + at} MiB, 7 %, NVIDIA H100 80GB HBM3`,
+    );
+    const apps = Array.from(
+      { length: 64 },
+      (_, at) => `GPU-${at % 8}, ${1000 + at}, ${100 + at} MiB, /opt/venv/bin/python`,
+    );
+    const outputs = [
+      `index, uuid, memory.total [MiB], memory.used [MiB], utilization.gpu [%], name\n${cards.join('\n')}\n`,
+      `gpu_uuid, pid, used_gpu_memory [MiB], process_name\n${apps.join('\n')}\n`,
+    ].map((stdout) => ({ stdout, stderr: '', exitCode: 0 }));
+    const state = nvidiaSource.start('nvidia-smi');
+    const times = Array.from({ length: 50 }, () => {
+      const begin = performance.now();
+      const { sample } = nvidiaSource.read(state, outputs);
+      assert.equal(sample.gpus.length, 8);
+      assert.equal(sample.processes.length, 64);
+      return performance.now() - begin;
+    }).sort((a, b) => a - b);
+    console.log(
+      `      8 GPUs × 64 processes: median ${times[25]?.toFixed(2)} ms, worst ${times.at(-1)?.toFixed(2)} ms of 50`,
+    );
+  });
+
+  it('stay linear on long lines', () => {
+    const begin = performance.now();
+    for (const text of [
+      `| ${' '.repeat(200_000)}`,
+      `index, name\n0, ${'a, '.repeat(100_000)}`,
+      `<gpu ${'a="'.repeat(100_000)}`,
+      `${'<a>'.repeat(50_000)}<nvidia_smi_log>`,
+      `GPU 0: ${'(UUID: '.repeat(30_000)}`,
+      `==NVSMI LOG==\nGPU 00000000:17:00.0\n    a${' '.repeat(200_000)}`,
+      `# gpu pid\n${'0 '.repeat(100_000)}`,
+      `RAM 1/2MB ${'GR3D'.repeat(50_000)}`,
+      `Unable to determine the device handle ${' '.repeat(100_000)}`,
+    ])
+      assertPossible(readNvidiaOutput(text));
+    console.log(`      long lines: ${(performance.now() - begin).toFixed(0)} ms`);
+  });
+});

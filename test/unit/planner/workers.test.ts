@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { planWorkers, type WorkersPlan } from '../../../src/planner/workers';
+import {
+  DEFAULT_WORKER_SETTINGS,
+  readWorkerConfig,
+  reservationForModel,
+  WORKER_PRESETS,
+  type WorkerSettings,
+} from '../../../src/planner/workerSettings';
+import { GIB, MIB } from '../../../src/shared/units';
+
+const plan = (total: number, free: number, settings: Partial<WorkerSettings> = {}): WorkersPlan =>
+  planWorkers({
+    totalBytes: total * GIB,
+    freeBytes: free * GIB,
+    settings: { ...DEFAULT_WORKER_SETTINGS, ...settings },
+  });
+
+describe('planWorkers', () => {
+  it('gives two workers of 4.5 GB on a 24 GB card with 22 GB free', () => {
+    const answer = plan(24, 22);
+    assert.equal(answer.reservationBytes, 12 * GIB);
+    assert.equal(answer.bufferBytes, GIB);
+    assert.equal(answer.usableBytes, 9 * GIB);
+    assert.equal(answer.workers, 2);
+    assert.equal(answer.bytesPerWorker, 4.5 * GIB);
+    assert.equal(answer.device, 'cuda');
+    const text = answer.steps.join('\n');
+    assert.match(text, /GPU workers enabled: 2 workers × 4\.5 GB = 9\.0 GB total/);
+    assert.match(text, /Ollama should retain 12\.0 GB; 87\.5 % of the card/);
+  });
+
+  it('reserves by the size of the card where nothing is set', () => {
+    assert.equal(plan(23.5, 22).reservationBytes, 12 * GIB);
+    assert.equal(plan(16, 15).reservationBytes, 10 * GIB);
+    assert.equal(plan(12, 12).reservationBytes, 8 * GIB);
+    assert.equal(plan(48, 40).reservationBytes, 12 * GIB);
+  });
+
+  it('gives a wholly free 12 GB card one worker, and a used one the CPU', () => {
+    const free = plan(12, 12);
+    assert.deepEqual([free.workers, free.bytesPerWorker, free.device], [1, 3 * GIB, 'cuda']);
+    const used = plan(12, 11);
+    assert.deepEqual([used.workers, used.bytesPerWorker, used.device], [1, 0, 'cpu']);
+    assert.match(used.steps.join('\n'), /Insufficient VRAM per worker/);
+  });
+
+  it('takes workers away until each has the minimum', () => {
+    const answer = plan(24, 18);
+    assert.equal(answer.usableBytes, 5 * GIB);
+    assert.equal(answer.workers, 1);
+    assert.equal(plan(48, 40, { maxWorkers: 8 }).workers, 6);
+    assert.equal(plan(48, 40, { maxWorkers: 8, minimumBytesPerWorker: 9 * GIB }).workers, 3);
+  });
+
+  it('refuses with a reason where the CPU is not allowed', () => {
+    const answer = plan(24, 13, { fallsBackToCpu: false });
+    assert.deepEqual([answer.workers, answer.bytesPerWorker, answer.device], [0, null, null]);
+    assert.match(answer.steps.join('\n'), /Refused/);
+  });
+
+  it('takes off the reservation what a visible Ollama already holds', () => {
+    const answer = planWorkers({
+      totalBytes: 24 * GIB,
+      freeBytes: 14 * GIB,
+      ollamaHeldBytes: 9 * GIB,
+      settings: DEFAULT_WORKER_SETTINGS,
+    });
+    assert.equal(answer.reservationBytes, 3 * GIB);
+    assert.equal(answer.usableBytes, 10 * GIB);
+  });
+
+  it('knows the presets', () => {
+    const answer = plan(24, 22, WORKER_PRESETS.aggressive);
+    assert.deepEqual([answer.usableBytes, answer.workers], [10 * GIB, 2]);
+    const raised = plan(24, 22, { ...WORKER_PRESETS.aggressive, maxWorkers: 4 });
+    assert.equal(raised.workers, 3);
+    const careful = plan(24, 22, WORKER_PRESETS['ultra-conservative']);
+    assert.deepEqual([careful.usableBytes, careful.workers], [7 * GIB, 1]);
+  });
+
+  it('takes the whole card as free where free memory is not known, and never more than there is', () => {
+    const unknown = planWorkers({
+      totalBytes: 24 * GIB,
+      freeBytes: null,
+      settings: DEFAULT_WORKER_SETTINGS,
+    });
+    assert.equal(unknown.freeBytes, 24 * GIB);
+    assert.match(unknown.steps.join('\n'), /not known/);
+    assert.equal(plan(24, 30).freeBytes, 24 * GIB);
+  });
+});
+
+describe('reservationForModel', () => {
+  it('follows the size of the model', () => {
+    assert.equal(reservationForModel(7), 8192 * MIB);
+    assert.equal(reservationForModel(14), 12288 * MIB);
+    assert.equal(reservationForModel(34), 18432 * MIB);
+  });
+});
+
+describe('readWorkerConfig', () => {
+  const read = (document: unknown) =>
+    readWorkerConfig(JSON.stringify(document), DEFAULT_WORKER_SETTINGS, 'file.json');
+
+  it('reads the section, MiB and GiB, and keeps defaults for the rest', () => {
+    const answer = read({
+      other: 1,
+      gpu_resource_management: { ollama_vram_reservation_mb: 8192, min_vram_per_worker_gb: 2.5 },
+    });
+    assert.ok(answer.ok);
+    assert.equal(answer.value.reservationBytes, 8 * GIB);
+    assert.equal(answer.value.minimumBytesPerWorker, 2.5 * GIB);
+    assert.equal(answer.value.maxWorkersPerGib, 0.25);
+    assert.equal(answer.value.source, 'file.json');
+  });
+
+  it('names the field, what was found and what is allowed', () => {
+    const wrong = read({ gpu_resource_management: { safety_buffer_mb: 'much' } });
+    assert.ok(!wrong.ok);
+    assert.match(
+      wrong.failure.detail,
+      /gpu_resource_management\.safety_buffer_mb: found "much", expected number/,
+    );
+    const negative = read({ gpu_resource_management: { max_workers_per_gb: 0 } });
+    assert.ok(!negative.ok);
+    assert.match(negative.failure.detail, /found 0, expected more than 0/);
+    const missing = read({});
+    assert.ok(!missing.ok);
+    const broken = readWorkerConfig('{', DEFAULT_WORKER_SETTINGS, 'file.json');
+    assert.ok(!broken.ok);
+    assert.match(broken.failure.detail, /file\.json is not JSON/);
+  });
+});

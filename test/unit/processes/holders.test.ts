@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { classifyHolders } from '../../../src/processes/holders';
+import type { Holder, ProcessInfo } from '../../../src/processes/process';
+import type { HoldersInput } from '../../../src/processes/scene';
+import { identityOf } from '../../../src/processes/tree';
+import { FakeProcessTable } from '../../support/fakeProcessTable';
+
+/** A machine with an init, ourselves, and whatever the test adds. */
+function machine(): FakeProcessTable {
+  const table = new FakeProcessTable();
+  table.add({
+    pid: 1,
+    ppid: 0,
+    pgid: 1,
+    sid: 1,
+    uid: 0,
+    user: 'root',
+    comm: 'systemd',
+    args: ['/sbin/init'],
+  });
+  table.add({ pid: 50, args: ['node', '--type=extensionHost'] });
+  return table;
+}
+
+function judge(table: FakeProcessTable, pid: number, more: Partial<HoldersInput> = {}): Holder {
+  const [holder] = classifyHolders({
+    gpuProcesses: [{ pid, usedBytes: 1024, name: 'python', gpus: [0] }],
+    table: [...table.processes.values()],
+    launches: [],
+    self: table.selfFacts,
+    nowMs: table.clock.now(),
+    ...more,
+  });
+  return holder!;
+}
+
+const engine = (table: FakeProcessTable, more: Partial<ProcessInfo> = {}): ProcessInfo =>
+  table.add({
+    pid: 200,
+    pgid: 100,
+    sid: 100,
+    comm: 'VLLM::EngineCor',
+    args: ['VLLM::EngineCore'],
+    ...more,
+  });
+
+describe('classifyHolders', () => {
+  it('offers a lone engine with its evidence in words', () => {
+    const table = machine();
+    engine(table);
+    const holder = judge(table, 200);
+    assert.deepEqual([holder.class, holder.canEnd], ['orphanedWorker', true]);
+    assert.match(holder.reason, /parent is now systemd 1.*process group 100/);
+    assert.match(holder.remedy, /End it/);
+  });
+
+  const mustNot: readonly (readonly [
+    string,
+    string,
+    (table: FakeProcessTable) => void,
+    Partial<HoldersInput>?,
+  ])[] = [
+    [
+      'below a live server',
+      'stranger',
+      (table) => {
+        table.add({ pid: 100, args: ['/v/python', '/v/vllm', 'serve', 'm'], comm: 'vllm' });
+        engine(table, { ppid: 100 });
+      },
+    ],
+    [
+      'whose server shares its group but not its branch',
+      'stranger',
+      (table) => {
+        table.add({
+          pid: 150,
+          pgid: 100,
+          sid: 100,
+          args: ['python3', '-m', 'vllm.entrypoints.openai.api_server'],
+        });
+        engine(table);
+      },
+    ],
+    [
+      'below a notebook kernel',
+      'notebook',
+      (table) => {
+        table.add({ pid: 100, args: ['python', '-m', 'ipykernel_launcher'] });
+        engine(table, { ppid: 100 });
+      },
+    ],
+    [
+      'below Ray',
+      'stranger',
+      (table) => {
+        table.add({ pid: 100, args: ['ray::RayWorkerWrapper'], comm: 'ray::RayWorkerW' });
+        engine(table, { ppid: 100 });
+      },
+    ],
+    [
+      'below a Python script',
+      'stranger',
+      (table) => {
+        table.add({ pid: 100, args: ['/usr/bin/python3.11', 'batch.py'], comm: 'python3.11' });
+        engine(table, { ppid: 100 });
+      },
+    ],
+    ['of another user', 'otherUser', (table) => engine(table, { uid: 1001, user: 'eve' })],
+    ['of nobody known', 'otherUser', (table) => engine(table, { uid: null, user: null })],
+    ['in another namespace', 'otherNamespace', (table) => engine(table, { sameNamespace: false })],
+    ['in a container', 'otherNamespace', (table) => engine(table, { containerId: 'a'.repeat(64) })],
+    [
+      'younger than a minute',
+      'orphanedWorker',
+      (table) => engine(table, { startedAtMs: table.clock.now() - 59_000 }),
+    ],
+    ['of unknown age', 'orphanedWorker', (table) => engine(table, { startedAtMs: null })],
+    ['whose parent nobody can see', 'stranger', (table) => engine(table, { ppid: 77 })],
+    [
+      'below an unknown program of its own group',
+      'stranger',
+      (table) => {
+        table.add({ pid: 100, args: ['/opt/frontend'], comm: 'frontend' });
+        engine(table, { ppid: 100 });
+      },
+    ],
+    [
+      'below a shell (somebody dressed it up)',
+      'stranger',
+      (table) => {
+        table.add({ pid: 90, args: ['bash'], comm: 'bash' });
+        engine(table, { ppid: 90 });
+      },
+    ],
+    ['that is a zombie', 'zombie', (table) => engine(table, { state: 'Z' })],
+    [
+      'that is root on a machine others use',
+      'orphanedWorker',
+      (table) => {
+        engine(table, { uid: 0, user: 'root' });
+        table.add({ pid: 300, uid: 1005 });
+        table.selfFacts.uid = 0;
+      },
+    ],
+    [
+      'that is ourselves',
+      'orphanedWorker',
+      (table) => {
+        engine(table);
+        table.selfFacts.protectedPids = [200];
+      },
+    ],
+    [
+      'with no name of an engine',
+      'stranger',
+      (table) => engine(table, { args: ['python', 'VLLM::EngineCore'], comm: 'python' }),
+    ],
+    [
+      'that is a llama-server of the user',
+      'stranger',
+      (table) => engine(table, { args: ['/home/me/llama-server', '-m', '/m/blobs/sha256-1'] }),
+    ],
+    [
+      'half-started in a venv without vLLM',
+      'stranger',
+      (table) =>
+        engine(table, {
+          args: [
+            '/v/bin/python',
+            '-c',
+            'from multiprocessing.spawn import spawn_main; spawn_main()',
+            '--multiprocessing-fork',
+          ],
+        }),
+    ],
+  ];
+  for (const [title, holderClass, plant] of mustNot)
+    it(`never offers an engine process ${title}`, () => {
+      const table = machine();
+      plant(table);
+      const holder = judge(table, 200);
+      assert.deepEqual([holder.class, holder.canEnd], [holderClass, false], holder.reason);
+      assert.notEqual(holder.reason, '');
+    });
+
+  it('names pids without a process as dead, or in a container as somebody else’s', () => {
+    const table = machine();
+    assert.equal(judge(table, 999).class, 'deadPid');
+    table.selfFacts.inContainer = true;
+    assert.equal(judge(table, 999).class, 'otherNamespace');
+    assert.equal(judge(table, 999, { table: [] }).class, 'stranger', 'no process table at all');
+  });
+
+  it('names the parent a zombie waits for', () => {
+    const table = machine();
+    table.add({ pid: 100, args: ['python', 'x.py'], comm: 'python' });
+    engine(table, { ppid: 100, state: 'Z' });
+    assert.match(judge(table, 200).reason, /python 100/);
+  });
+
+  it('knows our servers and adopted ones, and what they left when they died', () => {
+    const table = machine();
+    const main = table.add({
+      pid: 100,
+      args: ['/v/python', '/v/vllm', 'serve', 'm'],
+      comm: 'vllm',
+    });
+    engine(table, { ppid: 100, startedAtMs: table.clock.now() });
+    const record = {
+      launchId: 'L',
+      engine: 'vllm' as const,
+      main: identityOf(main),
+      pgid: 100,
+      sid: 100,
+      port: 8000,
+      seen: [],
+    };
+    assert.equal(judge(table, 200, { launches: [{ record, origin: 'ours' }] }).class, 'ourServer');
+    assert.equal(
+      judge(table, 200, { launches: [{ record, origin: 'adopted' }] }).class,
+      'adoptedServer',
+    );
+    table.end(100);
+    const left = judge(table, 200, { launches: [{ record, origin: 'ours' }] });
+    assert.deepEqual(
+      [left.class, left.canEnd],
+      ['orphanedWorker', true],
+      'our own record needs no minute',
+    );
+  });
+
+  it('knows an adopted server of another user, and leaves what it left to its owner', () => {
+    const table = machine();
+    const service = { uid: 998, user: 'ollama' };
+    const main = table.add({
+      pid: 100,
+      args: ['/usr/bin/ollama', 'serve'],
+      comm: 'ollama',
+      ...service,
+    });
+    table.add({
+      pid: 200,
+      ppid: 100,
+      pgid: 100,
+      sid: 100,
+      args: ['/usr/bin/ollama', 'runner'],
+      ...service,
+    });
+    const record = {
+      launchId: 'A',
+      engine: 'ollama' as const,
+      main: identityOf(main),
+      pgid: 100,
+      sid: 100,
+      port: 11434,
+      seen: [],
+    };
+    const launches = [{ record, origin: 'adopted' as const }];
+    assert.equal(judge(table, 200, { launches }).class, 'adoptedServer');
+    table.end(100);
+    assert.deepEqual(
+      [judge(table, 200, { launches }).class, judge(table, 200, { launches }).canEnd],
+      ['otherUser', false],
+    );
+  });
+
+  it('offers Ollama’s runner whose server died, by parent or by our mark', () => {
+    const table = machine();
+    const args = ['/usr/lib/ollama/llama-server', '--model', '/m/blobs/sha256-1', '--no-webui'];
+    table.add({ pid: 200, pgid: 100, sid: 100, args, comm: 'llama-server' });
+    assert.equal(judge(table, 200).canEnd, true);
+    table.add({ pid: 100, args: ['/usr/bin/ollama', 'serve'], comm: 'ollama' });
+    table.processes.set(200, { ...table.processes.get(200)!, ppid: 100 });
+    assert.equal(judge(table, 200).canEnd, false);
+  });
+
+  it('offers a half-started engine whose venv holds vLLM', () => {
+    const table = machine();
+    engine(table, {
+      comm: 'python',
+      args: [
+        '/v/bin/python',
+        '-c',
+        'from multiprocessing.spawn import spawn_main; spawn_main()',
+        '--multiprocessing-fork',
+      ],
+    });
+    const evidence = { vllmPythons: new Set(['/v/bin/python']) };
+    assert.equal(judge(table, 200, { evidence }).canEnd, true);
+  });
+
+  it('shows no secrets', () => {
+    const table = machine();
+    table.add({ pid: 200, args: ['python', 'x.py', '--api-key', 'geheim'] });
+    assert.ok(!JSON.stringify(judge(table, 200)).includes('geheim'));
+  });
+});

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { openFiles } from '../../../src/system/files';
+import { openFileStore } from '../../../src/system/fileStore';
+
+describe('files', () => {
+  const files = openFiles();
+  let folder = '';
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-files-'))));
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  it('writes whole files, makes folders, follows links, leaves nothing behind', async () => {
+    const file = path.join(folder, 'a', 'b', 'x.json');
+    assert.ok((await files.writeAtomic(file, '{"a":1}')).ok);
+    fs.chmodSync(file, 0o600);
+    const link = path.join(folder, 'link.json');
+    fs.symlinkSync(file, link);
+    assert.ok((await files.writeAtomic(link, 'zwei')).ok);
+    assert.equal(fs.readFileSync(file, 'utf8'), 'zwei');
+    assert.ok(fs.lstatSync(link).isSymbolicLink());
+    assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(fs.readdirSync(path.dirname(file)), ['x.json']);
+  });
+
+  it('says why it cannot write, and cleans up', async () => {
+    fs.writeFileSync(path.join(folder, 'file'), '');
+    const result = await files.writeAtomic(path.join(folder, 'file', 'x'), 'text');
+    assert.ok(!result.ok && result.failure.reason === 'failed');
+    fs.mkdirSync(path.join(folder, 'taken'));
+    assert.ok(!(await files.writeAtomic(path.join(folder, 'taken'), 'text')).ok);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ['file', 'taken']);
+  });
+
+  it('reads text up to its cap and ranges up to the end', async () => {
+    const file = path.join(folder, 't');
+    fs.writeFileSync(file, 'häuser');
+    assert.deepEqual(await files.readText(file, 100), { ok: true, value: 'häuser' });
+    const long = await files.readText(file, 3);
+    assert.ok(!long.ok && long.failure.reason === 'invalid');
+    const range = await files.readRange(file, 3, 100);
+    assert.equal(range.ok && Buffer.from(range.value).toString(), 'user');
+    const beyond = await files.readRange(file, 900, 4);
+    assert.ok(beyond.ok && beyond.value.length === 0);
+    for (const [offset, length] of [
+      [-1, 3],
+      [0, Number.NaN],
+    ] as const)
+      assert.ok(!(await files.readRange(file, offset, length)).ok);
+  });
+
+  it('knows missing from unreadable, and does not read devices', async () => {
+    const missing = await files.readText(path.join(folder, 'none'), 9);
+    assert.ok(!missing.ok && missing.failure.reason === 'notFound');
+    const device = await files.readText('/dev/zero', 9);
+    assert.ok(!device.ok && device.failure.reason === 'unreadable');
+    assert.equal(await files.stat(path.join(folder, 'none')), null);
+    assert.deepEqual(await files.list(path.join(folder, 'none')), []);
+    assert.equal(await files.realPath(path.join(folder, 'none')), null);
+    assert.equal((await files.stat(folder))?.kind, 'folder');
+    await files.remove(path.join(folder, 'none'));
+  });
+
+  it('keeps a store in a file, and starts empty with a broken one', async () => {
+    const file = path.join(folder, 'store.json');
+    fs.writeFileSync(file, '{broken');
+    const store = await openFileStore(files, file);
+    assert.equal(store.read('a'), undefined);
+    await Promise.all([store.write('a', [1]), store.write('b', 2)]);
+    assert.deepEqual((await openFileStore(files, file)).read('a'), [1]);
+    assert.deepEqual((await openFileStore(files, file)).read('b'), 2);
+  });
+});

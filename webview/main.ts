@@ -1,0 +1,193 @@
+/**
+ * The planner page. It keeps what the user arranged, prices it with the planner on the frame of the change, draws,
+ * and tells the host where the wish came to rest. The host plans again before it launches, and its answer wins.
+ */
+import './styles.css';
+import { PROTOCOL_VERSION, type Snapshot, type ToPage } from '../src/shared/protocol';
+import type { Wish } from '../src/shared/wish';
+import { connectHost } from './host';
+import { createPage, type FocusTarget } from './page';
+import { priceWish, type Priced } from './planning';
+import { findShortfall } from './shortfall';
+import {
+  parseState,
+  switchEngine,
+  takeSnapshot,
+  toggleSection,
+  withOptions,
+  withStart,
+  type PageState,
+} from './state';
+import { h } from './view/dom';
+import type { Actions } from './view/view';
+import { words } from './words';
+
+const WISH_REST_MS = 150;
+/** A launch that shows nothing by then was refused or needs the user elsewhere: Deploy is offered again. */
+const LAUNCH_PATIENCE_MS = 4000;
+
+/** What the host does there depends on the wish, so it has to be the one on the screen. */
+const wishTargets: ReadonlySet<string> = new Set(['chooseModel', 'copyCommand', 'saveProfile']);
+
+const root = document.getElementById('root') ?? document.body;
+const host = connectHost(receive);
+let state: PageState = parseState(host.savedState());
+let snapshot: Snapshot | null = null;
+let pendingFocus: FocusTarget | null = null;
+let frame = 0;
+let wishTimer = 0;
+let launchTimer = 0;
+let undoWish: { readonly wish: Wish; readonly what: string } | null = null;
+const invalidFields = new Set<string>();
+
+const actions: Actions = {
+  options: (patch) => setWish(withOptions(state.wish, patch)),
+  wish: (patch) => setWish({ ...state.wish, ...patch }),
+  engine: (engine) => {
+    undoWish = null;
+    const switched = switchEngine(state, engine);
+    arrange(snapshot === null ? switched : withStart(switched, snapshot));
+    wishChanged();
+  },
+  apply: (change, what) => {
+    undoWish = { wish: state.wish, what };
+    arrange({ ...state, wish: withOptions(state.wish, change) });
+    wishChanged();
+  },
+  undo: () => {
+    if (undoWish === null) return;
+    setWish(undoWish.wish);
+  },
+  section: (name, open) => arrange(toggleSection(state, name, open)),
+  open: (target, serverId) => {
+    if (wishTargets.has(target)) sendWish();
+    host.send({ type: 'open', target, ...(serverId === undefined ? {} : { serverId }) });
+  },
+  launch: (force) => {
+    window.clearTimeout(wishTimer);
+    wishTimer = 0;
+    host.send({ type: 'launch', wish: state.wish, force });
+    launchTimer = window.setTimeout(launchSettled, LAUNCH_PATIENCE_MS);
+    redraw();
+  },
+  stop: (serverId) => host.send({ type: 'stop', serverId }),
+  validity: (field, valid) => {
+    if (valid === !invalidFields.has(field)) return;
+    if (valid) invalidFields.delete(field);
+    else invalidFields.add(field);
+    redraw();
+  },
+};
+const page = createPage(actions);
+
+/** Any change by hand ends the offer to undo the last piece of advice. */
+function setWish(wish: Wish): void {
+  undoWish = null;
+  arrange({ ...state, wish });
+  wishChanged();
+}
+
+function arrange(next: PageState): void {
+  state = next;
+  host.saveState(state);
+  redraw();
+}
+
+function wishChanged(): void {
+  window.clearTimeout(wishTimer);
+  wishTimer = window.setTimeout(sendWish, WISH_REST_MS);
+}
+
+function sendWish(): void {
+  window.clearTimeout(wishTimer);
+  wishTimer = 0;
+  host.send({ type: 'wish', wish: state.wish });
+}
+
+function launchSettled(): void {
+  window.clearTimeout(launchTimer);
+  launchTimer = 0;
+  redraw();
+}
+
+function receive(message: ToPage): void {
+  if (message.type === 'focus') {
+    pendingFocus = message.target;
+    redraw();
+    return;
+  }
+  if (message.protocolVersion !== PROTOCOL_VERSION) {
+    root.replaceChildren(h('p', { class: 'waiting' }, words.otherVersion));
+    return;
+  }
+  const before = snapshot;
+  snapshot = message;
+  if (launchTimer !== 0 && phases(before) !== phases(message)) launchSettled();
+  const taken = takeSnapshot(state, message);
+  if (taken.wishRevision !== state.wishRevision) undoWish = null;
+  // A restored page, and one that filled in a default, tell the host what they hold.
+  const news = before === null || taken.wish !== state.wish;
+  if (news && JSON.stringify(taken.wish) !== JSON.stringify(message.wish)) wishChanged();
+  if (taken === state) redraw();
+  else arrange(taken);
+}
+
+const phases = (of: Snapshot | null): string =>
+  JSON.stringify(of?.servers.map(({ id, phase }) => [id, phase]) ?? []);
+
+function redraw(): void {
+  if (frame !== 0) return;
+  frame = requestAnimationFrame(() => {
+    frame = 0;
+    draw();
+  });
+}
+
+/** Whole prices are cheap, but a folded section or a new sample of the same figures need not pay one. */
+let lastKey = '';
+let lastPriced: Priced | null = null;
+let planFailed = false;
+
+function price(now: Snapshot): Priced | null {
+  if (state.wish.model === '') return null;
+  const { gpus, model, engines, launch, coexistence, learned } = now;
+  const key = JSON.stringify([state.wish, gpus, model, engines, launch, coexistence, learned]);
+  if (key === lastKey) return lastPriced;
+  lastKey = key;
+  try {
+    lastPriced = priceWish(state.wish, now);
+    planFailed = false;
+  } catch (error) {
+    lastPriced = null;
+    planFailed = true;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    host.send({ type: 'problem', text: `the planner threw on the page: ${text}`.slice(0, 2000) });
+  }
+  return lastPriced;
+}
+
+function draw(): void {
+  if (snapshot === null) return;
+  const priced = price(snapshot);
+  if (!page.element.isConnected) root.replaceChildren(page.element);
+  page.update({
+    state,
+    snapshot,
+    priced,
+    planFailed: planFailed && state.wish.model !== '',
+    shortfall:
+      priced === null || state.wish.engine !== 'vllm'
+        ? null
+        : findShortfall(priced.plan, snapshot.holders, snapshot.defaults.headroomBytes),
+    applied: undoWish?.what ?? null,
+    launching: launchTimer !== 0,
+    invalidFields,
+  });
+  if (pendingFocus !== null) {
+    page.focus(pendingFocus);
+    pendingFocus = null;
+  }
+}
+
+root.replaceChildren(h('p', { class: 'waiting', role: 'status' }, words.waiting));
+host.send({ type: 'hello', protocolVersion: PROTOCOL_VERSION });

@@ -1,0 +1,111 @@
+/**
+ * What the user arranged on the page: the wish, the choice parked for the other engine, which sections are open.
+ * Kept by `setState` over hiding and reloading; figures of the GPU never are.
+ */
+import * as z from 'zod/mini';
+import { wishSchema, type Wish } from '../src/shared/wish';
+import { planOptionsSchema, type EngineId, type PlanOptions } from '../src/shared/planRequest';
+import type { Snapshot } from '../src/shared/protocol';
+
+export const DEFAULT_CONTEXT_TOKENS = 8192;
+export const SHORTEST_CONTEXT_TOKENS = 512;
+
+const parkedSchema = z.object({
+  model: z.string(),
+  options: planOptionsSchema,
+  extraArguments: z.array(z.string()),
+  port: z.nullable(z.number()),
+});
+
+const stateSchema = z.object({
+  wish: wishSchema,
+  /** Each engine's fields as they stood when the other engine was chosen. */
+  parked: z.object({ vllm: z.optional(parkedSchema), ollama: z.optional(parkedSchema) }),
+  openSections: z.array(z.string()),
+  /** Of the last wish taken over from the host; -1: none yet. */
+  wishRevision: z.number(),
+  /** Model whose longest context the wish was already fitted to. */
+  fittedModel: z.string(),
+});
+
+export type PageState = z.infer<typeof stateSchema>;
+
+export const initialState: PageState = {
+  wish: { engine: 'vllm', model: '', options: {}, extraArguments: [], port: null },
+  parked: {},
+  openSections: [],
+  wishRevision: -1,
+  fittedModel: '',
+};
+
+/** State of an earlier version, or none at all, starts afresh. */
+export function parseState(saved: unknown): PageState {
+  const parsed = z.safeParse(stateSchema, saved);
+  return parsed.success ? parsed.data : initialState;
+}
+
+/** `null` and `undefined` in the patch take an option away: the engine's own default. */
+export function withOptions(wish: Wish, patch: PlanOptions): Wish {
+  const merged = Object.entries({ ...wish.options, ...patch }).filter(
+    ([, value]) => value !== null && value !== undefined,
+  );
+  return { ...wish, options: Object.fromEntries(merged) };
+}
+
+/** Parks the fields of the engine that is left, so that switching back finds every value where it was. */
+export function switchEngine(state: PageState, engine: EngineId): PageState {
+  const { wish } = state;
+  if (wish.engine === engine) return state;
+  const { engine: left, ...fields } = wish;
+  const back = state.parked[engine] ?? { model: '', options: {}, extraArguments: [], port: null };
+  return {
+    ...state,
+    wish: { engine, ...back },
+    parked: { ...state.parked, [left]: fields },
+    fittedModel: '',
+  };
+}
+
+/** Takes the host's wish over if it is news, and fills in what a new plan starts with. */
+export function takeSnapshot(state: PageState, snapshot: Snapshot): PageState {
+  let next = state;
+  if (snapshot.wishRevision > state.wishRevision) {
+    next = { ...next, wish: snapshot.wish, wishRevision: snapshot.wishRevision, fittedModel: '' };
+  } else if (snapshot.wishRevision < state.wishRevision) {
+    // The host started anew and counts from the beginning; what the user arranged here stays.
+    next = { ...next, wishRevision: snapshot.wishRevision };
+  }
+  return fitToModel(withStart(next, snapshot), snapshot);
+}
+
+/** vLLM's two sliders always hold a value of their own; Ollama's stay with its own defaults until they are moved. */
+export function withStart(state: PageState, snapshot: Snapshot): PageState {
+  const { engine, options } = state.wish;
+  if (engine !== 'vllm') return state;
+  const patch: PlanOptions = {};
+  if (options.gpuMemoryUtilization === undefined && options.kvCacheMemoryBytes === undefined) {
+    patch.gpuMemoryUtilization = snapshot.defaults.utilization;
+  }
+  if (options.maxModelLen === undefined) patch.maxModelLen = DEFAULT_CONTEXT_TOKENS;
+  if (Object.keys(patch).length === 0) return state;
+  return { ...state, wish: withOptions(state.wish, patch) };
+}
+
+/** A newly chosen model's own maximum caps the context once; a longer one typed afterwards stays, with a warning. */
+function fitToModel(state: PageState, snapshot: Snapshot): PageState {
+  const { wish } = state;
+  const { model } = snapshot;
+  if (model?.id !== wish.model || model.longestContext === null) return state;
+  if (state.fittedModel === model.id) return state;
+  const longest = Math.floor(model.longestContext);
+  const patch: PlanOptions = {};
+  if ((wish.options.maxModelLen ?? 0) > longest) patch.maxModelLen = longest;
+  if ((wish.options.numCtx ?? 0) > longest) patch.numCtx = longest;
+  const changed = Object.keys(patch).length > 0;
+  return { ...state, fittedModel: model.id, wish: changed ? withOptions(wish, patch) : wish };
+}
+
+export function toggleSection(state: PageState, section: string, open: boolean): PageState {
+  const others = state.openSections.filter((name) => name !== section);
+  return { ...state, openSections: open ? [...others, section] : others };
+}

@@ -1,0 +1,81 @@
+/** Shown in place of the price while no model is chosen: what would run on this card. */
+import { formatGib } from '../../src/shared/units';
+import { examplesFor, type Example } from '../examples';
+import { verdictIcons, verdictWords, words } from '../words';
+import { h, rowKeeper, setHidden, setText } from './dom';
+import type { Actions, PageModel, View } from './view';
+
+export function firstRun(actions: Actions): View {
+  const card = h('p', { class: 'help' });
+  const list = h('ul', { class: 'plain examples', role: 'list' });
+  const keep = rowKeeper<Example>(
+    list,
+    ({ name }) => name,
+    ({ name }) => {
+      const size = h('span', { class: 'aside' });
+      const verdict = h('span', { class: 'after' });
+      return {
+        element: h(
+          'li',
+          {},
+          h(
+            'button',
+            { type: 'button', class: 'example', onclick: () => actions.wish({ model: name }) },
+            h('strong', {}, name),
+            size,
+            verdict,
+          ),
+        ),
+        update(example) {
+          setText(size, words.example(example.weightsBytes));
+          setText(
+            verdict,
+            `${verdictIcons[example.verdict]} ${verdictWords[example.verdict].toLowerCase()}`,
+          );
+          verdict.dataset.verdict = example.verdict;
+        },
+      };
+    },
+  );
+  const element = h(
+    'div',
+    { class: 'first-run' },
+    h('p', { class: 'lead' }, words.pickModel),
+    h('p', {}, words.pickModelHelp),
+    list,
+    card,
+  );
+  let pricedFor = '';
+  return {
+    element,
+    update(page) {
+      setHidden(element, page.state.wish.model !== '');
+      if (page.state.wish.model !== '') return;
+      const key = signature(page);
+      if (key === pricedFor) return;
+      pricedFor = key;
+      const { snapshot, state } = page;
+      keep(examplesFor(state.wish, snapshot));
+      const first = snapshot.gpus[0];
+      setText(
+        card,
+        first === undefined
+          ? words.noGpu
+          : words.examples(`${first.name ?? 'this GPU'}, ${formatGib(first.totalBytes, 1)}`),
+      );
+    },
+  };
+}
+
+/** Free memory in steps of half a GiB, so that the list does not flicker with every sample. */
+const signature = ({ state, snapshot }: PageModel): string =>
+  JSON.stringify([
+    state.wish.engine,
+    state.wish.options,
+    snapshot.engines,
+    snapshot.gpus.map((gpu) => [
+      gpu.name,
+      gpu.totalBytes,
+      Math.round((gpu.freeBytes ?? 0) / 2 ** 29),
+    ]),
+  ]);

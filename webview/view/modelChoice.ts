@@ -1,0 +1,120 @@
+/** Which engine and which model. Typed names and paths count as much as chosen ones. */
+import type { ModelChoice } from '../../src/shared/protocol';
+import type { EngineId } from '../../src/shared/planRequest';
+import { engineNames, words } from '../words';
+import { freshId, h, setAttribute, setHidden, setText } from './dom';
+import { button, labelled, selectField } from './fields';
+import type { Actions, PageModel, View } from './view';
+
+/** Ollama runs its own models and GGUF files; vLLM everything but Ollama's. */
+const suits = (choice: ModelChoice, engine: EngineId): boolean =>
+  engine === 'ollama'
+    ? choice.source === 'ollama' || choice.source === 'gguf'
+    : choice.source !== 'ollama';
+
+export function modelChoice(actions: Actions): View & { focus(): void } {
+  const engine = selectField(
+    words.engine,
+    [
+      { value: 'vllm', label: engineNames.vllm },
+      { value: 'ollama', label: engineNames.ollama },
+    ],
+    (value) => actions.engine(value === 'ollama' ? 'ollama' : 'vllm'),
+    { testid: 'engine' },
+  );
+  const listId = freshId('models');
+  const suggestions = h('datalist', { id: listId });
+  const input = h('input', {
+    type: 'text',
+    class: 'text',
+    'data-testid': 'model',
+    list: listId,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    oninput: () => actions.wish({ model: input.value.trim() }),
+  });
+  const model = labelled(words.model, input, { class: 'grow' });
+  const facts = h('p', { class: 'help facts' });
+  const missing = h(
+    'p',
+    { class: 'notice' },
+    h('span', {}),
+    ' ',
+    button(words.settings, () => actions.open('settings'), { kind: 'link' }),
+  );
+  const element = h(
+    'div',
+    { class: 'model-choice' },
+    h(
+      'div',
+      { class: 'model-row' },
+      engine.element,
+      model,
+      button(words.choose, () => actions.open('chooseModel')),
+    ),
+    facts,
+    missing,
+  );
+  let listed = '';
+  const suggest = ({ snapshot, state }: PageModel): void => {
+    const fitting = snapshot.models.filter((choice) => suits(choice, state.wish.engine));
+    const signature = fitting.map((choice) => `${choice.id}\n${choice.detail}`).join('\n');
+    if (signature === listed) return;
+    listed = signature;
+    suggestions.replaceChildren(
+      ...fitting.map((choice) =>
+        h(
+          'option',
+          { value: choice.id },
+          [choice.label, choice.detail].filter(Boolean).join(' · '),
+        ),
+      ),
+    );
+  };
+  element.append(suggestions);
+  return {
+    element,
+    focus: () => {
+      input.focus();
+    },
+    update(page) {
+      const { wish } = page.state;
+      const here = page.snapshot.engines[wish.engine];
+      engine.show(wish.engine);
+      // Typed text is the wish itself, so this never interferes; a model picked elsewhere shows at once.
+      if (input.value.trim() !== wish.model) input.value = wish.model;
+      setAttribute(input, 'placeholder', words.modelPlaceholder[wish.engine]);
+      suggest(page);
+      setText(facts, describeFacts(page));
+      facts.classList.toggle('problem', page.snapshot.model?.problem != null && known(page));
+      setHidden(missing, here.found);
+      if (missing.firstChild !== null) {
+        setText(missing.firstChild, words.engineMissing(engineNames[wish.engine]));
+      }
+    },
+  };
+}
+
+const known = ({ snapshot, state }: PageModel): boolean => snapshot.model?.id === state.wish.model;
+
+/** "vLLM 0.11.0 · 15.3 GiB of weights · up to 40,960 tokens" */
+function describeFacts(page: PageModel): string {
+  const { engines, model } = page.snapshot;
+  const { wish } = page.state;
+  const version = words.engineVersion(
+    engineNames[wish.engine],
+    engines[wish.engine].version,
+    page.priced?.plan.engineVersion ?? null,
+  );
+  if (wish.model === '') return version;
+  if (model === null || !known(page)) return `${version} · ${words.readingModel}`;
+  if (model.problem !== null) return model.problem;
+  const bytes = model.facts.weights?.totalBytes ?? model.facts.weightsBytes ?? null;
+  return [
+    version,
+    bytes === null ? '' : words.weightsOf(bytes),
+    model.longestContext === null ? '' : words.upTo(model.longestContext),
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
+}

@@ -1,0 +1,234 @@
+/**
+ * vLLM's share of the card: one value in three linked units (fraction, GiB of K/V cache, requests at once), with marks
+ * for the smallest, the recommended and the largest share. All three can be typed; the slider moves in steps of 0.05.
+ */
+import { formatCount, GIB } from '../../src/shared/units';
+import {
+  formatRequests,
+  formatShare,
+  parseGib,
+  parseUtilization,
+  placeOnSlider,
+  shareForPool,
+  shareForRequests,
+  sliderMarks,
+  spokenUtilization,
+  tightestGpu,
+  UTILIZATION,
+} from '../scales';
+import { words } from '../words';
+import { freshId, h, setAttribute, setHidden, setText, setVariable } from './dom';
+import { button, textField } from './fields';
+import { guidanceView } from './guidance';
+import type { Actions, PageModel, View } from './view';
+import { warningView } from './warning';
+
+const presets = { conservative: 0.6, balanced: 0.7, aggressive: 0.85, auto: 0 } as const;
+type Preset = keyof typeof presets;
+const markNames = ['smallest', 'recommended', 'largest'] as const;
+type Mark = (typeof markNames)[number];
+
+export function utilizationControl(actions: Actions): View & { focus(): void } {
+  let page: PageModel | null = null;
+  const choose = (share: number): void => {
+    actions.options({ gpuMemoryUtilization: share, kvCacheMemoryBytes: null });
+  };
+
+  const sliderId = freshId('utilization');
+  const slider = h('input', {
+    type: 'range',
+    id: sliderId,
+    'data-testid': 'utilization',
+    min: UTILIZATION.least,
+    max: UTILIZATION.most,
+    step: UTILIZATION.step,
+    oninput: () => choose(Number(Number(slider.value).toFixed(2))),
+  });
+  const percent = h('output', { for: sliderId, class: 'figure percent' });
+  const marks = markRow(choose);
+  const track = h('div', { class: 'track' }, slider, marks.ticks);
+
+  const fraction = textField(
+    words.share,
+    (text) => {
+      const share = parseUtilization(text);
+      if (share !== null) choose(share);
+      return share === null ? words.badUtilization : null;
+    },
+    {
+      testid: 'utilization-value',
+      numeric: true,
+      validity: (valid) => actions.validity('utilization', valid),
+    },
+  );
+  const solved = (share: number | null): string | null => {
+    if (share === null) return words.pickModel;
+    if (share > 1) return words.needsMoreThanCard(share);
+    if (share <= 0) return words.belowNothing;
+    choose(share);
+    return null;
+  };
+  const pool = textField(
+    words.pool,
+    (text) => {
+      const bytes = parseGib(text);
+      if (bytes === null) return words.badGib;
+      return solved(page?.priced == null ? null : shareForPool(page.priced.plan, bytes));
+    },
+    {
+      testid: 'utilization-gib',
+      numeric: true,
+      validity: (valid) => actions.validity('pool', valid),
+    },
+  );
+  const requests = textField(
+    words.requests,
+    (text) => {
+      const count = Number(text.replace(',', '.'));
+      if (!(count > 0)) return words.badRequests;
+      return solved(page?.priced == null ? null : shareForRequests(page.priced.plan, count));
+    },
+    {
+      testid: 'utilization-requests',
+      numeric: true,
+      validity: (valid) => actions.validity('requests', valid),
+    },
+  );
+  const unit = (field: { element: HTMLElement }): HTMLElement => {
+    const note = h('p', { class: 'help unit-note' });
+    field.element.insertBefore(note, field.element.querySelector('.complaint'));
+    return note;
+  };
+  const fractionNote = unit(fraction);
+  const poolNote = unit(pool);
+  const requestsNote = unit(requests);
+
+  const presetButtons = (Object.keys(presets) as Preset[]).map((name) => {
+    const one = h(
+      'button',
+      {
+        type: 'button',
+        class: 'preset',
+        'data-testid': `preset-${name}`,
+        onclick: () => choose(presets[name]),
+      },
+      h('span', {}, words.preset[name]),
+      h('small', {}, words.presetDetail[name]),
+    );
+    return { name, element: one };
+  });
+
+  const guidance = guidanceView();
+  const helpId = freshId('help');
+  slider.setAttribute('aria-describedby', helpId);
+  const help = h('p', { class: 'help', id: helpId }, words.utilizationHelp);
+  const warning = warningView(actions);
+  const element = h(
+    'div',
+    { class: 'control', 'data-vllm': true },
+    h('div', { class: 'label-row' }, h('label', { for: sliderId }, words.utilization), percent),
+    h(
+      'div',
+      { class: 'presets', role: 'group', 'aria-label': words.presets },
+      ...presetButtons.map((one) => one.element),
+    ),
+    track,
+    marks.chips,
+    h('div', { class: 'units' }, fraction.element, pool.element, requests.element),
+    h('div', { class: 'help-slot' }, warning.element, help, guidance.element),
+  );
+
+  return {
+    element,
+    focus: () => {
+      slider.focus();
+    },
+    update(next) {
+      page = next;
+      const { wish } = next.state;
+      const plan = next.priced?.plan ?? null;
+      const wished = wish.options.gpuMemoryUtilization ?? null;
+      const auto = wished === 0;
+      const share = auto || wished === null ? (plan?.utilization?.effective ?? null) : wished;
+      const shown = share ?? next.snapshot.defaults.utilization;
+      const snapped = snap(shown);
+      setVariable(track, '--at', placeOnSlider(snapped));
+      if (slider.value !== String(snapped)) slider.value = String(snapped);
+      setAttribute(slider, 'aria-valuetext', spokenUtilization(plan, shown));
+      setText(percent, words.percent(share, auto));
+      for (const one of presetButtons) {
+        setAttribute(one.element, 'aria-pressed', String(wished === presets[one.name]));
+      }
+      marks.update(next);
+      warning.update(next);
+      setHidden(help, next.shortfall !== null);
+      setHidden(guidance.element, next.shortfall !== null);
+      const gpu = plan === null ? null : tightestGpu(plan);
+      fraction.show(share === null ? (auto ? words.auto : '') : formatShare(share));
+      const total = gpu?.totalBytes ?? next.snapshot.gpus[0]?.totalBytes ?? null;
+      const wanted = total === null ? null : shown * total;
+      setText(fractionNote, words.ofCard(gpu?.budgetBytes ?? wanted, total));
+      pool.input.disabled = plan === null;
+      requests.input.disabled = plan === null;
+      pool.show(gpu?.kvCacheBytes == null ? '' : `${(gpu.kvCacheBytes / GIB).toFixed(2)} GiB`);
+      const tokens = plan?.kvCache.tokens ?? null;
+      setText(
+        poolNote,
+        tokens === null
+          ? words.unknownMark
+          : `${formatCount(tokens)} ${words.tokens.toLowerCase()}`,
+      );
+      const most = plan?.kvCache.maxConcurrency ?? null;
+      requests.show(most === null ? '' : formatRequests(most));
+      setText(
+        requestsNote,
+        words.atLength(plan?.kvCache.atLength ?? wish.options.maxModelLen ?? null),
+      );
+      guidance.update(next);
+    },
+  };
+}
+
+const snap = (share: number): number => {
+  const step = Math.round(share / UTILIZATION.step) * UTILIZATION.step;
+  return Number(Math.min(UTILIZATION.most, Math.max(UTILIZATION.least, step)).toFixed(2));
+};
+
+/** Ticks on the track and, below, the same marks as buttons that take the value. */
+function markRow(choose: (share: number) => void): {
+  ticks: HTMLElement;
+  chips: HTMLElement;
+  update(page: PageModel): void;
+} {
+  const shares: Record<Mark, number | null> = { smallest: null, recommended: null, largest: null };
+  const made = markNames.map((name) => {
+    const value = h('b', {}, words.unknownMark);
+    const chip = button('', () => {
+      const share = shares[name];
+      if (share !== null) choose(share);
+    });
+    chip.className = `chip mark-${name}`;
+    chip.title = words.markHelp[name];
+    chip.append(
+      h('i', { class: 'mark-sign', 'aria-hidden': 'true' }),
+      `${words.marks[name]} `,
+      value,
+    );
+    return { name, value, chip, tick: h('i', { class: `tick mark-${name}` }) };
+  });
+  return {
+    ticks: h('div', { class: 'ticks', 'aria-hidden': 'true' }, ...made.map((one) => one.tick)),
+    chips: h('div', { class: 'chips' }, ...made.map((one) => one.chip)),
+    update(page) {
+      const found = sliderMarks(page.priced?.plan ?? null);
+      for (const one of made) {
+        const share = found[one.name];
+        shares[one.name] = share;
+        setText(one.value, share === null ? words.unknownMark : formatShare(share));
+        one.chip.disabled = share === null;
+        one.tick.hidden = share === null || share < UTILIZATION.least || share > UTILIZATION.most;
+        if (share !== null) setVariable(one.tick, '--at', placeOnSlider(share));
+      }
+    },
+  };
+}

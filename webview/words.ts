@@ -1,0 +1,243 @@
+/** Every sentence the page shows or speaks, in one place. Figures come in formatted or as plain numbers. */
+import { formatBytes, formatCount, formatGib } from '../src/shared/units';
+import type { Basis, Verdict } from '../src/shared/planAnswer';
+import type { ServerRow } from '../src/shared/protocol';
+
+export const engineNames = { vllm: 'vLLM', ollama: 'Ollama' } as const;
+
+export const verdictWords: Readonly<Record<Verdict, string>> = {
+  fits: 'Fits',
+  tight: 'Tight',
+  doesNotFit: 'Does not fit',
+  unknown: 'Unknown',
+};
+
+/** Shown beside the word, so that no meaning hangs on colour alone. */
+export const verdictIcons: Readonly<Record<Verdict, string>> = {
+  fits: '✓',
+  tight: '!',
+  doesNotFit: '✕',
+  unknown: '?',
+};
+
+export const basisWords: Readonly<Record<Basis, string>> = {
+  learned: 'learned on this machine',
+  headers: 'from the weight files',
+  config: 'from config.json',
+  gguf: 'from the GGUF header',
+  name: 'guessed from the name',
+  default: 'a guess: no facts',
+};
+
+export const phaseWords: Readonly<Record<ServerRow['phase'], string>> = {
+  starting: 'Starting',
+  ready: 'Ready',
+  stopping: 'Stopping',
+  ended: 'Ended',
+  lost: 'Lost',
+};
+
+export const partWords = {
+  others: 'In use now',
+  weights: 'Weights',
+  nonTorch: 'CUDA context',
+  activation: 'Activations',
+  graph: 'CUDA graphs',
+  compute: 'Compute buffers',
+  kvCache: 'K/V cache',
+  reserve: 'Kept clear',
+  free: 'Free',
+  over: 'Over the card',
+} as const;
+
+export const words = {
+  title: 'Plan a model',
+  waiting: 'Waiting for VRAM Pilot…',
+  simulated: 'Simulated GPU',
+  simulatedHelp: 'No GPU tool was found. All figures here are made up to try the extension.',
+  otherVersion:
+    'This page belongs to another version of VRAM Pilot. Close it and open the planner again.',
+
+  gpusHeading: 'GPU memory now',
+  noGpu: 'No GPU was found. Plans are made without a card: only sizes are shown.',
+  gpu: (index: number, name: string | null) => `GPU ${index} · ${name ?? 'unnamed'}`,
+  used: (used: number | null, total: number) =>
+    `${used === null ? '?' : (used / 2 ** 30).toFixed(1)} / ${formatGib(total, 1)}`,
+  usedSpoken: (used: number | null, total: number) =>
+    used === null
+      ? `use unknown, ${formatGib(total, 1)} in all`
+      : `${formatGib(used, 1)} of ${formatGib(total, 1)} in use`,
+  age: (seconds: number) => (seconds < 3 ? 'live' : `${seconds} s old`),
+  noSample: 'not measured yet',
+  holder: (pid: number, label: string, bytes: number | null) =>
+    `${label} (${pid}) ${formatBytes(bytes)}`,
+  moreHolders: (count: number) => `${count} more`,
+  cleanUp: 'Clean Up…',
+  report: 'GPU Report',
+
+  wishHeading: 'What you want',
+  engine: 'Engine',
+  engineMissing: (engine: string) =>
+    `${engine} was not found here. The plan holds; Deploy needs it.`,
+  engineVersion: (engine: string, version: string | null, planned: string | null) =>
+    version !== null
+      ? `${engine} ${version}`
+      : planned === null
+        ? engine
+        : `planned for ${engine} ${planned}`,
+  settings: 'Settings…',
+  model: 'Model',
+  modelPlaceholder: {
+    vllm: 'Qwen/Qwen3-8B, or a folder',
+    ollama: 'qwen3:8b, or a .gguf file',
+  },
+  choose: 'Choose…',
+  readingModel: 'planned by its name until its facts are read',
+  weightsOf: (bytes: number) => `${formatGib(bytes, 1)} of weights`,
+  upTo: (tokens: number) => `up to ${formatCount(tokens)} tokens`,
+
+  utilization: 'GPU memory utilization',
+  utilizationHelp:
+    'The share of the card that vLLM takes for itself. Lower it when other programs use the GPU: 0.6–0.7 for development, 0.8–0.9 for production. It buys K/V cache: room for more tokens and more requests at once.',
+  context: 'Max context length',
+  contextHelp:
+    'The longest single conversation, in tokens. It does not take memory by itself: it says how much of the K/V cache one request may need, and so how many fit side by side.',
+  numCtxHelp:
+    'Tokens per conversation. Ollama sets aside the K/V cache for all of it when it loads the model, once for each parallel request.',
+  share: 'Share of the card',
+  pool: 'K/V cache',
+  tokens: 'Tokens',
+  requests: 'Requests at once',
+  atLength: (length: number | null) => (length === null ? '' : `of ${formatCount(length)} tokens`),
+  ofCard: (wanted: number | null, total: number | null) =>
+    wanted === null || total === null ? 'no card' : `${formatGib(wanted)} of ${formatGib(total)}`,
+  auto: 'auto',
+  badUtilization: 'A number above 0 and up to 1, or “auto”.',
+  badGib: 'A size in GiB, 0 or more.',
+  badRequests: 'How many at once: above 0.',
+  badCount: 'A whole number from 1.',
+  badLayers: 'A whole number from 0, or empty for as many as fit.',
+  badPort: 'A port from 1 to 65535, or empty for any free one.',
+  needsMoreThanCard: (share: number) => `That would take ${share.toFixed(2)} of the card.`,
+  belowNothing: 'Less than the smallest share.',
+  marks: {
+    smallest: 'starts from',
+    recommended: 'recommended',
+    largest: 'at most now',
+  },
+  markHelp: {
+    smallest: 'The smallest share that starts with this context',
+    recommended: 'The smallest that meets the wish and leaves the head room',
+    largest: 'The largest that passes the start check with what is free now',
+  },
+  unknownMark: '–',
+  percent: (share: number | null, auto: boolean) =>
+    `${share === null ? '–' : String(Math.round(share * 1000) / 10)} %${auto ? ' auto' : ''}`,
+  sliderSpoken: (
+    share: number,
+    gib: string | null,
+    tokens: string | null,
+    requests: string | null,
+  ) =>
+    [
+      share.toFixed(2),
+      gib === null ? null : `${gib} for vLLM`,
+      tokens === null
+        ? null
+        : `about ${tokens} tokens${requests === null ? '' : ` × ${requests} requests`}`,
+    ]
+      .filter((part) => part !== null)
+      .join(', '),
+  contextSpoken: (tokens: number, verdict: string | null) =>
+    `${formatCount(tokens)} tokens${verdict === null ? '' : `, ${verdict}`}`,
+  presets: 'Presets',
+  preset: {
+    conservative: 'Conservative',
+    balanced: 'Balanced',
+    aggressive: 'Aggressive',
+    auto: 'Auto',
+  },
+  presetDetail: { conservative: '60 %', balanced: '70 %', aggressive: '85 %', auto: 'as needed' },
+  bySize: 'Model size',
+  byUse: 'Use',
+  longest: (tokens: number) => `longest that fits ${formatCount(tokens)}`,
+  max: 'max',
+  beyondModel: (longest: number) => `Longer than the model’s own ${formatCount(longest)} tokens.`,
+
+  advanced: 'Advanced',
+  dtype: 'Data type',
+  tensorParallel: 'Tensor parallel',
+  pipelineParallel: 'Pipeline parallel',
+  quantization: 'Quantization',
+  kvCacheDtype: 'K/V cache type',
+  maxNumSeqs: 'Max sequences',
+  maxNumBatchedTokens: 'Max batched tokens',
+  enforceEager: 'Enforce eager: no CUDA graphs, 0.5–1 GiB less, 10–20 % slower',
+  extraArguments: 'Extra arguments',
+  extraArgumentsHelp: 'One per line, as the engine takes them. They are never run through a shell.',
+  port: 'Fixed port',
+  engineDefault: 'engine default',
+  asCheckpoint: 'as the checkpoint',
+  anyFree: 'any free',
+  numParallel: 'Parallel requests',
+  flashAttention: 'Flash attention',
+  numGpu: 'Layers on the GPU',
+  asManyAsFit: 'as many as fit',
+  on: 'on',
+  off: 'off',
+
+  costHeading: 'What it costs',
+  pickModel: 'Pick a model to see what it costs.',
+  pickModelHelp: 'Type a name, choose one from this machine, or start with one of these:',
+  examples: (card: string) => `Planned by name for ${card}`,
+  example: (weights: number | null) =>
+    weights === null ? '' : `${formatGib(weights, 1)} of weights`,
+  planFailed: 'The planner could not price this. The problem has been reported.',
+  why: 'Why: the arithmetic, step by step',
+  range: (low: number, high: number) =>
+    `${(low / 2 ** 30).toFixed(1)}–${(high / 2 ** 30).toFixed(1)}`,
+  part: 'Part',
+  parts: (count: number) => (count > 1 ? 'GiB per GPU' : 'GiB'),
+  rangeHeading: 'range',
+  barName: (index: number, planned: number, total: number) =>
+    `GPU ${index} · takes ${formatGib(planned, 1)} of ${formatGib(total, 1)}`,
+  offload: (on: number, all: number, host: number | null) =>
+    `${on} of ${all} layers on the GPU${host === null || host === 0 ? '' : `, ${formatGib(host, 1)} in system memory`}`,
+
+  /** The check came with 0.9.1; older versions fail later, out of memory. */
+  warningHeading: 'Not enough is free now: vLLM (from 0.9.1 on) refuses to start',
+  use: (share: string) => `Use ${share}`,
+
+  adviceHeading: 'Advice',
+  apply: 'Apply',
+  applied: (what: string) => `Applied ${what}.`,
+  undo: 'Undo',
+  saves: (bytes: number | null) => `Saves ${formatBytes(bytes)}`,
+  moreAdvice: (count: number) => `${count} more`,
+  /** `stop-server` → "Stop server": advice that is not a setting. */
+  adviceName: (id: string) => {
+    const plain = id.replaceAll('-', ' ');
+    return plain.charAt(0).toUpperCase() + plain.slice(1);
+  },
+
+  commandHeading: 'Exact command',
+  thenLoad: (method: string, path: string, body: string) => `then ${method} ${path} ${body}`,
+  copy: 'Copy',
+  saveProfile: 'Save as Profile…',
+  deploy: 'Deploy',
+  deployAnyway: 'Deploy Anyway',
+  deploying: 'Starting…',
+  stop: 'Stop',
+  untrusted: 'This folder is not trusted, so nothing is started from here.',
+  trust: 'Trust…',
+  noModelYet: 'Pick a model first.',
+  fixFields: 'Correct the marked field first.',
+  launchHeading: 'Launch',
+
+  serversHeading: 'Servers',
+  serverUse: (used: number | null, planned: number | null) =>
+    `${used === null ? 'use unknown' : formatGib(used, 1)}${planned === null ? '' : ` · planned ${formatGib(planned, 1)}`}`,
+  openLog: 'Log',
+  terminal: 'Terminal',
+  stopServer: (title: string) => `Stop ${title}`,
+} as const;

@@ -40,7 +40,8 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function openDoors(): CommandDoors {
+/** Remarks wait in `remarks`: a refusal is one line on standard error and nothing else. */
+function openDoors(remarks: string[]): CommandDoors {
   return {
     ...openSystem(),
     log: noLog,
@@ -49,12 +50,12 @@ function openDoors(): CommandDoors {
     readLines,
     write: (text) => write(process.stdout, text),
     tell: (line) => {
-      process.stderr.write(`${oneLine(line)}\n`);
+      remarks.push(oneLine(line));
     },
   };
 }
 
-/** null: wrong usage, which has been said. */
+/** A text says what is wrong with the usage. */
 function parseInput(
   command: CliCommand,
   args: readonly string[],
@@ -92,12 +93,14 @@ async function main(args: readonly string[]): Promise<number> {
     );
   const parsed = parseInput(found.command, args.slice(found.words));
   if (typeof parsed === 'string') return wrong(parsed);
-  const outcome = await found.command.run(parsed.input, openDoors());
+  const remarks: string[] = [];
+  const outcome = await found.command.run(parsed.input, openDoors(remarks));
   if ('streamed' in outcome) return 0;
   if (isRefusal(outcome)) {
     process.stderr.write(`vram-pilot: ${outcome.message}\n`);
     return outcome.exitCode;
   }
+  for (const remark of remarks) process.stderr.write(`${remark}\n`);
   await write(process.stdout, `${parsed.json ? JSON.stringify(outcome.json) : outcome.text}\n`);
   return outcome.exitCode;
 }

@@ -21,7 +21,10 @@ const STEP = 0.05;
 /** Shares below this hold no model worth the name. */
 const LEAST_SHARE = 0.05;
 
-/** The GPU that lacks most under the plan's share; null when every card has enough free, or when nothing is known. */
+/**
+ * The GPU that lacks most under the plan's share; null when every card has enough free, or when nothing is known.
+ * The server's own context comes first, so the largest share that starts may be less than what is free.
+ */
 export function findShortfall(
   plan: Plan,
   holders: Snapshot['holders'],
@@ -29,21 +32,22 @@ export function findShortfall(
 ): Shortfall | null {
   const share = plan.utilization?.effective ?? null;
   if (share === null) return null;
+  const { smallest, largest } = plan.utilization ?? { smallest: null, largest: null };
+  const tooLarge = largest !== null && share > largest + 1e-9;
   let worst: { index: number; total: number; free: number; wanted: number } | null = null;
   for (const gpu of plan.perGpu) {
     if (gpu.freeBytes === null) continue;
     const wanted = share * gpu.totalBytes;
-    if (wanted <= gpu.freeBytes) continue;
+    if (wanted <= gpu.freeBytes && !tooLarge) continue;
     if (worst === null || wanted - gpu.freeBytes > worst.wanted - worst.free) {
       worst = { index: gpu.index, total: gpu.totalBytes, free: gpu.freeBytes, wanted };
     }
   }
   if (worst === null) return null;
   const { index, total, free, wanted } = worst;
-  const missingBytes = wanted - free;
-  const { smallest, largest } = plan.utilization ?? { smallest: null, largest: null };
+  const missingBytes = wanted > free ? wanted - free : (share - (largest ?? share)) * total;
   const starts = (candidate: number | null): candidate is number =>
-    candidate !== null && candidate >= (smallest ?? 0);
+    candidate !== null && candidate >= (smallest ?? 0) && candidate <= (largest ?? 1);
   const step = largestStep(total, free - headroomBytes);
   const proposal = [step, largest].find(starts) ?? null;
   const choices = [`free ${formatGib(missingBytes)}${nameHolder(holders, index, missingBytes)}`];
@@ -54,11 +58,12 @@ export function findShortfall(
     const next = Math.round(proposal / STEP + 1) * STEP;
     const leaves = free - next * total;
     const aside =
-      proposal === step && leaves >= 0
+      proposal === step && leaves >= 0 && next < share - 1e-9
         ? ` (${next.toFixed(2)} leaves ${formatGib(leaves, 1)})`
         : '';
     choices.unshift(`choose ${formatShare(proposal)}${aside}`);
   }
+  const context = wanted > free ? '' : ', less what the server’s own context takes first';
   const card = plan.perGpu.length > 1 ? `GPU ${index}: ` : '';
   return {
     gpuIndex: index,
@@ -68,7 +73,7 @@ export function findShortfall(
     share: proposal,
     text:
       `${card}${formatShare(share)} × ${formatGib(total)} = ${formatGib(wanted)} wanted, ` +
-      `${formatGib(free)} free: ${choices.join(' or ')}.`,
+      `${formatGib(free)} free${context}: ${choices.join(' or ')}.`,
   };
 }
 

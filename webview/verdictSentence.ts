@@ -4,7 +4,7 @@ import type { EngineId } from '../src/shared/planRequest';
 import type { Plan } from '../src/shared/planAnswer';
 import type { Shortfall } from './shortfall';
 import { formatRequests, formatShare, tightestGpu } from './scales';
-import { engineNames } from './words';
+import { engineNames, optionWords } from './words';
 
 export function verdictSentence(plan: Plan, engine: EngineId, shortfall: Shortfall | null): string {
   if (plan.verdict === 'unknown') {
@@ -72,14 +72,16 @@ function ollamaSentence(plan: Plan): string {
   return `All layers stay on the GPU${context}.${plan.verdict === 'tight' ? ' Little is left beside it.' : ''}`;
 }
 
-/** `{ quantization: 'bitsandbytes', maxModelLen: 4096 }` → `"Quantization bitsandbytes, max model len 4,096"`. */
+/** `{ quantization: 'bitsandbytes', maxModelLen: 4096 }` → `"Quantization bitsandbytes, context 4,096"`. */
 export function describeChange(change: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(change).map(([key, value]) => {
-    const name = key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    const name =
+      optionWords[key] ?? key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     if (value === true) return name;
     if (value === false) return `no ${name}`;
-    if (key === 'gpuMemoryUtilization' && typeof value === 'number')
+    if (key === 'gpuMemoryUtilization' && typeof value === 'number') {
       return `${name} ${formatShare(value)}`;
+    }
     if (typeof value === 'number') return `${name} ${formatCount(value)}`;
     return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
   });

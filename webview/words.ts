@@ -50,6 +50,19 @@ export const partWords = {
   over: 'Over the card',
 } as const;
 
+/** Options as they are called on this page; others go by their own name. */
+export const optionWords: Readonly<Record<string, string>> = {
+  gpuMemoryUtilization: 'utilization',
+  maxModelLen: 'context',
+  numCtx: 'context',
+  maxNumSeqs: 'max sequences',
+  maxNumBatchedTokens: 'max batched tokens',
+  kvCacheDtype: 'K/V cache',
+  kvCacheType: 'K/V cache',
+  numParallel: 'parallel requests',
+  numGpu: 'layers on the GPU',
+};
+
 export const words = {
   title: 'Plan a model',
   waiting: 'Waiting for VRAM Pilot…',

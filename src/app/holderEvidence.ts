@@ -18,6 +18,7 @@ export async function gatherEvidence(
   return {
     marks: await readMarks(doors.table, looked),
     holdsGpuDevice: looked.self.inContainer ? await readDevices(doors.table, looked) : new Map(),
+    listening: await readPorts(doors.table, looked),
     vllmPythons: await findVllmPythons(doors.files, looked),
   };
 }
@@ -35,6 +36,17 @@ async function readMarks(
     if (launchId !== null) marks.set(process.pid, launchId);
   }
   return marks;
+}
+
+async function readPorts(
+  table: ProcessTable,
+  { table: rows, self }: Looked,
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const ports = new Map<number, readonly number[]>();
+  for (const process of rows)
+    if (process.uid === self.uid && isServerRole(roleOf(process)))
+      ports.set(process.pid, await table.listeningPorts(process.pid));
+  return ports;
 }
 
 async function readDevices(

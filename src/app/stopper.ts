@@ -57,12 +57,13 @@ export async function stopLaunch(
     if (sent.length === 0) continue; // nobody of this kind is left: no reason to wait for the next step
     signalled.push(...(await waitForEnd(ports, watch, step, sent, options)));
   }
-  const { all } = await watch.look();
-  const gone = all.length === 0;
+  const { main, all } = await watch.look();
+  const survivors = all.length === 0 && main ? [main] : all;
+  const gone = survivors.length === 0;
   const removedSharedMemory = gone ? await removeLeftSharedMemory(ports.table, watch.files()) : 0;
   if (removedSharedMemory > 0)
     ports.log.info('stopper', 'removed left shared memory', { files: removedSharedMemory });
-  return { gone, signalled, survivors: all, removedSharedMemory, record: watch.record() };
+  return { gone, signalled, survivors, removedSharedMemory, record: watch.record() };
 }
 
 /** Finds the family again and again, and remembers everybody it ever saw in it. */
@@ -106,7 +107,7 @@ class LaunchWatch {
 }
 
 function targetsOf(step: StopStep, family: LaunchFamily): readonly ProcessInfo[] {
-  if (step.target === 'main') return family.main ? [family.main] : [];
+  if (step.target === 'main') return family.all.filter((process) => process === family.main);
   return step.target === 'engine' ? family.engines : family.all;
 }
 

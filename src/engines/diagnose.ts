@@ -33,14 +33,17 @@ export function outcomeOf(diagnosis: Diagnosis, launch: LaunchSeen): Outcome {
 const CHUNK_CHARACTERS = 1 << 16;
 
 /**
+ * @param launch what is known of the launch beside its output, e.g. from the request it was planned with.
  * @param end what is known about the end; a text alone says neither whether the process still runs nor its exit code.
  */
 export function diagnoseText(
   text: string,
   engine: 'vllm' | 'ollama' | 'auto',
   end: Partial<EndContext> = {},
+  launch: Partial<LaunchSeen> = {},
 ): Diagnosis & { readonly outcome: Outcome } {
-  const reader = engineKinds[engine === 'auto' ? detectEngine(text) : engine].createLogReader();
+  const reader =
+    engineKinds[engine === 'auto' ? detectEngine(text) : engine].createLogReader(launch);
   for (let at = 0; at < text.length; at += CHUNK_CHARACTERS)
     reader.push(text.slice(at, at + CHUNK_CHARACTERS));
   // The text is all there will be, so its last line is complete.

@@ -1,6 +1,7 @@
 /** The engines there are: one row each. */
 import type { EngineId } from '../shared/planRequest';
 import type { EngineLogReader } from './logReader';
+import type { LaunchSeen } from './logRules';
 import { createOllamaLogReader } from './ollama/log';
 import { createVllmLogReader } from './vllm/log';
 
@@ -13,7 +14,7 @@ export interface EngineKind {
   readonly defaultPort: number;
   /** Answers 200 when it serves. */
   readonly healthPath: string;
-  readonly createLogReader: () => EngineLogReader;
+  readonly createLogReader: (launch?: Partial<LaunchSeen>) => EngineLogReader;
 }
 
 export const engineKinds: Readonly<Record<EngineId, EngineKind>> = {

@@ -81,6 +81,7 @@ interface Reading {
   launch: LaunchSeen;
   found: Map<CauseRule, Found>;
   unknownErrors: Evidence[];
+  wrapper: Evidence | null;
   lastLine: Evidence | null;
   ready: boolean;
   /** Sizes of this load were measured; what was estimated before is dropped. */
@@ -89,11 +90,12 @@ interface Reading {
   engineDied: boolean;
 }
 
-const fresh = (): Reading => ({
+const fresh = (launch: LaunchSeen): Reading => ({
   reading: { engineVersion: null, stage: 'starting', progress: null, facts: noFacts },
-  launch: { model: null, gpuName: null, options: {} },
+  launch,
   found: new Map(),
   unknownErrors: [],
+  wrapper: null,
   lastLine: null,
   ready: false,
   measured: false,
@@ -101,11 +103,16 @@ const fresh = (): Reading => ({
   engineDied: false,
 });
 
-export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
+/** @param known what the caller knows of the launch; the output adds to it and corrects it. */
+export function createEngineLogReader(
+  grammar: LogGrammar,
+  known: Partial<LaunchSeen> = {},
+): EngineLogReader {
+  const startLaunch: LaunchSeen = { model: null, gpuName: null, options: {}, ...known };
   const splitter = createLineSplitter();
   const anyLine = anyOf(grammar.lines.map((rule) => rule.pattern));
   const anyCause = anyOf(grammar.causes.map((rule) => rule.pattern));
-  let state = fresh();
+  let state = fresh(startLaunch);
 
   function take(line: TextLine): void {
     if (line.text.trim() === '') return;
@@ -114,12 +121,10 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
     if (!line.final) return;
     state.lastLine = evidenceOf(message, line.number);
     const known = anyCause.test(message) && applyCauseRules(message, line.number);
-    if (
-      !known &&
-      state.unknownErrors.length < MAX_EVIDENCE_LINES &&
-      grammar.isError(message, line.text)
-    )
-      state.unknownErrors.push(evidenceOf(message, line.number));
+    const kind = known ? null : grammar.errorKind(message, line.text);
+    if (kind === 'wrapper') state.wrapper ??= state.lastLine;
+    if (kind === 'error' && state.unknownErrors.length < MAX_EVIDENCE_LINES)
+      state.unknownErrors.push(state.lastLine);
   }
 
   function applyLineRules(message: string): void {
@@ -137,7 +142,7 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
       case 'newStart':
         // A second start in the same output: what the first one said is over.
         if (stageRank[state.reading.stage] >= stageRank.loading || state.found.size > 0)
-          state = fresh();
+          state = { ...fresh(startLaunch), lastLine: state.lastLine };
         break;
       case 'ready':
         state.ready = true;
@@ -166,6 +171,7 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
   function forgiveFailures(): void {
     for (const [rule] of state.found) if (rule.effect !== 'degraded') state.found.delete(rule);
     state.unknownErrors = [];
+    state.wrapper = null;
   }
 
   function enter(stage: Stage): void {
@@ -241,7 +247,7 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
       engineDied: state.engineDied,
       fatal: fatal !== null,
       degraded: degraded !== null,
-      unknownError: state.unknownErrors.length > 0,
+      unknownError: state.unknownErrors.length > 0 || state.wrapper !== null,
       livesOn: grammar.livesOn,
     });
     return {
@@ -287,10 +293,7 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
       cause: {
         id: impliedId,
         title: text?.title ?? impliedId,
-        evidence:
-          state.unknownErrors.length > 0 || !state.lastLine
-            ? state.unknownErrors
-            : [state.lastLine],
+        evidence: firstErrors(state),
       },
       remedy: text?.remedy(match) ?? null,
     };
@@ -306,6 +309,12 @@ export function createEngineLogReader(grammar: LogGrammar): EngineLogReader {
     launch: () => state.launch,
     diagnose,
   };
+}
+
+function firstErrors({ unknownErrors, wrapper, lastLine }: Reading): readonly Evidence[] {
+  if (unknownErrors.length > 0) return unknownErrors;
+  const only = wrapper ?? lastLine;
+  return only ? [only] : [];
 }
 
 function best(found: ReadonlyMap<CauseRule, Found>, effect: 'fatal' | 'degraded'): Found | null {

@@ -80,17 +80,16 @@ export interface LogGrammar {
   readonly lines: readonly LineRule[];
   readonly causes: readonly CauseRule[];
   readonly texts: Readonly<Record<string, CauseText>>;
-  /** An error nobody knows, worth showing as evidence; wrappers around other errors are not. */
-  readonly isError: (message: string, raw: string) => boolean;
+  /** An error nobody knows is evidence; one that only wraps another, where there is nothing better. */
+  readonly errorKind: (message: string, raw: string) => 'error' | 'wrapper' | null;
   /** True: a daemon whose loads fail without ending it (Ollama). */
   readonly livesOn: boolean;
 }
 
-/** One regular expression that matches where any of them does: most lines match none, and are done with it. */
+/** One regular expression that matches where any of them does: most lines match none, and are done with it. All must heed case. */
 export function anyOf(patterns: readonly RegExp[]): RegExp {
   const sources = patterns.map(
     (pattern) => `(?:${pattern.source.replace(/\(\?<(?![=!])[^>]+>/g, '(?:')})`,
   );
-  const flags = patterns.some((pattern) => pattern.ignoreCase) ? 'i' : '';
-  return new RegExp(sources.join('|'), flags);
+  return new RegExp(sources.join('|'));
 }

@@ -11,7 +11,10 @@ const ESC = '\u001b';
 
 /** CSI, then OSC (ended by BEL or ESC \), then the short forms. */
 const escapes =
-  /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
+  /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
+const escapeHere = new RegExp(escapes.source, 'y');
+/** What more text may complete. */
+const openEscape = /^\u001b(?:\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b\n]*\u001b?|[ -/]*)$/;
 /** Colours whose escape character was lost on the way through a web page or a copy. */
 const orphanedColours = /\[(?:0|\d{1,2}(?:;\d{1,3})+|[39][0-7]|[0-9])m/g;
 const otherControls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
@@ -62,8 +65,9 @@ export function createLineSplitter(): LineSplitter {
       let text = pendingEscape + chunk;
       pendingEscape = '';
       const open = openEscapeAt(text);
-      if (open !== null) {
-        if (text.length - open <= MAX_ESCAPE_CHARACTERS) pendingEscape = text.slice(open);
+      // One that is too long to be one is text.
+      if (open !== null && text.length - open <= MAX_ESCAPE_CHARACTERS) {
+        pendingEscape = text.slice(open);
         text = text.slice(0, open);
       }
       const plain = stripControls(text);
@@ -93,17 +97,12 @@ export function createLineSplitter(): LineSplitter {
 
 /** Where an escape sequence begins that this text does not end; null: none. */
 function openEscapeAt(text: string): number | null {
-  const at = text.lastIndexOf(ESC);
-  if (at < 0) return null;
-  // An OSC may be ended by ESC \, whose own ESC is then the last one: look from the one before too.
-  const from = text.lastIndexOf(ESC, at - 1);
-  for (const candidate of from >= 0 && text.length - from <= MAX_ESCAPE_CHARACTERS
-    ? [from, at]
-    : [at]) {
-    escapes.lastIndex = candidate;
-    const match = escapes.exec(text);
-    if (match?.index === candidate && escapes.lastIndex > at) return null;
-    if (candidate === at && match?.index !== at) return at;
+  let at = text.indexOf(ESC);
+  while (at >= 0) {
+    escapeHere.lastIndex = at;
+    const whole = escapeHere.exec(text);
+    if (!whole && openEscape.test(text.slice(at, at + MAX_ESCAPE_CHARACTERS + 1))) return at;
+    at = text.indexOf(ESC, at + (whole?.[0].length ?? 1));
   }
   return null;
 }

@@ -41,6 +41,7 @@ const DATA_CENTRE =
  * exactly such a board's is taken for the board's; any other is taken for CUDA's own.
  */
 const BOARDS: readonly (readonly [mib: number, cudaGib: number])[] = [
+  [6144, 5.78],
   [8188, 7.75],
   [8192, 7.78],
   [10240, 9.76],
@@ -53,6 +54,7 @@ const BOARDS: readonly (readonly [mib: number, cudaGib: number])[] = [
   [16380, 15.6],
   [16384, 15.77],
   [20475, 19.5],
+  [20480, 19.5],
   [23028, 22.07],
   [23034, 22.05],
   [24564, 23.53],
@@ -62,10 +64,13 @@ const BOARDS: readonly (readonly [mib: number, cudaGib: number])[] = [
   [40960, 39.5],
   [46068, 44.42],
   [49140, 47.38],
+  [49152, 47.4],
   [81559, 79.18],
   [81920, 79.25],
   [95830, 93.0],
   [97887, 94.97],
+  [97871, 94.95],
+  [98304, 95.3],
   [143771, 139.8],
   [183359, 178.36],
 ];

@@ -20,7 +20,10 @@ export interface LaunchFamily {
   readonly workers: readonly ProcessInfo[];
   /** Resource tracker, compile workers, coordinators, more API servers. */
   readonly others: readonly ProcessInfo[];
-  /** In the order of a safe end: engines, workers, others, main. Zombies are not in it. */
+  /**
+   * Who may be signalled, in the order of a safe end: engines, workers, others, main. Zombies are not in it; nobody
+   * is where main turns out to be a shell, an editor, or an ancestor of ours.
+   */
   readonly all: readonly ProcessInfo[];
 }
 
@@ -67,6 +70,7 @@ export function launchFamily(
   };
 
   // Where main is somebody's shell or editor the record is wrong: better nobody than everything below it.
+  if (main && isForeign(main)) return { main, engines: [], workers: [], others: [], all: [] };
   if (main) take(main);
   for (const process of index.all)
     if (seenKeys.has(identityKey(process)) || evidence.marked?.has(process.pid) === true)
@@ -124,6 +128,6 @@ function sort(main: ProcessInfo | null, members: ReadonlyMap<number, ProcessInfo
     else if (role === 'spawned') (below ? workers : engines).push(process);
     else others.push(process);
   }
-  const listed = main && members.has(main.pid) ? [main] : [];
-  return { main, engines, workers, others, all: [...engines, ...workers, ...others, ...listed] };
+  const last = main ? [main] : [];
+  return { main, engines, workers, others, all: [...engines, ...workers, ...others, ...last] };
 }

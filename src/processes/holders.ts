@@ -106,22 +106,30 @@ function judgeZombie(process: ProcessInfo, { index }: Scene): Judgement | null {
   };
 }
 
-function judgeLaunch(process: ProcessInfo, { families }: Scene): Judgement | null {
+function judgeLaunch(process: ProcessInfo, { families, evidence }: Scene): Judgement | null {
   const found = families.find(({ family }) => family.all.some(({ pid }) => pid === process.pid));
   if (!found) return null;
   const { launch, family } = found;
-  // A wrapper (`uv run vllm …`) may be gone while the server it started still serves.
-  const server = family.main ?? family.all.find((member) => isServerRole(roleOf(member)));
+  const { main, port } = launch.record;
+  // A wrapper (`uv run vllm …`) may be gone while the server it started still serves. But before it had titles a
+  // forked engine looked like its server, too: then the port decides.
+  const server =
+    family.main ??
+    family.all.find(
+      (member) =>
+        isServerRole(roleOf(member)) &&
+        (evidence.listening?.get(member.pid)?.includes(port) ?? true),
+    );
   const what = launch.origin === 'ours' ? 'started here' : 'adopted';
   if (server)
     return {
       class: launch.origin === 'ours' ? 'ourServer' : 'adoptedServer',
-      reason: `it belongs to the server ${describe(server)} that was ${what} (port ${launch.record.port})`,
+      reason: `it belongs to the server ${describe(server)} that was ${what} (port ${port})`,
       mayEnd: false,
     };
   return {
     class: 'orphanedWorker',
-    reason: `its server, process ${launch.record.main.pid} on port ${launch.record.port}, was ${what} and is gone`,
+    reason: `its server, process ${main.pid} on port ${port}, was ${what} and is gone`,
     mayEnd: true,
   };
 }

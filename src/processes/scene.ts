@@ -22,6 +22,8 @@ export interface HolderEvidence {
   readonly marks?: ReadonlyMap<number, string>;
   /** Whether a pid really has a GPU device open; absent: not known. Decides in containers, where GPU tools may print pids of the host. */
   readonly holdsGpuDevice?: ReadonlyMap<number, boolean>;
+  /** Ports that server-like processes listen on; a pid that is absent was not looked at. */
+  readonly listening?: ReadonlyMap<number, readonly number[]>;
   /** Python executables whose environment has vLLM installed. */
   readonly vllmPythons?: ReadonlySet<string>;
   /** Parts of command lines the user never wants to see offered (setting `cleanUp.protect`). */

@@ -8,7 +8,7 @@ const MAX_OUTPUT_BYTES = 8 * 1024 ** 2;
 /** A child in state D cannot be killed and would hold its pipes for ever: after this they are closed from our side. */
 const GIVE_UP_AFTER_KILL_MS = 2000;
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Short-lived tools only; servers go through the launcher. `environment` gives PATH and is handed to the tools. */
 export function openExec(

@@ -29,24 +29,30 @@ export interface LinuxRoots {
   readonly devices: string;
 }
 
-export interface LinuxSelf {
+interface LinuxSelf {
   readonly pid: number;
   readonly uid: number | null;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
 }
 
-export const REAL_ROOTS: LinuxRoots = {
+const REAL_ROOTS: LinuxRoots = {
   proc: '/proc',
   sharedMemory: '/dev/shm',
   passwd: '/etc/passwd',
   devices: '/dev',
 };
 
-export const realSelf = (): LinuxSelf => ({
+const realSelf = (): LinuxSelf => ({
   pid: process.pid,
   uid: process.getuid?.() ?? null,
   kill: (pid, signal) => process.kill(pid, signal),
 });
+
+/** What is the same for all rows of one read. */
+interface Moment {
+  readonly bootId: string;
+  readonly isOwn: boolean;
+}
 
 /** Roots and self can be given so that tests can build a /proc of their own. */
 export function openLinuxProcessTable(
@@ -64,12 +70,18 @@ export function openLinuxProcessTable(
 
   /** A /proc of another namespace (the host's, mounted here) numbers processes differently: nothing in it is ours to signal. */
   const isOwnProc = (): boolean => readLink(at('self')) === String(self.pid);
+  const look = (): Moment => ({ bootId: readBootId(), isOwn: isOwnProc() });
   const selfDepth = parseStatus(readTextOr(at(self.pid, 'status'), '')).namespaceDepth;
 
-  const readProcess = async (pid: number, bootId: string): Promise<ProcessInfo | null> => {
+  const readProcess = async (
+    pid: number,
+    { bootId, isOwn }: Moment,
+  ): Promise<ProcessInfo | null> => {
     const stat = readStat(pid);
     if (!stat) return null;
-    const status = parseStatus(readTextOr(at(pid, 'status'), ''));
+    const status = stat.isKernelThread
+      ? { uid: 0, namespaceDepth: selfDepth }
+      : parseStatus(readTextOr(at(pid, 'status'), ''));
     const hasArguments = !stat.isKernelThread && stat.state !== 'Z';
     const cmdline = hasArguments
       ? await readTextTimed(at(pid, 'cmdline'), `${stat.pid}/${stat.startTime}`)
@@ -92,18 +104,18 @@ export function openLinuxProcessTable(
         bootSeconds === null
           ? null
           : Math.round(bootSeconds * 1000 + (Number(stat.startTime) / TICKS_PER_SECOND) * 1000),
-      containerId: parseContainerId(readTextOr(at(pid, 'cgroup'), '')),
-      sameNamespace: isOwnProc() && status.namespaceDepth === selfDepth,
+      containerId: stat.isKernelThread ? null : parseContainerId(readTextOr(at(pid, 'cgroup'), '')),
+      sameNamespace: isOwn && status.namespaceDepth === selfDepth,
       tty: stat.tty,
     };
   };
 
   const readMany = async (pids: readonly number[]): Promise<readonly ProcessInfo[]> => {
-    const bootId = readBootId();
+    const moment = look();
     const found: ProcessInfo[] = [];
     for (let from = 0; from < pids.length; from += CHUNK) {
       if (from > 0) await new Promise((resolve) => setImmediate(resolve));
-      const chunk = pids.slice(from, from + CHUNK).map((pid) => readProcess(pid, bootId));
+      const chunk = pids.slice(from, from + CHUNK).map((pid) => readProcess(pid, moment));
       for (const process of await Promise.all(chunk)) if (process) found.push(process);
     }
     return found;
@@ -148,7 +160,7 @@ export function openLinuxProcessTable(
   return {
     all: () => readMany(listPids(roots.proc)),
     withAncestors: (pids) => readMany(withAncestorPids(pids)),
-    one: (pid) => readProcess(pid, readBootId()),
+    one: (pid) => readProcess(pid, look()),
     environmentValue: async (pid, name) => {
       const text = await readTextTimed(at(pid, 'environ'), `${pid}/environ`);
       return text === null ? null : parseEnvironmentValue(text, name);

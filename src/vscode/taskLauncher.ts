@@ -11,14 +11,20 @@ import { TASK_TYPE } from './contributions';
 /** `executeTask` resolving proves nothing; the start event came 0.3–1 s after it where it came at all. */
 const START_TIMEOUT_MS = 15_000;
 
+const PID_TIMEOUT_MS = 10_000;
+
+/** How long output may lag behind the end event. */
+const LAST_OUTPUT_MS = 400;
+
 const definitionSchema = z.object({ type: z.literal(TASK_TYPE), launchId: z.string() });
 
 export class TaskLauncher implements Launcher, vscode.Disposable {
   private events: LauncherEvents | null = null;
   private readonly pids = new Map<string, number>();
   private readonly waiting = new Map<string, (pid: number | null) => void>();
-  /** Terminals are told apart by their title until the pid is known. */
   private readonly titles = new Map<string, string>();
+  /** Launches whose output has not been found yet. */
+  private readonly silent = new Set<string>();
   private readonly disposables: vscode.Disposable[];
 
   /** `specOf` gives back the launch of a task that VS Code found again after a reload. */
@@ -39,9 +45,8 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
         this.onEnded(execution.task, exitCode ?? null),
       ),
       vscode.window.onDidStartTerminalShellExecution(({ terminal, execution }) => {
-        const launchId = this.titles.get(terminal.name);
-        // read() inside the event, or the first output is lost
-        if (launchId !== undefined) void this.follow(launchId, execution.read());
+        // read() inside the event, or the first output is lost; whose it is, is known a little later
+        if (this.silent.size > 0) void this.follow(terminal, execution.read());
       }),
     ];
   }
@@ -54,7 +59,8 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     if (!vscode.workspace.isTrusted) {
       return fail('notTrusted', 'Servers start only in a trusted workspace.');
     }
-    this.titles.set(spec.title, spec.launchId);
+    this.titles.set(spec.launchId, spec.title);
+    this.silent.add(spec.launchId);
     const started = new Promise<number | null>((settle) => this.waiting.set(spec.launchId, settle));
     const timeout = new Promise<'timedOut'>((settle) =>
       setTimeout(() => settle('timedOut'), START_TIMEOUT_MS),
@@ -77,7 +83,7 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
 
   async reveal(launchId: string): Promise<boolean> {
     const pid = this.pids.get(launchId);
-    const title = [...this.titles].find(([, id]) => id === launchId)?.[0];
+    const title = this.titles.get(launchId);
     for (const terminal of vscode.window.terminals) {
       if (terminal.name === title || (pid !== undefined && (await pidOf(terminal)) === pid)) {
         terminal.show(true);
@@ -96,7 +102,7 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     const spec = launchId === null ? null : this.specOf(launchId);
     this.log.debug('launcher', 'task asked back', { launchId, known: spec !== null });
     if (!spec) return undefined;
-    this.titles.set(spec.title, spec.launchId);
+    this.titles.set(spec.launchId, spec.title);
     // the definition must be the very one that VS Code asked with, or it doesn't recognise the task
     return taskFor(spec, this.homeFolder, task.definition);
   }
@@ -112,19 +118,44 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     else if (known !== null) this.events?.started(launchId, known);
   }
 
+  /** The terminal of a task has no name yet when its output begins, so it is told by its process. */
+  private async follow(terminal: vscode.Terminal, output: AsyncIterable<string>): Promise<void> {
+    const early: string[] = [];
+    let launchId: string | null = null;
+    const owner = this.launchOf(terminal).then((found) => {
+      launchId = found;
+      if (found === null) return;
+      this.silent.delete(found);
+      for (const chunk of early.splice(0)) this.events?.output(found, chunk);
+    });
+    try {
+      for await (const chunk of output) {
+        if (launchId === null) early.push(chunk);
+        else this.events?.output(launchId, chunk);
+      }
+    } catch (error) {
+      this.log.debug('launcher', 'output ended', { error: String(error) });
+    }
+    await owner;
+  }
+
+  private async launchOf(terminal: vscode.Terminal): Promise<string | null> {
+    const pid = await pidOf(terminal);
+    for (let look = 0; look < 50 && pid !== undefined; look++) {
+      const found = [...this.pids].find(([, known]) => known === pid);
+      if (found) return found[0];
+      await new Promise((next) => setTimeout(next, 100));
+    }
+    return null;
+  }
+
   private onEnded(task: vscode.Task, exitCode: number | null): void {
     const launchId = launchIdOf(task);
     if (launchId === null) return;
+    this.silent.delete(launchId);
     this.waiting.get(launchId)?.(null);
-    this.events?.ended(launchId, exitCode);
-  }
-
-  private async follow(launchId: string, output: AsyncIterable<string>): Promise<void> {
-    try {
-      for await (const chunk of output) this.events?.output(launchId, chunk);
-    } catch (error) {
-      this.log.debug('launcher', 'output ended', { launchId, error: String(error) });
-    }
+    // the last lines of a crash arrive beside the end; the cause stands in them
+    setTimeout(() => this.events?.ended(launchId, exitCode), LAST_OUTPUT_MS);
   }
 }
 
@@ -164,6 +195,6 @@ function launchIdOf(task: vscode.Task): string | null {
 async function pidOf(terminal: vscode.Terminal): Promise<number | undefined> {
   return Promise.race([
     terminal.processId,
-    new Promise<undefined>((settle) => setTimeout(() => settle(undefined), 500)),
+    new Promise<undefined>((settle) => setTimeout(() => settle(undefined), PID_TIMEOUT_MS)),
   ]);
 }

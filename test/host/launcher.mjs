@@ -118,6 +118,8 @@ const [server, launched] = await Promise.all([
     folder,
     settings: JSON.parse(setting('SETTINGS', '{}')),
     trust: wanted.trust,
+    forTests: wanted.tests !== null,
+    installed: wanted.tests === null ? wanted.development : [],
     env,
     extraArgs: wanted.server,
     onData: (data) => verbose && process.stderr.write(data),
@@ -178,7 +180,7 @@ http
 await page.goto(
   windowUrl({
     port: server.port,
-    development: wanted.development,
+    development: wanted.tests === null ? [] : wanted.development,
     tests: wanted.tests === null ? null : path.join(here, 'entry.cjs'),
     folder: wanted.folder,
   }),

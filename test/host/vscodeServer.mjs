@@ -26,11 +26,22 @@ function freePort() {
   });
 }
 
+function linkExtension(source, extensions) {
+  const { publisher, name, version } = JSON.parse(
+    fs.readFileSync(path.join(source, 'package.json'), 'utf8'),
+  );
+  fs.mkdirSync(extensions, { recursive: true });
+  fs.symlinkSync(source, path.join(extensions, `${publisher}.${name}-${version}`));
+}
+
 /**
  * @param hostFolder made by install.mjs
  * @param folder temporary folder for everything the server writes
  * @param settings user and machine settings on top of the quiet ones
  * @param trust whether workspace trust is on
+ * @param installed folders of extensions to install as links
+ * @param forTests allows extensions in development and tests; VS Code then keeps notifications in their centre and
+ *   shows no toasts, so a window for people or page scripts goes without it
  * @param onData called with what the server prints
  * @param onEnd called once with the reason when the server ends
  */
@@ -39,6 +50,8 @@ export async function startServer({
   folder,
   settings = {},
   trust = false,
+  forTests = false,
+  installed = [],
   env = process.env,
   extraArgs = [],
   onData = () => undefined,
@@ -53,6 +66,7 @@ export async function startServer({
       JSON.stringify({ ...QUIET_SETTINGS, ...settings }),
     );
   }
+  for (const extension of installed) linkExtension(extension, path.join(data, 'extensions'));
   const inner = { ...env, EXTENSIONS_GALLERY: '{}' };
   for (const name of Object.keys(inner))
     if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_V8_COVERAGE$)/.test(name)) delete inner[name];
@@ -60,7 +74,7 @@ export async function startServer({
     path.join(hostFolder, 'vscode/out/server-main.js'),
     ...['--host', '127.0.0.1', '--port', String(port), '--server-data-dir', data],
     ...['--without-connection-token', '--accept-server-license-terms', '--telemetry-level', 'off'],
-    '--enable-smoke-test-driver',
+    ...(forTests ? ['--enable-smoke-test-driver'] : []),
     ...(trust ? [] : ['--disable-workspace-trust']),
     ...extraArgs,
   ];

@@ -57,12 +57,13 @@ async function serve() {
       hostFolder,
       folder,
       env,
+      installed: [root],
       onEnd: async (why) => {
         console.error(why);
         await finish(1);
       },
     });
-    const url = windowUrl({ port, development: [root], folder: workspace });
+    const url = windowUrl({ port, folder: workspace });
     if (isCheck) {
       await waitForGauge(url, chromium, env);
       await finish(0);

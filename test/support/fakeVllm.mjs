@@ -6,7 +6,8 @@
  * during the start is lost, SIGKILL of the main process leaves the engine behind.
  *
  * The model's folder name chooses what happens: `…fails-kv…` ends in the error of a KV cache that is too small,
- * `…slow…` takes a minute to load, `…crashes…` loses its engine two seconds after it got ready.
+ * `…slow…` takes a minute to load, `…crashes…` loses its engine two seconds after it got ready, the engine of `…clings…`
+ * outlives its terminal.
  */
 import { spawn } from 'node:child_process';
 import http from 'node:http';
@@ -16,6 +17,8 @@ if (process.argv[2] === '--engine') {
   process.title = 'VLLM::EngineCore';
   setInterval(() => undefined, 60_000);
   process.on('SIGTERM', () => process.exit(0));
+  // the terminal hangs up on the group of a dead leader; one that was started under nohup stays
+  if (process.argv[3] === 'clings') process.on('SIGHUP', () => undefined);
   // a test that forgets it must not leave it behind for good
   setTimeout(() => process.exit(0), 180_000);
 } else if (process.argv[2] === 'serve') {
@@ -52,9 +55,13 @@ async function serve(args) {
   process.on('SIGTERM', () => undefined);
 
   say('vLLM API server version 0.32.0');
-  engine = spawn(process.execPath, [fileURLToPath(import.meta.url), '--engine'], {
-    stdio: 'ignore',
-  });
+  engine = spawn(
+    process.execPath,
+    [fileURLToPath(import.meta.url), '--engine', model.includes('clings') ? 'clings' : ''],
+    {
+      stdio: 'ignore',
+    },
+  );
   say('Initializing a V1 LLM engine (v0.32.0) with config: model=fake', 'EngineCore');
   say('Starting to load model fake...', 'EngineCore');
   for (let shard = 1; shard <= 4; shard++) {

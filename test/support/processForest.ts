@@ -346,6 +346,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       args: [VENV_PYTHON, '/v/bin/vllm', 'serve', 'm'],
       comm: 'vllm',
     });
+    g.forest.table.ports.set(main.pid, [8000]);
     const server = g.engineBelow(main);
     g.forest.launches.push({
       record: g.record(`L${wrapper.pid}`, wrapper, everyone(server)),

@@ -87,19 +87,36 @@ export async function clickDialogButton({ page }, label) {
 
 // ---- notifications ---------------------------------------------------------------------------------------------
 
-export function notifications({ page }) {
-  return page.locator('.notification-list-item-message').allInnerTexts();
+const notificationItems = (page) => page.locator('.notification-list-item:visible');
+
+/** Under tests VS Code shows no toasts: its centre is opened by the bell then. */
+async function showNotifications(page) {
+  if ((await notificationItems(page).count()) > 0) return;
+  await page.locator('[id="status.notifications"] a').click({ timeout: PATIENCE_MS });
+  await page.locator('.notifications-center').waitFor({ timeout: PATIENCE_MS });
 }
 
-/** Waits for a notification that contains the text; clicks one of its buttons if one is named. */
+async function hideNotifications(page) {
+  const hide = page.locator('.notifications-center .codicon-notifications-hide');
+  if (await hide.isVisible()) await hide.click();
+}
+
+/** Texts of all notifications that were not dismissed. */
+export async function notifications({ page }) {
+  await showNotifications(page);
+  const texts = await page.locator('.notification-list-item-message').allInnerTexts();
+  await hideNotifications(page);
+  return texts;
+}
+
+/** Waits for a notification that contains the text, clicks one of its buttons if one is named; its message. */
 export async function notification({ page }, text, button = null) {
-  const item = page.locator('.notification-list-item', { hasText: text }).first();
+  const item = notificationItems(page).filter({ hasText: text }).first();
+  await item.waitFor({ timeout: 1000 }).catch(() => showNotifications(page));
   await item.waitFor({ timeout: PATIENCE_MS });
   const message = await item.locator('.notification-list-item-message').innerText();
-  if (button !== null) {
-    await item.hover();
-    await item.locator('.monaco-button', { hasText: button }).first().click();
-  }
+  if (button !== null) await item.locator('.monaco-button', { hasText: button }).first().click();
+  await hideNotifications(page);
   return message;
 }
 
@@ -175,21 +192,23 @@ async function pane(page, view) {
 
 const rowText = (text) => text.replaceAll(/\s+/g, ' ').trim();
 
-/** Rows of a view as `{ level, text, label, expanded }`, in order. Only what is drawn counts (long lists are cut). */
+/** Rows of a view as `{ level, text, label, expanded }`, in order; text is label and description. Only what is drawn counts (long lists are cut). */
 export async function treeRows({ page }, view) {
   const found = await pane(page, view);
-  const read = await found.locator('.monaco-list-row').evaluateAll((items) =>
+  return found.locator('.monaco-list-row').evaluateAll((items) =>
     items.map((item) => ({
       level: Number(item.getAttribute('aria-level')),
-      text: item.innerText,
+      text: ['.label-name', '.label-description']
+        .map((part) => item.querySelector(part)?.innerText.trim() ?? '')
+        .filter((part) => part !== '')
+        .join(' '),
       label: item.getAttribute('aria-label') ?? '',
       expanded: item.getAttribute('aria-expanded') === 'true',
     })),
   );
-  return read.map((row) => ({ ...row, text: rowText(row.text) }));
 }
 
-/** Waits for a row that contains the text; its text. */
+/** Waits for a row that contains the text; its label and description, run together as on the screen. */
 export async function treeRow({ page }, view, text, timeoutMs = PATIENCE_MS) {
   const found = await pane(page, view);
   const row = found.locator('.monaco-list-row', { hasText: text }).first();

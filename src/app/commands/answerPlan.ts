@@ -2,6 +2,8 @@
 import type { PlanAnswer } from '../../shared/planAnswer';
 import { parsePlanRequest, type InvalidField, type PlanRequest } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
+import { ollamaShowRequest } from '../../engines/ollama/api';
+import { readOllamaShow } from '../../models/ollamaShow';
 import { hubCacheFolders } from '../hubCache';
 import { readModel } from '../modelReader';
 import { answerRequest } from '../planService';
@@ -10,6 +12,13 @@ import type { CommandDoors } from './command';
 export interface PlannedAnswer {
   readonly request: PlanRequest;
   readonly answer: PlanAnswer;
+}
+
+export interface PlanSettings {
+  /** Appended to the command as they are. */
+  readonly extraArguments?: readonly string[];
+  /** The facts of `model.path` are in the request already. */
+  readonly headersRead?: boolean;
 }
 
 /** `invalid`: a field of the request; otherwise the failure of the model's path. */
@@ -21,11 +30,11 @@ export type PlannedResult =
 export async function answerPlan(
   input: unknown,
   doors: CommandDoors,
-  extraArguments: readonly string[] = [],
+  { extraArguments = [], headersRead = false }: PlanSettings = {},
 ): Promise<PlannedResult> {
   const parsed = parsePlanRequest(input);
   if (!parsed.ok) return { ok: false, invalid: parsed.error };
-  const filled = await withHeaders(parsed.value, doors);
+  const filled = headersRead ? ok(parsed.value) : await withHeaders(parsed.value, doors);
   if (!filled.ok) {
     const { reason, detail } = filled.failure;
     const missing = reason === 'notFound' || reason === 'unreadable';
@@ -55,15 +64,48 @@ async function withHeaders(
   return ok({ ...request, model: { ...reading.value.facts, ...given } });
 }
 
-/** What is known here about a model by its path or name, for `plan NAME_OR_PATH` and profiles. */
+/** A daemon on this machine answers at once; one that does not must not hold up the plan. */
+const SHOW_TIMEOUT_MS = 2000;
+
+/** Ollama's own answer about a tag; null where no daemon is there, or it does not know the tag. */
+async function shownByOllama(
+  tag: string,
+  doors: CommandDoors,
+): Promise<PlanRequest['model'] | null> {
+  const base = ollamaBase(doors.environment.OLLAMA_HOST ?? '');
+  const answer = await doors.http.request({
+    ...ollamaShowRequest(base, tag),
+    timeoutMs: SHOW_TIMEOUT_MS,
+  });
+  if (!answer.ok || answer.value.status !== 200) return null;
+  const shown = readOllamaShow(answer.value.body);
+  return shown && { name: tag, gguf: shown.gguf };
+}
+
+/** OLLAMA_HOST as clients read it: without a port 11434, and an any-address means this machine. */
+function ollamaBase(host: string): string {
+  const [, address, port] =
+    /^(?:https?:\/\/)?([^/:]*|\[[^\]]*\])(?::(\d+))?\/?$/.exec(host.trim()) ?? [];
+  const isLocal = !address || address === '0.0.0.0' || address === '[::]';
+  return `http://${isLocal ? '127.0.0.1' : address}:${port ?? '11434'}`;
+}
+
+/**
+ * What is known here about a model by its path or name, for `plan NAME_OR_PATH` and profiles. With `ollama` the daemon
+ * of this machine is asked about a tag first.
+ */
 export async function modelFacts(
   pathOrName: string,
+  engine: string,
   doors: CommandDoors,
 ): Promise<Result<PlanRequest['model']>> {
+  if (engine === 'ollama' && !/^[./~]/.test(pathOrName) && !(await doors.files.stat(pathOrName))) {
+    const shown = await shownByOllama(pathOrName, doors);
+    if (shown) return ok(shown);
+  }
   const cacheFolders = hubCacheFolders(doors.files, doors.environment);
   const reading = await readModel(doors.files, pathOrName, { cacheFolders });
   if (!reading.ok) return reading;
   for (const note of reading.value.notes) doors.tell(note);
-  // The headers are read: the path stays for the command line only.
   return ok(reading.value.facts);
 }

@@ -40,7 +40,7 @@ export interface CommandDoors {
   readLines(path: string): AsyncIterable<string>;
   /** Writes to standard output at once; for answers that come in a stream. */
   write(text: string): Promise<void>;
-  /** One line for people on standard error: progress, remarks. */
+  /** One line for people on standard error, shown unless the command refuses. */
   tell(line: string): void;
 }
 

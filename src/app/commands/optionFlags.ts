@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { fail, ok, type Result } from '../../shared/failure';
 import { planOptionsSchema } from '../../shared/planRequest';
-import type { CommandInput, FlagTable } from './command';
+import type { CommandInput, FlagSpec, FlagTable } from './command';
 
 type OptionKind = 'number' | 'text' | 'flag' | 'json';
 
@@ -35,13 +35,13 @@ function kindOf(schema: z.core.$ZodType): OptionKind {
 }
 
 export const optionFlagTable: FlagTable = Object.fromEntries(
-  OPTION_FLAGS.flatMap(({ flag, kind }) =>
+  OPTION_FLAGS.flatMap(({ flag, kind }): [string, FlagSpec][] =>
     kind === 'flag'
       ? [
-          [flag, { type: 'boolean' as const }],
-          [`no-${flag}`, { type: 'boolean' as const }],
+          [flag, { type: 'boolean' }],
+          [`no-${flag}`, { type: 'boolean' }],
         ]
-      : [[flag, { type: 'string' as const }]],
+      : [[flag, { type: 'string' }]],
   ),
 );
 

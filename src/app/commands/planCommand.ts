@@ -56,7 +56,7 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   }
   const asked = await requestFromFlags(input, doors);
   if (isRefusal(asked)) return asked;
-  return outcomeOf(await answerPlan(asked, doors), isSet(input, 'python'));
+  return outcomeOf(await answerPlan(asked, doors, { headersRead: true }), isSet(input, 'python'));
 }
 
 function outcomeOf(planned: PlannedResult, withPython: boolean): CommandOutcome {
@@ -82,6 +82,9 @@ export function refusalOf(planned: Exclude<PlannedResult, { ok: true }>): Comman
   };
 }
 
+/** `llama3.1:8b`: names on the Hub have no colon. */
+const OLLAMA_TAG = /^[\w./-]+:[\w.-]+$/;
+
 async function requestFromFlags(
   input: CommandInput,
   doors: CommandDoors,
@@ -90,14 +93,14 @@ async function requestFromFlags(
   if (!options.ok) return refuseFailure(options.failure);
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
-  const model = await modelFacts(input.positionals[0] ?? '', doors);
+  const name = input.positionals[0] ?? '';
+  const asked = textFlag(input, 'engine') ?? (OLLAMA_TAG.test(name) ? 'ollama' : null);
+  const model = await modelFacts(name, asked ?? 'vllm', doors);
   if (!model.ok) return refuseFailure(model.failure);
-  const { path, ...facts } = model.value;
-  const gguf = facts.gguf != null;
   return {
-    engine: textFlag(input, 'engine') ?? (gguf ? 'ollama' : 'vllm'),
+    engine: asked ?? (model.value.gguf == null ? 'vllm' : 'ollama'),
     engineVersion: textFlag(input, 'engine-version'),
-    model: { ...facts, path: path ?? null },
+    model: model.value,
     gpus: gpus.value,
     options: options.value,
   };

@@ -2,7 +2,7 @@
 import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { shellCommand } from '../../shared/shellText';
-import { formatBytes, formatCount, formatGib } from '../../shared/units';
+import { formatBytes, formatCount, formatGib, KIB } from '../../shared/units';
 
 /** Exit codes of `plan` and `profile check`. */
 export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
@@ -55,7 +55,10 @@ function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
   const lines: string[] = [];
   if (kvCache.tokens !== null)
     lines.push(
-      `K/V: ${formatCount(kvCache.tokens)} tokens, ${formatBytes(kvCache.bytesPerToken)} each` +
+      `K/V: ${formatCount(kvCache.tokens)} tokens` +
+        (kvCache.bytesPerToken === null
+          ? ''
+          : `, ${formatCount(kvCache.bytesPerToken / KIB)} KiB each`) +
         (kvCache.maxConcurrency === null
           ? ''
           : `; ${kvCache.maxConcurrency.toFixed(2)} requests of ${formatCount(kvCache.atLength)} tokens`) +

@@ -97,12 +97,12 @@ async function check(
   doors: CommandDoors,
 ): Promise<CheckedProfile | CommandRefusal> {
   const { engine, model, options, extraArguments } = profile.wish;
-  const facts = await modelFacts(model, doors);
+  const facts = await modelFacts(model, engine, doors);
   if (!facts.ok) return refuseFailure(facts.failure);
   const planned = await answerPlan(
     { engine, engineVersion, model: facts.value, gpus, options },
     doors,
-    extraArguments,
+    { extraArguments, headersRead: true },
   );
   if (!planned.ok) return refusalOf(planned);
   const { request, answer } = planned.value;

@@ -1,5 +1,6 @@
 /** Ollama's output: its own lines, Go's older format, journald and compose prefixes, and the bare lines of its runners. */
 import type { EngineLogReader } from '../logReader';
+import type { LaunchSeen, LogGrammar } from '../logRules';
 import { createEngineLogReader } from '../logReader';
 import { ollamaCauses, ollamaCauseTexts } from './causes';
 import { ollamaLines } from './patterns';
@@ -27,15 +28,18 @@ export function cleanOllamaLine(line: string): string {
     .trimEnd();
 }
 
-export function createOllamaLogReader(): EngineLogReader {
-  return createEngineLogReader({
-    engine: 'ollama',
-    clean: cleanOllamaLine,
-    lines: ollamaLines,
-    causes: ollamaCauses,
-    texts: ollamaCauseTexts,
-    isError: (text, raw) =>
-      /^(?:Error: |panic: |Load failed )/.test(text) || /\blevel=ERROR\b/.test(raw),
-    livesOn: true,
-  });
+/** @param launch what is known of the launch beside its output. */
+export function createOllamaLogReader(launch?: Partial<LaunchSeen>): EngineLogReader {
+  return createEngineLogReader(grammar, launch);
 }
+
+const grammar: LogGrammar = {
+  engine: 'ollama',
+  clean: cleanOllamaLine,
+  lines: ollamaLines,
+  causes: ollamaCauses,
+  texts: ollamaCauseTexts,
+  errorKind: (text, raw) =>
+    /^(?:Error: |panic: |Load failed )/.test(text) || /\blevel=ERROR\b/.test(raw) ? 'error' : null,
+  livesOn: true,
+};

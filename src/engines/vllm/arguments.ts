@@ -57,7 +57,9 @@ function findFlag(asked: string, version: string | null): Found {
   const exact = flagRows.find((row) => row.name === name && (!isNegated || row.isSwitch));
   if (exact && has(exact)) return { name };
   if (!exact) {
-    const longer = flagRows.filter((row) => row.name.startsWith(name) && has(row));
+    const longer = flagRows.filter(
+      (row) => row.name.startsWith(name) && (!isNegated || row.isSwitch) && has(row),
+    );
     if (longer.length === 1 && longer[0]) return { name: longer[0].name };
     if (longer.length > 1) return { problem: ambiguous(asked, longer) };
   }

@@ -15,6 +15,12 @@ export const vllmCauses: readonly CauseRule[] = [
     pattern:
       /engine core exited unexpectedly|Engine core proc \S+ died unexpectedly|Worker proc \S+ died unexpectedly/,
   },
+  {
+    // What a shell says of its job.
+    cause: 'server_killed',
+    rank: 90,
+    pattern: /^(?:\S+: line \d+:\s*\d+ )?Killed(?:\s|$)/,
+  },
   ...kvCacheRules,
   ...outOfMemoryRules,
   ...configurationRules,

@@ -286,7 +286,8 @@ export const flagRows: readonly FlagRow[] = [
   ),
   ...removed.map(([name, since, removedIn, replacement]) => ({
     name,
-    isSwitch: false,
+    // Which of them were switches is not tabled: be lenient.
+    isSwitch: true,
     since,
     removedIn,
     replacement,

@@ -1,5 +1,6 @@
 /** vLLM's output: framing of a line, and the reader. */
 import type { EngineLogReader } from '../logReader';
+import type { LaunchSeen, LogGrammar } from '../logRules';
 import { createEngineLogReader } from '../logReader';
 import { vllmCauses, vllmCauseTexts } from './causes';
 import { vllmLines } from './patterns';
@@ -28,15 +29,20 @@ const wrapper =
   /EngineDeadError|Engine core initialization failed|WorkerProc (?:failed|initialization failed)|EngineCore failed to start|validation errors? for|CancelledError|Executor failed|ProcessExitedException|BrokenPipeError/;
 const reason = /^\s*(?:Value error, |Input should be )|: error: /;
 
-export function createVllmLogReader(): EngineLogReader {
-  return createEngineLogReader({
-    engine: 'vllm',
-    clean: cleanVllmLine,
-    lines: vllmLines,
-    causes: vllmCauses,
-    texts: vllmCauseTexts,
-    isError: (message) =>
-      (exceptionLine.test(message) || reason.test(message)) && !wrapper.test(message),
-    livesOn: false,
-  });
+/** @param launch what is known of the launch beside its output. */
+export function createVllmLogReader(launch?: Partial<LaunchSeen>): EngineLogReader {
+  return createEngineLogReader(grammar, launch);
 }
+
+const grammar: LogGrammar = {
+  engine: 'vllm',
+  clean: cleanVllmLine,
+  lines: vllmLines,
+  causes: vllmCauses,
+  texts: vllmCauseTexts,
+  errorKind: (message) => {
+    if (wrapper.test(message)) return 'wrapper';
+    return exceptionLine.test(message) || reason.test(message) ? 'error' : null;
+  },
+  livesOn: false,
+};

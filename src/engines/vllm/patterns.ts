@@ -55,7 +55,7 @@ export const vllmLines: readonly LineRule[] = [
   },
   {
     pattern:
-      /^vllm[ =v]+(?<version>\d+\.\d+\.\d+\S*?)[,;]?(?:\s|$)|\bversion=(?<version2>\d+\.\d+\.\d+\S*)/i,
+      /^v[lL][lL][mM][ =v]+(?<version>\d+\.\d+\.\d+\S*?)[,;]?(?:\s|$)|\bversion=(?<version2>\d+\.\d+\.\d+\S*)/,
     read: ({ version: plain, version2 }) => version({ version: plain ?? version2 }),
   },
   { pattern: /^GPU \d+: (?<gpuName>[^(]+?)(?:\s+\d+MiB)?(?:\s+\(UUID.*)?$/, read: gpuName },

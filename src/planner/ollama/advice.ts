@@ -2,6 +2,7 @@
 import { formatBytes, formatCount } from '../../shared/units';
 import type { Advice, Verdict } from '../../shared/planAnswer';
 import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
+import { sameOptions } from '../vllm/learned';
 import type { OllamaMemory } from './ollamaMemory';
 import type { OllamaSettings } from './ollamaSettings';
 import { total, workOutAgain, type OllamaCase } from './workOut';
@@ -23,6 +24,7 @@ export function adviseOllama(
   const before = neededBytes(memory);
   const advice = candidates(settings, memory, longest).flatMap((candidate): Advice[] => {
     const options = { ...request.options, ...candidate.change };
+    if (worked.learned?.badOptions.some((bad) => sameOptions(bad, options))) return [];
     const again = workOutAgain({ ...request, options }, model, rules);
     const saved = Math.round(before - neededBytes(again.memory));
     const better = ORDER.indexOf(again.verdict) < ORDER.indexOf(verdict);

@@ -60,6 +60,8 @@ export function ollamaMemory(
   rules: OllamaRules,
   settings: OllamaSettings,
   gpus: readonly GpuRequest[],
+  /** Compute buffer that an earlier load under the same options had; null: by formula. */
+  measuredGraphBytes: number | null = null,
 ): OllamaMemory {
   const { shape, weights } = model;
   const freeBytes = gpus.map(freeBytesOf);
@@ -81,7 +83,7 @@ export function ollamaMemory(
   const cacheScale = shape.typical ? around(1, 0.4, 2) : exactly(1);
   const allCells = cacheCells(shape, 'full', cache);
   const hasSliding = shape.layers.some((layer) => layer.kind === 'sliding');
-  const compute = computeBuffers({
+  const byFormula = computeBuffers({
     shape,
     rules,
     flashAttention: settings.flashAttention,
@@ -95,6 +97,7 @@ export function ollamaMemory(
     largestLayerBytes: Math.max(...weights.blockBytes),
     gpuCount: gpus.length,
   });
+  const compute = measuredGraphBytes === null ? byFormula : measured(byFormula, measuredGraphBytes);
   const layouts: Partial<Record<Scenario, Layout>> = {};
   const layoutAt = (scenario: Scenario): Layout => {
     const weightScale = weights.scale[scenario];
@@ -120,7 +123,7 @@ export function ollamaMemory(
     };
     const placement = place(rules, input);
     const graph = (placement.allOnGpu ? compute.full : compute.partial)[scenario];
-    return measure(placement, layerWeights, layerCache, graph, scenario, {
+    return takeStock(placement, layerWeights, layerCache, graph, scenario, {
       freeBytes,
       hostBytes: weights.embeddingBytes + compute.hostBytes,
     });
@@ -136,6 +139,11 @@ export function ollamaMemory(
   };
 }
 
+/** Loads of the same kind differ by a few MiB. */
+function measured(compute: ComputeBuffers, bytes: number): ComputeBuffers {
+  return { ...compute, full: around(bytes, 0.97 * bytes, 1.03 * bytes) };
+}
+
 function place(rules: OllamaRules, input: PlacementInput): Placement {
   switch (rules.era) {
     case 'estimate':
@@ -147,7 +155,7 @@ function place(rules: OllamaRules, input: PlacementInput): Placement {
   }
 }
 
-function measure(
+function takeStock(
   placement: Placement,
   layerWeights: readonly number[],
   layerCache: readonly number[],

@@ -20,7 +20,7 @@ export function planOllama(request: PlanRequest): Plan {
   const longest = longestContext(request, worked);
   return {
     verdict,
-    basis: model.basis,
+    basis: worked.learned?.graphBytes ? 'learned' : model.basis,
     engineVersion: rules.version,
     perGpu: request.gpus.map((gpu, index) => gpuPlan(gpu, index, layout, memory)),
     kvCache: cachePlan(worked, longest),

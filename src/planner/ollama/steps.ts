@@ -40,6 +40,8 @@ export function ollamaSteps(
     `Compute buffer for batches of ${String(cache.batch)}, flash attention ${settings.flashAttention ? 'on' : 'off'}: ` +
       `${formatBytes(compute.point)} per GPU (${formatBytes(compute.low)} to ${formatBytes(compute.high)}).`,
   );
+  if (worked.learned?.graphBytes)
+    steps.push('That buffer is what an earlier load under these options took.');
   if (memory.compute.estimate)
     steps.push(
       `This version places layers by its estimate of that buffer (${formatBytes(memory.compute.estimate.fullBytes)}; ` +
@@ -49,6 +51,8 @@ export function ollamaSteps(
     steps.push('Free memory is not known for every GPU: the whole card is taken as free.');
   if (settings.refusal !== null) steps.push(`It would not start: ${settings.refusal}.`);
   steps.push(placementWords(request, worked, layersOnGpu));
+  const cost = offloadCost(worked);
+  if (cost !== null) steps.push(cost);
   if (longest !== null)
     steps.push(
       longest > 0
@@ -56,6 +60,28 @@ export function ollamaSteps(
         : 'No context is short enough for every layer to be on a GPU.',
     );
   return steps;
+}
+
+/** Bytes a second that desktop memory reads: two channels of DDR4-3200 to DDR5-6400, less what is lost. */
+const RAM_BYTES_PER_SECOND = { slow: 40e9, fast: 80e9 };
+
+/** Each token reads every weight once; on the CPU that is the speed limit. null: nothing but the embedding is there. */
+function offloadCost({ model, memory }: OllamaCase): string | null {
+  const { shape, weights } = model;
+  const { layerGpu } = memory.layoutAt('point').placement;
+  const onHost = layerGpu.reduce(
+    (sum, gpu, layer) => (gpu < 0 ? sum + (weights.blockBytes[layer] ?? weights.outputBytes) : sum),
+    0,
+  );
+  if (onHost <= 0) return null;
+  // A mixture of experts reads only the chosen ones; the attention's share is small beside them.
+  const read = shape.expertCount > 0 ? (onHost * shape.expertsUsed) / shape.expertCount : onHost;
+  const tokens = (speed: number): string => (speed / read).toFixed(speed / read < 10 ? 1 : 0);
+  return (
+    `${formatGib(onHost)} of the weights would be read from RAM for each token` +
+    `${shape.expertCount > 0 ? ` (${formatGib(read)} of them are the experts in use)` : ''}: at most ` +
+    `${tokens(RAM_BYTES_PER_SECOND.slow)} to ${tokens(RAM_BYTES_PER_SECOND.fast)} tokens a second.`
+  );
 }
 
 function layerWords({ model, memory }: OllamaCase): string {
@@ -83,7 +109,9 @@ function placementWords(request: PlanRequest, worked: OllamaCase, layersOnGpu: n
     case 'tight':
       return layersOnGpu === layers
         ? `${of} on the GPU, but not at the bad end of the ranges above, or with too little left.`
-        : `${of} on the GPU; the rest runs on the CPU, several times slower.`;
+        : worked.settings.numGpu === null
+          ? `${of} on the GPU by the figures above, all of them only at the good end of the ranges.`
+          : `${of} on the GPU, as asked; the rest runs on the CPU, several times slower.`;
     default:
       return layersOnGpu === layers
         ? `All ${String(layers)} layers are asked onto the GPU, which they overflow.`

@@ -1,14 +1,19 @@
 /** One request worked out: model, rules, settings, memory and the verdict on it; re-done for every piece of advice. */
 import type { Verdict } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
+import { exactly } from './bounded';
+import { learnedLoad, type LearnedLoad } from './learned';
 import { ollamaMemory, type DeviceUse, type Layout, type OllamaMemory } from './ollamaMemory';
 import { ollamaModel, type OllamaModel } from './ollamaModel';
 import { ollamaSettings, type OllamaSettings } from './ollamaSettings';
+import { sameOptions } from '../vllm/learned';
 import { ollamaRules, type OllamaRules } from './ollamaVersions';
 
 /** Everything worked out for one request. */
 export interface OllamaCase {
   readonly model: OllamaModel;
+  /** From earlier loads; null: nothing that holds here. */
+  readonly learned: LearnedLoad | null;
   readonly rules: OllamaRules;
   readonly settings: OllamaSettings;
   readonly memory: OllamaMemory;
@@ -47,8 +52,46 @@ function judge(
   rules: OllamaRules,
   settings: OllamaSettings,
 ): OllamaCase {
-  const memory = ollamaMemory(model, rules, settings, request.gpus);
-  return { model, rules, settings, memory, verdict: verdictOf(request, settings, memory) };
+  const learned = learnedLoad(request);
+  const memory = ollamaMemory(
+    calibrated(model, learned),
+    rules,
+    settings,
+    request.gpus,
+    learned?.graphBytes ?? null,
+  );
+  const verdict = verdictOf(request, settings, memory);
+  // What failed, or ended on the CPU, under exactly these options is not promised again.
+  const wasBad = learned?.badOptions.some((options) => sameOptions(options, request.options));
+  return {
+    model: calibrated(model, learned),
+    learned,
+    rules,
+    settings,
+    memory,
+    verdict: wasBad === true && verdict === 'fits' ? 'tight' : verdict,
+  };
+}
+
+/** Weights as measured: the split over the layers stays, their sum becomes exact. */
+function calibrated(model: OllamaModel, learned: LearnedLoad | null): OllamaModel {
+  const { weights } = model;
+  if (!learned?.weightsBytes || weights.gpuBytes <= weights.projectorBytes) return model;
+  const factor =
+    (learned.weightsBytes - weights.projectorBytes) / (weights.gpuBytes - weights.projectorBytes);
+  if (factor <= 0) return model;
+  return {
+    ...model,
+    basis: 'learned',
+    weights: {
+      ...weights,
+      blockBytes: weights.blockBytes.map((bytes) => bytes * factor),
+      outputBytes: weights.outputBytes * factor,
+      gpuBytes: learned.weightsBytes,
+      scale: exactly(1),
+      source: 'an earlier load on this machine',
+    },
+  };
 }
 
 function verdictOf(request: PlanRequest, settings: OllamaSettings, memory: OllamaMemory): Verdict {

@@ -3,7 +3,7 @@ import type { Advice, Verdict } from '../../shared/planAnswer';
 import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
 import { budgetBytes } from './budget';
 import { corePlanOf, neededBytes, type CorePlan } from './corePlan';
-import { guidanceOf } from './guidance';
+import { guidanceOf, thinGuidance } from './guidance';
 import { sameOptions } from './learned';
 import { remedies, type Remedy } from './remedies';
 
@@ -20,7 +20,14 @@ export function adviceOf(core: CorePlan): Advice[] {
   const single = found.toSorted((a, b) => RANK[b.verdictAfter] - RANK[a.verdictAfter]);
   const best = Math.max(RANK[verdict], ...single.map((advice) => RANK[advice.verdictAfter]));
   const combined = best === RANK.fits ? null : combine(core, best);
-  return [...(combined ? [combined] : []), ...single, ...guidance];
+  const thin = thinGuidance(core);
+  const thinAdvice = thin && tryRemedy(core, { id: 'guidance-thin-facts', alone: true, ...thin });
+  return [
+    ...(combined ? [combined] : []),
+    ...single,
+    ...(thinAdvice ? [thinAdvice] : []),
+    ...guidance,
+  ];
 }
 
 /** null where it changes nothing for the better, or failed here before. */

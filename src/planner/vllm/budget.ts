@@ -22,13 +22,18 @@ export function poolBytes(demand: Demand, gpu: number, utilization: number, end:
 /** Share of the pool that 0.26 to 0.28 bill to the graphs of Gated-DeltaNet models: 18 to 24 % (issue #50780). */
 const GDN_OVERCHARGE: Readonly<Record<End, number>> = { low: 0.16, bytes: 0.21, high: 0.26 };
 
-/** Part of `left` that this version takes away again; with no version given it may be one of those that do. */
+/** Part of `left` that this version takes away again. */
 export function overcharge(demand: Demand, left: number, end: End): number {
+  return left <= 0 ? 0 : Math.round(left * overchargeShare(demand, end));
+}
+
+/** 0 but for Gated DeltaNet with graphs; with no version given it may be one of those that do it. */
+export function overchargeShare(demand: Demand, end: End): number {
   const { settings, shape } = demand;
-  if (shape?.state?.kind !== 'gdn' || settings.captureSizes === 0 || left <= 0) return 0;
+  if (shape?.state?.kind !== 'gdn' || settings.captureSizes === 0) return 0;
   const unsure = !settings.versionGiven && end === 'high';
-  if (!unsure && (!settings.rules.overchargesGdn || settings.runnerV2)) return 0;
-  return Math.round(left * GDN_OVERCHARGE[end]);
+  const does = settings.rules.overchargesGdn && !settings.runnerV2;
+  return does || unsure ? GDN_OVERCHARGE[end] : 0;
 }
 
 /** The pool the user fixed, where the version has that flag. */
@@ -117,7 +122,7 @@ function memoryProblem(demand: Demand, utilization: number, end: End): StartProb
         text: `GPU ${gpu}: ${formatGib(wanted)} wanted at the start, ${formatGib(free - demand.context[end])} free after the server's own context`,
       };
     const available = free ?? card.cudaBytes - reservation(demand);
-    const held = heldBytes(demand, gpu, utilization, end);
+    const held = Math.max(heldBytes(demand, gpu, utilization, end), loadingBytes(demand, end));
     if (held > available)
       return {
         id: 'memory',
@@ -125,6 +130,12 @@ function memoryProblem(demand: Demand, utilization: number, end: End): StartProb
       };
   }
   return null;
+}
+
+/** While loading; left out at the favourable end, because the boundary of the change is not certain. */
+function loadingBytes(demand: Demand, end: End): number {
+  const peak = demand.weights.peakPerGpu;
+  return peak === null || end === 'low' ? 0 : peak + demand.context[end];
 }
 
 function kvProblem(demand: Demand, utilization: number, end: End): StartProblem | null {

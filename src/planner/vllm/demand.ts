@@ -62,7 +62,9 @@ export interface DemandOptions {
 
 export function demandOf(request: PlanRequest, given: DemandOptions = {}): Demand {
   const shape =
-    given.shape === undefined ? readHfConfig(request.model.config ?? null) : given.shape;
+    given.shape === undefined
+      ? readHfConfig(request.model.config ?? ggufConfig(request))
+      : given.shape;
   const settings = settingsOf(request, shape);
   const weights = weightsOf(request, shape, settings, given.convertedFrom ?? null);
   const learned = learnedFor(request, settings);
@@ -89,6 +91,28 @@ export function demandOf(request: PlanRequest, given: DemandOptions = {}): Deman
     kv: kv && kv.layout.groups.length > 0 ? kv : null,
     roughPerToken: kv ? null : roughKv(weights, settings),
     learned,
+  };
+}
+
+/** GGUF metadata of plain attention in the words of a config.json; null: none, or a layout that needs more. */
+function ggufConfig(request: PlanRequest): Record<string, unknown> | null {
+  const { gguf } = request.model;
+  if (!gguf) return null;
+  const plain = ['sliding_window', 'kv_lora_rank', 'ssm_state_size', 'swa_layers'];
+  if (plain.some((key) => gguf[key] != null)) return null;
+  return {
+    model_type: gguf.architecture,
+    num_hidden_layers: gguf.block_count,
+    hidden_size: gguf.embedding_length,
+    num_attention_heads: gguf.head_count,
+    num_key_value_heads: gguf.head_count_kv,
+    head_dim: gguf.key_length,
+    v_head_dim: gguf.value_length,
+    intermediate_size: gguf.feed_forward_length,
+    vocab_size: gguf.vocab_size,
+    max_position_embeddings: gguf.context_length,
+    num_experts: gguf.expert_count,
+    num_experts_per_tok: gguf.expert_used_count,
   };
 }
 

@@ -1,5 +1,6 @@
-/** Rules of thumb for the share to choose (product.md 2 and 4). They advise; no plan follows them by itself. */
+/** Rules of thumb for the share to choose (product.md 2, 4 and 5). They advise; no plan follows them by itself. */
 import type { Advice } from '../../shared/planAnswer';
+import type { PlanOptions } from '../../shared/planRequest';
 import type { CorePlan } from './corePlan';
 import { wordBits } from './quantization';
 
@@ -18,13 +19,35 @@ const BANDS: readonly Band[] = [
   { below: Infinity, low: 0.8, high: 0.9, words: 'above 13B' },
 ];
 
-/** One entry where the size is known and the share lies outside its band. */
-export function guidanceOf(core: CorePlan): Advice[] {
-  const { demand, choice, outcome } = core;
-  if (choice.auto || choice.effective === null || demand.basis === 'default') return [];
-  const format = demand.weights.format;
+/** Where nothing but the size is known. */
+const THIN: readonly { below: number; change: PlanOptions; words: string }[] = [
+  { below: 7, change: { gpuMemoryUtilization: 0.5 }, words: 'below 7B: 0.50, no quantization' },
+  {
+    below: 14.01,
+    change: { gpuMemoryUtilization: 0.9, quantization: 'bitsandbytes' },
+    words: '7 to 14B: 0.90 and 4 bit',
+  },
+  {
+    below: Infinity,
+    change: { gpuMemoryUtilization: 0.95, quantization: 'bitsandbytes', maxModelLen: 2048 },
+    words: 'above 14B: 0.95, 4 bit, 2,048 tokens',
+  },
+];
+
+/** Billions of parameters; null where only a default size was taken. */
+function billionsOf(core: CorePlan): number | null {
+  const { demand } = core;
+  if (demand.basis === 'default') return null;
+  const { format } = demand.weights;
   const bits = format ? format.bytesPerWeight * 8 : (wordBits(demand.request.model.name) ?? 16);
-  const billions = (demand.weights.total * 8) / bits / 1e9;
+  return (demand.weights.total * 8) / bits / 1e9;
+}
+
+/** One entry where the share lies outside the band of the model's size. */
+export function guidanceOf(core: CorePlan): Advice[] {
+  const { choice, outcome } = core;
+  const billions = billionsOf(core);
+  if (choice.auto || choice.effective === null || billions === null) return [];
   const band = BANDS.find((row) => billions < row.below);
   if (!band || (choice.used >= band.low - 0.001 && choice.used <= band.high + 0.001)) return [];
   return [
@@ -36,4 +59,22 @@ export function guidanceOf(core: CorePlan): Advice[] {
       why: `Rule of thumb for models ${band.words}: ${band.low.toFixed(1)} to ${band.high.toFixed(1)}; with a desktop on the card 0.5 to 0.6, dedicated 0.8 to 0.85, server only 0.9 to 0.95.`,
     },
   ];
+}
+
+/** What product.md 4 starts with for a size when only a name is known; null: more is known, or no size at all. */
+export function thinGuidance(core: CorePlan): { change: PlanOptions; why: string } | null {
+  const billions = billionsOf(core);
+  if (core.demand.basis !== 'name' || billions === null) return null;
+  const row = THIN.find((one) => billions < one.below);
+  return row ? { change: row.change, why: `Rule of thumb for a name alone, ${row.words}.` } : null;
+}
+
+/** product.md 5: which share a model of weights plus KV estimate suggests for its card. */
+export function decisionStep(modelBytes: number, totalBytes: number): string {
+  const share = modelBytes / totalBytes;
+  const percent = `Model and KV estimate take ${(share * 100).toFixed(0)} % of the card`;
+  if (share > 0.9) return `${percent}: it won't fit, try quantization or a smaller one`;
+  if (share > 0.8) return `${percent}: tight, 0.80 and eager, consider a shorter context`;
+  if (share > 0.7) return `${percent}: 0.85`;
+  return `${percent}: 0.90`;
 }

@@ -48,16 +48,15 @@ export function activationOf(shape: HfShape | null, settings: VllmSettings): Est
 }
 
 function samplerPeak(shape: HfShape | null, settings: VllmSettings): Estimate {
-  const rows = Math.min(settings.maxNumSeqs, settings.maxNumBatchedTokens);
   const vocab = shape?.vocab ?? TYPICAL_VOCAB;
   const ranks = settings.rules.samplerSharded ? settings.tensorParallel : 1;
-  const logits = (rows * vocab) / ranks;
-  const sorted = logits * SORTED_SAMPLER;
-  const fast = logits * FLASHINFER_SAMPLER.typical;
+  const logitsOf = (seqs: number) => (Math.min(seqs, settings.maxNumBatchedTokens) * vocab) / ranks;
+  const [likely, most] = [logitsOf(settings.likelySeqs), logitsOf(settings.maxNumSeqs)];
+  const fast = FLASHINFER_SAMPLER;
   if (settings.flashinferSampler === true)
-    return around(fast, logits * FLASHINFER_SAMPLER.low, logits * FLASHINFER_SAMPLER.high);
-  const low = settings.flashinferSampler === null ? logits * FLASHINFER_SAMPLER.low : sorted * 0.9;
-  return around(sorted, low, sorted * 1.06);
+    return around(likely * fast.typical, likely * fast.low, most * fast.high);
+  const low = settings.flashinferSampler === null ? fast.low : SORTED_SAMPLER * 0.9;
+  return around(likely * SORTED_SAMPLER, likely * low, most * SORTED_SAMPLER * 1.06);
 }
 
 /** Gate and up outputs, their product, and a few hidden states, all for one batch (reference 1.5). */

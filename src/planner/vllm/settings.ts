@@ -25,6 +25,11 @@ export interface VllmSettings {
   /** Tokens the model itself allows; null: not known. */
   readonly modelMaxLen: number | null;
   readonly maxNumSeqs: number;
+  /**
+   * vLLM derives the largest capture from the sequences. One that is given alone and below the default most likely comes
+   * from a log, and tells them; the unfavourable end stays with `maxNumSeqs`.
+   */
+  readonly likelySeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly elementBytes: number;
   readonly kvDtype: KvDtype;
@@ -32,6 +37,8 @@ export interface VllmSettings {
   readonly prefixCaching: boolean;
   readonly speculativeTokens: number;
   readonly speculativeLayers: number;
+  /** A draft model of its own, whose weights and KV the request does not tell. */
+  readonly foreignDraft: boolean;
   /** Batches that may be in flight, for what window layers reserve. */
   readonly batchesInFlight: number;
   readonly captureSizes: number;
@@ -71,7 +78,9 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
   const runnerV2 = usesRunnerV2(rules, shape, speculative.method);
   const async = rules.asyncScheduling;
   const elementBytes = elementBytesOf(options.dtype);
-  const capture = capturesOf(options, rules, shape, seqs, batched, speculative.tokens, cards[0]);
+  // V0 captured up to the sequences themselves.
+  const perSequence = engine === 'v0' ? 1 : 2 * (1 + speculative.tokens);
+  const capture = capturesOf(options, rules, shape, seqs * perSequence, batched, cards[0]);
   return {
     version,
     versionGiven: given,
@@ -87,6 +96,7 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
     maxModelLen,
     modelMaxLen,
     maxNumSeqs: seqs,
+    likelySeqs: likelySeqs(options, seqs, perSequence),
     maxNumBatchedTokens: batched,
     elementBytes,
     kvDtype: kvDtypeOf(
@@ -99,6 +109,7 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
       options.enablePrefixCaching ?? (shape?.state ? rules.hybridPrefixCaching : engine === 'v1'),
     speculativeTokens: speculative.tokens,
     speculativeLayers: speculative.layers,
+    foreignDraft: speculative.method !== null && !/mtp|ngram/.test(speculative.method),
     batchesInFlight: !rules.reservesInFlightBatches
       ? 1
       : inFlight(async, runnerV2, pipelineParallel),
@@ -132,6 +143,12 @@ function tierOf(
   if (total >= BIG_CARD && card?.isA100 !== true)
     return { seqs: 1024, tokens: library ? 16384 : 8192 };
   return { seqs: rules.seqsOnSmallCards, tokens: library ? 8192 : 2048 };
+}
+
+function likelySeqs(options: PlanOptions, seqs: number, perSequence: number): number {
+  const capture = options.maxCudagraphCaptureSize ?? 0;
+  if (options.maxNumSeqs != null || capture <= 0 || capture >= 512) return seqs;
+  return Math.min(seqs, Math.max(1, Math.floor(capture / perSequence)));
 }
 
 /** V0 had no chunked prefill below 32K: a whole prompt had to fit one batch. */
@@ -199,17 +216,14 @@ function capturesOf(
   options: PlanOptions,
   rules: VllmRules,
   shape: HfShape | null,
-  seqs: number,
+  wanted: number,
   batched: number,
-  speculativeTokens: number,
   card: Card | undefined,
 ): { captureSizes: number; largestCapture: number } {
   if (options.enforceEager === true || options.maxCudagraphCaptureSize === 0)
     return { captureSizes: 0, largestCapture: 0 };
   const cap = shape?.family === 'gptoss' || card?.capability === 10 ? 1024 : 512;
-  const largest =
-    options.maxCudagraphCaptureSize ??
-    Math.min(seqs * (1 + speculativeTokens) * 2, cap, Math.max(1, batched));
+  const largest = options.maxCudagraphCaptureSize ?? Math.min(wanted, cap, Math.max(1, batched));
   return { captureSizes: sizesUpTo(largest, rules.captureStep), largestCapture: largest };
 }
 

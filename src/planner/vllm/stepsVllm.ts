@@ -1,5 +1,6 @@
 /** The arithmetic of a plan in words, in order. */
 import { formatCount, formatGib } from '../../shared/units';
+import { decisionStep } from './guidance';
 import { budgetBytes, checkedUtilization, fixedPool, poolBytes } from './budget';
 import type { Demand } from './demand';
 import type { KvCacheAmount } from './kvCache';
@@ -61,7 +62,7 @@ function activationStep(demand: Demand): string {
   if (learned?.activationBytes != null)
     return `Activation peak: ${formatGib(activation.bytes)}, measured by an earlier start here`;
   const vocab = shape?.vocab == null ? '' : ` × ${formatCount(shape.vocab)} logits`;
-  return `Activation peak: ${formatGib(activation.bytes)} (${formatGib(activation.low)} to ${formatGib(activation.high)}), profiled with ${formatCount(settings.maxNumSeqs)} sequences${vocab} and ${formatCount(settings.maxNumBatchedTokens)} batched tokens${settings.vision ? ', images included' : ''}`;
+  return `Activation peak: ${formatGib(activation.bytes)} (${formatGib(activation.low)} to ${formatGib(activation.high)}), profiled with ${formatCount(settings.likelySeqs)} sequences${settings.likelySeqs < settings.maxNumSeqs ? ' (as the capture size tells)' : ''}${vocab} and ${formatCount(settings.maxNumBatchedTokens)} batched tokens${settings.vision ? ', images included' : ''}`;
 }
 
 function graphStep(demand: Demand): string {
@@ -84,8 +85,14 @@ function poolSteps(demand: Demand, choice: UtilizationChoice): string[] {
 
 function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
   const { kv, settings, shape } = demand;
-  if (!kv || !amount)
-    return ['KV layout not known: tokens are estimated from the size by the rule of thumb'];
+  if (!kv || !amount) {
+    const rough = demand.roughPerToken?.bytes ?? 0;
+    const model = (demand.weightsAt[0]?.bytes ?? 0) + rough * settings.maxModelLen;
+    return [
+      'KV layout not known: tokens are estimated from the size by the rule of thumb',
+      decisionStep(model, settings.cards[0]?.cudaBytes ?? 1),
+    ];
+  }
   const [perBlock] = kv.layout.bytesPerBlock;
   const groups = kv.layout.groups.length;
   const steps = [

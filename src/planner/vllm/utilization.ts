@@ -1,8 +1,8 @@
 /** The utilization values a plan marks: smallest that starts, largest the start check passes, recommended, effective. */
 import type { UtilizationPlan } from '../../shared/planAnswer';
 import { nameRule, type NameRuleResult } from '../nameRule';
-import { amountUnder, freeFor } from './budget';
-import { besidesKv, kvNeeded, type Demand, type End } from './demand';
+import { freeFor, overchargeShare } from './budget';
+import { besidesKv, kvNeeded, stageOf, type Demand, type End } from './demand';
 
 export interface UtilizationChoice extends UtilizationPlan {
   /** Always a number: the version's default where nothing better is known. */
@@ -74,21 +74,21 @@ function smallestFor(demand: Demand, requests: number, end: End): number | null 
   const { settings } = demand;
   let share = 0;
   for (const [gpu, card] of settings.cards.entries()) {
-    const kv = Math.max(1, kvNeeded(demand, gpu, settings.maxModelLen, requests, end));
+    const wish = kvNeeded(demand, gpu, settings.maxModelLen, requests, end);
+    const kv =
+      Math.max(1, wish, stateBlocksBytes(demand, gpu)) / (1 - overchargeShare(demand, end));
     share = Math.max(share, (besidesKv(demand, gpu, end) + kv) / card.cudaBytes);
   }
-  const value = raiseForState(demand, Math.max(0.01, up2(share)), end);
+  const value = Math.max(0.01, up2(share));
   return value > 1 ? null : value;
 }
 
-/** Models with recurrent state need one block per sequence as well. */
-function raiseForState(demand: Demand, value: number, end: End): number {
+/** Models with recurrent state need a block per sequence as well (reference 2.5). */
+function stateBlocksBytes(demand: Demand, gpu: number): number {
   const { settings, kv } = demand;
-  if (!kv?.hasState || !settings.rules.mambaSeqsCheck || settings.captureSizes === 0) return value;
-  let raised = value;
-  while (raised <= 1 && (amountUnder(demand, raised, end)?.blocks ?? 0) < settings.maxNumSeqs)
-    raised = Math.round((raised + 0.01) * 100) / 100;
-  return raised;
+  if (!kv?.hasState || !settings.rules.mambaSeqsCheck || settings.captureSizes === 0) return 0;
+  const perBlock = kv.layout.bytesPerBlock[stageOf(settings, gpu)] ?? 0;
+  return settings.maxNumSeqs * perBlock;
 }
 
 /** Largest two-digit value that passes the check with the memory free now; null: free is not known. */

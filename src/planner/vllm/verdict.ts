@@ -43,6 +43,7 @@ function cautionOf(demand: Demand, utilization: number): string | null {
   const { modelMaxLen, maxModelLen } = settings;
   if (modelMaxLen !== null && maxModelLen > modelMaxLen)
     return `${String(maxModelLen)} tokens are more than the ${String(modelMaxLen)} the model names: vLLM refuses that without an override`;
+  if (settings.foreignDraft) return "the draft model's own weights and KV are not counted";
   if (kv?.approximation != null) return kv.approximation;
   return null;
 }

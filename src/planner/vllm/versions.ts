@@ -49,6 +49,8 @@ export interface VllmRules {
   /** Cards of at least 160 GiB take 16,384 batched tokens. */
   readonly hugeCardTier: boolean;
   readonly bitsandbytes: 'withLoadFormat' | 'builtIn' | 'plugin';
+  /** FP8 on the fly holds the whole 16-bit checkpoint first. */
+  readonly onlineFp8LoadsWhole: boolean;
   readonly kvCacheMemoryFlag: boolean;
   readonly mambaSeqsCheck: boolean;
 }
@@ -85,6 +87,7 @@ const oldest: VllmRules = {
   seqsOnSmallCards: 256,
   hugeCardTier: false,
   bitsandbytes: 'withLoadFormat',
+  onlineFp8LoadsWhole: true,
   kvCacheMemoryFlag: false,
   mambaSeqsCheck: false,
 };
@@ -125,8 +128,9 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.14',
-    source: 'async scheduling #27614, budget rounded up #30868, 2026-01',
-    changes: { asyncScheduling: true, roundsBudgetUp: true },
+    source:
+      'async scheduling #27614, budget rounded up #30868, 2026-01; FP8 layer by layer (boundary not certain)',
+    changes: { asyncScheduling: true, roundsBudgetUp: true, onlineFp8LoadsWhole: false },
   },
   {
     since: '0.16',

@@ -18,6 +18,8 @@ export interface Weights {
   readonly format: WeightFormat | null;
   /** Where the figure comes from, for people. */
   readonly source: string;
+  /** Most that one GPU holds while loading, where that is more than what stays; null: no more. */
+  readonly peakPerGpu: number | null;
   /** Weights that a conversion to 4 or 8 bit would shrink, before sharding; null: not known. */
   readonly total: number;
 }
@@ -60,8 +62,16 @@ export function weightsOf(
     basis: found.basis,
     format: found.format,
     source: found.source,
+    peakPerGpu: loadPeak(found, perGpu, settings),
     total: totalOf(found.parts),
   };
+}
+
+/** Older versions hold the 16-bit checkpoint before they convert it to FP8. */
+function loadPeak(found: Found, perGpu: readonly number[], settings: VllmSettings): number | null {
+  const { format } = found;
+  if (format?.id !== 'fp8' || format.stored || !settings.rules.onlineFp8LoadsWhole) return null;
+  return Math.max(...perGpu) * (settings.elementBytes / format.bytesPerWeight);
 }
 
 function findParts(
@@ -89,6 +99,12 @@ function findParts(
       format,
       source: GIVEN,
     };
+  }
+  const fileBytes = model.gguf?.fileBytes;
+  if (typeof fileBytes === 'number' && fileBytes > 0) {
+    const { parts } = givenParts(fileBytes, null, shape, format, format, settings);
+    // The embedding is unpacked where the file has it quantized.
+    return { parts, basis: 'gguf', spread: [0.98, 1.1], format, source: 'the GGUF file' };
   }
   if (parameters) {
     const counted = countedParts(parameters, shape, format, settings);

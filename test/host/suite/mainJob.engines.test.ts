@@ -207,7 +207,11 @@ describe('main job with a real vLLM', function () {
     assert.ok(left.length >= 2, `engine and worker are left: ${left.join()}`);
     const bystander = process.pid;
     await onPage.runCommand('VRAM Pilot: Clean Up Zombie Processes…');
-    const entries = (await onPage.pickEntries()).filter((entry) => entry.includes('PID'));
+    let entries: string[] = [];
+    await eventually(async () => {
+      entries = (await onPage.pickEntries()).filter((entry) => entry.includes('PID'));
+      return entries.length > 0;
+    }, 'holders in the list');
     const offered = entries.flatMap((entry) => /PID (\d+)/.exec(entry)?.[1] ?? []).map(Number);
     for (const pid of offered)
       assert.ok(left.includes(pid), `only leftovers are offered: ${entries.join(' | ')}`);

@@ -61,9 +61,11 @@ function depsOf(forest: Pick<Forest, 'table' | 'gpu' | 'launches'>): CleanerDeps
   };
 }
 
-const SEEDS = Number(process.env['VRAM_PILOT_FOREST_SEEDS'] ?? 300);
+const SEEDS = Number(process.env.VRAM_PILOT_FOREST_SEEDS ?? 300);
 
-describe(`cleaner in ${SEEDS} random forests`, () => {
+describe(`cleaner in ${SEEDS} random forests`, function () {
+  this.timeout(10_000 + SEEDS * 50);
+
   it('finds every leftover and never signals anybody else, with pids changing hands on the way', async () => {
     let orphans = 0;
     let found = 0;
@@ -266,7 +268,7 @@ describe('endHolders', () => {
     };
     const outcome = await endHolders(depsOf(forest), [200]);
     assert.deepEqual(outcome.ended, []);
-    assert.ok(outcome.refused.every(({ why }) => /kernel/.test(why)));
+    assert.ok(outcome.refused.every(({ why }) => why.includes('kernel')));
   });
 
   it('honours the setting that protects', async () => {

@@ -153,6 +153,18 @@ describe('stopLaunch', () => {
     assert.deepEqual([outcome.gone, outcome.survivors.map(({ pid }) => pid)], [false, [103]]);
   });
 
+  it('signals nobody, and does not claim success, where main is a shell somebody sits at', async () => {
+    const scene = running();
+    scene.table.processes.set(100, {
+      ...scene.table.processes.get(100)!,
+      args: ['-zsh'],
+      comm: 'zsh',
+    });
+    const outcome = await stopLaunch(scene.ports, scene.record, [ASK, FORCE]);
+    assert.deepEqual(sent(scene), []);
+    assert.deepEqual([outcome.gone, outcome.survivors.map(({ pid }) => pid)], [false, [100]]);
+  });
+
   it('stops stopping when it is told to', async () => {
     const scene = running();
     const abort = new AbortController();

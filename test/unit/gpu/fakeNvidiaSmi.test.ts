@@ -8,7 +8,7 @@ import type { GpuSample } from '../../../src/gpu/gpu';
 import { readNvidiaOutput } from '../../../src/gpu/nvidia/output';
 import { nvidiaSource } from '../../../src/gpu/nvidia/source';
 import { MIB } from '../../../src/shared/units';
-import { createFakeGpu, type FakeGpu } from '../../support/fakeGpu';
+import { createFakeGpu, type FakeGpu } from '../../support/fakeGpu.mjs';
 
 /** Runs the source's calls for real, as app/ does. */
 function look(gpu: FakeGpu): GpuSample {

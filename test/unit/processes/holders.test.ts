@@ -229,6 +229,39 @@ describe('classifyHolders', () => {
     );
   });
 
+  it('lets the port decide where main is gone and something server-like lives on', () => {
+    const table = machine();
+    const wrapper = table.add({ pid: 100, args: ['/usr/bin/uv', 'run', 'vllm', 'serve', 'm'] });
+    table.add({
+      pid: 200,
+      ppid: 100,
+      pgid: 100,
+      sid: 100,
+      args: ['/v/python', '/v/bin/vllm', 'serve', 'm'],
+    });
+    const seen = [identityOf(table.processes.get(200)!)];
+    const record = {
+      launchId: 'W',
+      engine: 'vllm' as const,
+      main: identityOf(wrapper),
+      pgid: 100,
+      sid: 100,
+      port: 8000,
+      seen,
+    };
+    const launches = [{ record, origin: 'ours' as const }];
+    table.end(100);
+    const withPorts = (...ports: number[]): Holder =>
+      judge(table, 200, { launches, evidence: { listening: new Map([[200, ports]]) } });
+    assert.equal(
+      judge(table, 200, { launches }).class,
+      'ourServer',
+      'not looked at: not to be ended',
+    );
+    assert.equal(withPorts(8000).class, 'ourServer');
+    assert.deepEqual([withPorts(9).class, withPorts().canEnd], ['orphanedWorker', true]);
+  });
+
   it('knows an adopted server of another user, and leaves what it left to its owner', () => {
     const table = machine();
     const service = { uid: 998, user: 'ollama' };

@@ -194,12 +194,13 @@ onLinux('linuxProcessTable on the real /proc', function () {
 
   it('sees this very process', async () => {
     const [self, facts] = [await table.one(process.pid), await table.self()];
-    assert.equal(self?.ppid, process.ppid);
-    assert.equal(self?.uid, process.getuid?.());
-    assert.equal(self?.sameNamespace, true);
-    assert.ok(Math.abs((self?.startedAtMs ?? 0) - (Date.now() - process.uptime() * 1000)) < 5000);
+    assert.ok(self);
+    assert.equal(self.ppid, process.ppid);
+    assert.equal(self.uid, process.getuid?.());
+    assert.equal(self.sameNamespace, true);
+    assert.ok(Math.abs((self.startedAtMs ?? 0) - (Date.now() - process.uptime() * 1000)) < 5000);
     assert.deepEqual(facts.protectedPids.slice(0, 2), [process.pid, process.ppid]);
-    assert.equal(await table.signal(identityOf(self!), 'SIGKILL'), 'refused');
+    assert.equal(await table.signal(identityOf(self), 'SIGKILL'), 'refused');
     const all = await table.all();
     assert.ok(all.some(({ pid }) => pid === process.pid));
   });
@@ -221,7 +222,8 @@ onLinux('linuxProcessTable on the real /proc', function () {
       assert.equal(await table.environmentValue(child.pid!, LAUNCH_MARK), 'L7');
       assert.equal(await table.environmentValue(child.pid!, 'VRAM_PILOT'), null);
       const [found, ...more] = await table.sharedMemory(child.pid!);
-      assert.deepEqual([found?.path, more], [file, []]);
+      assert.ok(found);
+      assert.deepEqual([found.path, more], [file, []]);
       assert.equal(await table.holdsGpuDevice(child.pid!), false);
       fs.renameSync(file, `${file}.old`);
       fs.writeFileSync(file, 'somebody else');
@@ -229,10 +231,10 @@ onLinux('linuxProcessTable on the real /proc', function () {
         await table.sharedMemory(child.pid!).then((files) => files.map(({ path: name }) => name)),
         [`${file}.old`],
       );
-      assert.equal(await table.removeSharedMemory(found!), false, 'another file of that name');
-      assert.equal(await table.removeSharedMemory({ ...found!, path: '/etc/hostname' }), false);
+      assert.equal(await table.removeSharedMemory(found), false, 'another file of that name');
+      assert.equal(await table.removeSharedMemory({ ...found, path: '/etc/hostname' }), false);
       fs.renameSync(`${file}.old`, file);
-      assert.equal(await table.removeSharedMemory(found!), true);
+      assert.equal(await table.removeSharedMemory(found), true);
       assert.equal(fs.existsSync(file), false);
     } finally {
       child.kill('SIGKILL');

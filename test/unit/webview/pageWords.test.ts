@@ -104,7 +104,7 @@ describe('words for settings', () => {
     assert.equal(describeChange({ quantization: 'bitsandbytes' }), 'Quantization bitsandbytes');
     assert.equal(
       describeChange({ maxModelLen: 4096, enforceEager: true, gpuMemoryUtilization: 0.9 }),
-      'Max model len 4,096, enforce eager, gpu memory utilization 0.90',
+      'Context 4,096, enforce eager, utilization 0.90',
     );
     assert.equal(describeChange({}), '');
   });

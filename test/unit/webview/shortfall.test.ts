@@ -53,6 +53,19 @@ describe('the warning about memory in use now', () => {
     assert.match(found.text, /free 0\.97 GiB or a smaller model: this one starts from 0\.78\.$/);
   });
 
+  it('counts the server’s own context, which is taken before the share', () => {
+    const perGpu = [gpuPlan({ freeBytes: 19.1 * GIB })];
+    const found = findShortfall(
+      samplePlan({ perGpu, utilization: { ...marks, largest: 0.78 } }),
+      [],
+      GIB / 2,
+    );
+    assert.match(
+      found?.text ?? '',
+      /19\.10 GiB free, less what the server’s own context takes first: choose 0\.75 or free 0\.47 GiB\.$/,
+    );
+  });
+
   it('names the card that lacks most, and the largest holder where none suffices alone', () => {
     const other = gpuPlan({ index: 1, freeBytes: 4 * GIB });
     const plan = samplePlan({ perGpu: [tightCard, other], utilization: marks });

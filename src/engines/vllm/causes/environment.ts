@@ -6,7 +6,7 @@ export const environmentRules: readonly CauseRule[] = [
   {
     cause: 'port_in_use',
     pattern:
-      /\[Errno (?:98|48|10048)\].*already in use|code: -98, name: EADDRINUSE|address \('[^']*', (?<port>\d+)\): address already in use/i,
+      /\[Errno (?:98|48|10048)\].*already in use|code: -98, name: EADDRINUSE|[Aa]ddress \('[^']*', (?<port>\d+)\): address already in use/,
   },
   {
     cause: 'no_gpu_detected',

@@ -48,6 +48,11 @@ export const kvCacheRules: readonly CauseRule[] = [
       /Error in memory profiling\. Initial free memory (?<before>[\d.]+)[^,]*, current free memory (?<after>[\d.]+)/,
   },
   {
+    cause: 'multimodal_reserve_too_large',
+    pattern:
+      /multimodal GPU decoding reserves (?<reserved>[\d.]+) GiB, but only (?<left>[\d.]+) GiB/,
+  },
+  {
     cause: 'cpu_ram_too_small',
     pattern:
       /Available memory on node \d+ \((?<free>[\d.]+)\/(?<total>[\d.]+) GiB\) on kv cache allocation is less than requested memory for kv \((?<want>[\d.]+) GiB\)/,
@@ -150,6 +155,14 @@ export const kvCacheTexts: Readonly<Record<string, CauseText>> = {
       fix(
         'Start again, one server after the other on each GPU.',
         `${String(groups.before)} GiB were free before the profile run and ${String(groups.after)} GiB after it; vLLM bills every change to itself and refuses.`,
+      ),
+  },
+  multimodal_reserve_too_large: {
+    title: 'Decoding of pictures reserves more than is left',
+    remedy: ({ groups }) =>
+      fix(
+        'Lower --mm-ipc-gpu-memory-gb in the extra arguments.',
+        `${String(groups.reserved)} GiB are reserved, ${String(groups.left)} GiB are left beside weights and profile peak.`,
       ),
   },
   cpu_ram_too_small: {

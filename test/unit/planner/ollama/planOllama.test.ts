@@ -76,14 +76,11 @@ describe('planOllama', () => {
     assert.equal(answer.kvCache.bytesPerToken, 131072);
     assert.deepEqual(answer.advice, []);
     const [gpu] = answer.perGpu;
-    assert.equal(
-      gpu?.budgetBytes,
-      (gpu?.weightsBytes ?? 0) +
-        (gpu?.kvCacheBytes ?? 0) +
-        (gpu?.graphBytes ?? 0) +
-        (gpu?.nonTorchBytes ?? 0),
-    );
-    assert.equal(gpu?.leftBytes, 24 * GIB - (gpu?.budgetBytes ?? 0));
+    assert.ok(gpu);
+    const parts = [gpu.weightsBytes, gpu.kvCacheBytes, gpu.graphBytes, gpu.nonTorchBytes];
+    const budget = parts.reduce<number>((sum, part) => sum + (part ?? NaN), 0);
+    assert.equal(gpu.budgetBytes, budget);
+    assert.equal(gpu.leftBytes, 24 * GIB - budget);
   });
 
   it('never fits when Ollama would put layers on the CPU', () => {
@@ -259,6 +256,36 @@ describe('planOllama', () => {
     assert.deepEqual([none.verdict, none.offload?.layersOnGpu], ['doesNotFit', 0]);
   });
 
+  it('plans with what an earlier load measured, and promises nothing that failed', () => {
+    const asked = { gguf: LLAMA_8B, name: 'llama3.1:8b', gpus: [8], options: { numCtx: 8192 } };
+    const outcome = {
+      engine: 'ollama',
+      engineVersion: '0.32.7',
+      model: 'llama3.1:8b',
+      gpuName: null,
+      options: { numCtx: 8192 },
+      result: 'ready',
+      causeId: null,
+      facts: { weightsBytes: 4403 * MIB, graphBytes: 258 * MIB },
+    };
+    const learn = (learned: Record<string, unknown>[], more: Partial<Asked> = {}) =>
+      planOllama({ ...request({ ...asked, ...more }), learned });
+    const calibrated = learn([outcome]);
+    assert.equal(calibrated.basis, 'learned');
+    const parts = ({ perGpu: [gpu] }: Plan) => [gpu?.weightsBytes, gpu?.graphBytes];
+    assert.deepEqual(parts(calibrated), [4403 * MIB, 258 * MIB]);
+    assert.deepEqual(calibrated.ranges.weightsBytes, [4403 * MIB, 4403 * MIB]);
+    const shorter = learn([outcome], { options: { numCtx: 4096 } });
+    assert.equal(parts(shorter)[0], 4403 * MIB);
+    assert.notEqual(parts(shorter)[1], 258 * MIB);
+    const fine = { gpus: [12] };
+    assert.equal(learn([], fine).verdict, 'fits');
+    assert.equal(learn([{ ...outcome, result: 'degraded' }], fine).verdict, 'tight');
+    for (const other of [{ model: 'qwen3:8b' }, { engineVersion: '0.24.0' }, { engine: 'vllm' }])
+      assert.equal(learn([{ ...outcome, ...other }]).basis, 'gguf');
+    assert.equal(learn([{ nonsense: 1 }]).basis, 'gguf');
+  });
+
   it('has ranges that hold their own figures, and survives odd metadata', () => {
     for (const version of [null, '0.3.7', '0.9.6', '0.20.2', '0.30.0', '0.32.15'])
       for (const gguf of [
@@ -284,10 +311,12 @@ describe('planOllama', () => {
 
   it('plans fast enough for a slider and for streams of requests', () => {
     const asked = request({ gguf: LLAMA_8B, gpus: [8], options: { numCtx: 65536 } });
-    planOllama(asked);
-    const started = performance.now();
-    for (let i = 0; i < 200; i++) planOllama(asked);
-    const perSecond = 200_000 / (performance.now() - started);
-    assert.ok(perSecond > 1000, `${perSecond.toFixed(0)} plans a second`);
+    for (let i = 0; i < 300; i++) planOllama(asked);
+    // Time of this process's own, so that a busy machine does not matter.
+    const before = process.cpuUsage();
+    for (let i = 0; i < 300; i++) planOllama(asked);
+    const { user, system } = process.cpuUsage(before);
+    const perSecond = 300e6 / (user + system);
+    assert.ok(perSecond > 700, `${perSecond.toFixed(0)} plans a second`);
   });
 });

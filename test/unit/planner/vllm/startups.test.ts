@@ -51,7 +51,7 @@ describeWithData('vLLM plans against recorded start-ups', () => {
     say('KV pool, logged totals', errors);
     assert.ok(errors.list.length >= 15);
     assert.ok(mean(errors) <= 0.015);
-    assert.ok(worst(errors) <= 0.06);
+    assert.ok(worst(errors) <= 0.05);
   });
 
   it('finds the KV pool with likely totals as well', () => {
@@ -71,12 +71,11 @@ describeWithData('vLLM plans against recorded start-ups', () => {
       return [{ id: one.id, share: Math.abs(planned / GIB - logged) / logged }];
     });
     const ordered = list.toSorted((a, b) => b.share - a.share);
-    // d-051 and d-030 ran with fewer sequences than any default and do not say how many.
-    const known = { list: list.filter((one) => one.id !== 'd-051' && one.id !== 'd-030') };
     say('activation', { list: ordered });
-    say('activation, sequences known or default', known);
-    assert.ok(known.list.length >= 12);
-    assert.ok(mean(known) <= 0.1);
+    assert.ok(list.length >= 15);
+    assert.ok(mean({ list }) <= 0.12);
+    // d-030 has less than half the peak of its neighbours from the same document; why is not known.
+    assert.ok(mean({ list: list.filter((one) => one.id !== 'd-030') }) <= 0.05);
   });
 
   it('counts tokens and concurrency as logged, given the logged pool', () => {
@@ -120,7 +119,7 @@ describeWithData('vLLM plans against recorded start-ups', () => {
     console.log(
       `      ranges: ${String(held)} of ${String(compared)} hold; off: ${off.join(', ')}`,
     );
-    assert.ok(held / compared >= 0.9);
+    assert.ok(held / compared >= 0.95);
   });
 
   it('never calls a start that ran out of memory a fit', () => {

@@ -1,0 +1,450 @@
+/** The CLI as scripts see it: a process with arguments, streams and an exit code. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { bundleCli, removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
+
+const LLAMA_8B = {
+  architecture: 'llama',
+  block_count: 32,
+  embedding_length: 4096,
+  head_count: 32,
+  head_count_kv: 8,
+  key_length: 128,
+  value_length: 128,
+  context_length: 131072,
+  vocab_size: 128256,
+  feed_forward_length: 14336,
+  fileBytes: 4_920_000_000,
+};
+
+const request = (gib: number, options: object = { numCtx: 8192 }): object => ({
+  engine: 'ollama',
+  engineVersion: '0.32.15',
+  model: { name: 'llama3.1:8b', gguf: LLAMA_8B },
+  gpus: [{ totalBytes: gib * 1024 ** 3 }],
+  options,
+});
+
+const QWEN_CONFIG = {
+  architectures: ['Qwen3ForCausalLM'],
+  model_type: 'qwen3',
+  hidden_size: 2560,
+  num_hidden_layers: 36,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  intermediate_size: 9728,
+  vocab_size: 151936,
+  max_position_embeddings: 40960,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+};
+
+const json = (run: CliRun): Record<string, unknown> => {
+  assert.equal(run.stdout.trim().split('\n').length, 1, 'one JSON document and nothing else');
+  return JSON.parse(run.stdout) as Record<string, unknown>;
+};
+
+/** Nothing on standard output, one line on standard error, no stack. */
+async function assertRefused(
+  running: Promise<CliRun>,
+  code: number,
+  message: RegExp,
+): Promise<void> {
+  const run = await running;
+  assert.equal(run.code, code, run.stderr);
+  assert.equal(run.stdout, '');
+  assert.match(run.stderr, message);
+  assert.equal(run.stderr.trimEnd().split('\n').length, 1, run.stderr);
+  assert.doesNotMatch(run.stderr, /\bat .*:\d+:\d+/);
+}
+
+describe('vram-pilot', function () {
+  this.timeout(60_000);
+  before(bundleCli);
+  after(removeScratch);
+
+  describe('plan', () => {
+    it('answers a request with the whole contract and the exit code of its verdict', async () => {
+      const file = scratchFile('fits.json', request(24));
+      const run = await runCli(['plan', '--request', file, '--json']);
+      assert.equal(run.code, 0, run.stderr);
+      const answer = json(run);
+      for (const key of [
+        'verdict',
+        'basis',
+        'engineVersion',
+        'perGpu',
+        'kvCache',
+        'utilization',
+        'offload',
+        'ranges',
+        'advice',
+        'steps',
+        'command',
+      ])
+        assert.ok(key in answer, key);
+      assert.equal(answer.verdict, 'fits');
+      const command = answer.command as { file: string; args: string[] };
+      assert.deepEqual([command.file, command.args[0]], ['ollama', 'serve']);
+    });
+
+    it('exits 2 where it does not fit, 3 where it is tight, 4 where facts are missing', async () => {
+      const stdin = (document: object) =>
+        runCli(['plan', '--request', '-', '--json'], { stdin: JSON.stringify(document) });
+      const small = await stdin(request(4));
+      assert.deepEqual([small.code, json(small).verdict], [2, 'doesNotFit']);
+      const partly = await stdin(request(24, { numCtx: 8192, numGpu: 10 }));
+      assert.deepEqual([partly.code, json(partly).verdict], [3, 'tight']);
+      const nothing = await stdin({ engine: 'ollama', model: {}, gpus: [{ totalBytes: 1e10 }] });
+      assert.deepEqual([nothing.code, json(nothing).verdict], [4, 'unknown']);
+    });
+
+    it('streams an answer per request, in order, and goes on after invalid lines', async () => {
+      const lines = [
+        JSON.stringify(request(24)),
+        'not json',
+        JSON.stringify(request(24, { numCtxx: 1 })),
+        '',
+        JSON.stringify({ ...request(24), model: { path: '/nowhere/at/all' } }),
+        JSON.stringify(request(4)),
+      ];
+      const file = scratchFile('many.jsonl', lines.join('\n'));
+      const run = await runCli(['plan', '--requests', file, '--json']);
+      assert.equal(run.code, 0, run.stderr);
+      const answers = run.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { verdict?: string; error?: { field: string } });
+      assert.deepEqual(
+        answers.map(({ verdict, error }) => verdict ?? error?.field),
+        ['fits', '', 'options.numCtxx', 'model.path', 'doesNotFit'],
+      );
+    });
+
+    it('plans thousands of requests in one go', async () => {
+      const line = JSON.stringify(request(12, { numCtx: 32768 }));
+      const stdin = `${line}\n`.repeat(3000);
+      const started = performance.now();
+      const run = await runCli(['plan', '--requests', '-', '--json'], { stdin });
+      const seconds = (performance.now() - started) / 1000;
+      assert.equal(run.stdout.trimEnd().split('\n').length, 3000);
+      // 2,000 a second on an idle machine; a busy one may take five times as long.
+      assert.ok(seconds < 7.5, `${seconds.toFixed(1)} s for 3,000 plans`);
+    });
+
+    it('takes a model and flags by their engines’ own names', async () => {
+      const run = await runCli(
+        'plan Qwen/Qwen3-4B --gpu 24GiB --free 22GiB --max-model-len 4096 --gpu-memory-utilization auto -tp 1 --enforce-eager --engine-version 0.19.1 --python --json'.split(
+          ' ',
+        ),
+      );
+      assert.equal(run.code, 0, run.stderr);
+      const answer = json(run);
+      assert.equal(answer.basis, 'name');
+      assert.equal(answer.engineVersion, '0.19.1');
+      assert.match(String(answer.python), /LLM\(/);
+      const { args } = answer.command as { args: string[] };
+      assert.ok(args.includes('--enforce-eager') && args.includes('4096'), args.join(' '));
+      const [gpu] = answer.perGpu as { totalBytes: number; freeBytes: number }[];
+      assert.deepEqual([gpu?.totalBytes, gpu?.freeBytes], [24 * 1024 ** 3, 22 * 1024 ** 3]);
+    });
+
+    it('reads a folder with a config, and prints text for people without --json', async () => {
+      const folder = path.join(scratch(), 'Qwen3-4B');
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(path.join(folder, 'config.json'), JSON.stringify(QWEN_CONFIG));
+      const run = await runCli(['plan', folder, '--gpu', 'RTX 4090', '--max-model-len', '8k']);
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /Qwen3-4B on NVIDIA GeForce RTX 4090: fits/);
+      assert.match(run.stdout, /Command:\n {2}vllm serve/);
+      assert.match(run.stdout, /--max-model-len 8000/);
+    });
+
+    it('refuses what it can’t understand with 64 and one line', async () => {
+      const plan = (...args: string[]) => runCli(['plan', ...args]);
+      await Promise.all([
+        assertRefused(plan(), 64, /expected one NAME_OR_PATH/),
+        assertRefused(plan('a', 'b'), 64, /expected one/),
+        assertRefused(plan('m', '--gpu', '24GiB', '--nonsense', '1'), 64, /nonsense/),
+        assertRefused(plan('m', '--gpu', '24 parsecs'), 64, /--gpu: found "24 parsecs"/),
+        assertRefused(plan('m', '--gpu', '24GiB', '--free', 'much'), 64, /--free: found "much"/),
+        assertRefused(
+          plan('m', '--gpu', '24GiB', '--max-model-len', 'long'),
+          64,
+          /--max-model-len: found "long"/,
+        ),
+        assertRefused(
+          plan('m', '--gpu', '24GiB', '--gpu-memory-utilization', '1.5'),
+          64,
+          /options\.gpuMemoryUtilization: found 1\.5, expected at most 1/,
+        ),
+        assertRefused(
+          plan('m', '--gpu', '24GiB', '--engine', 'llama'),
+          64,
+          /engine: found "llama"/,
+        ),
+      ]);
+    });
+
+    it('refuses wrong requests under --json as well', async () => {
+      const ask = (stdin: string) => runCli(['plan', '--request', '-', '--json'], { stdin });
+      await Promise.all([
+        assertRefused(ask('{"engine":'), 64, /not JSON/),
+        assertRefused(ask('[]'), 64, /request|engine|found/),
+        assertRefused(
+          ask(JSON.stringify(request(24, { maxModelLenght: 1 }))),
+          64,
+          /options\.maxModelLenght: unknown key/,
+        ),
+        assertRefused(
+          ask(JSON.stringify(request(24, { numCtx: 'many' }))),
+          64,
+          /options\.numCtx: found "many", expected/,
+        ),
+        assertRefused(
+          ask(JSON.stringify({ ...request(24), gpus: [{ totalBytes: 0 }] })),
+          64,
+          /gpus\.0\.totalBytes: found 0, expected more than 0/,
+        ),
+      ]);
+    });
+
+    it('says 66 of files and folders that are missing or unreadable', async () => {
+      await Promise.all([
+        assertRefused(runCli(['plan', '--request', 'nowhere.json']), 66, /nowhere\.json/),
+        assertRefused(runCli(['plan', '--requests', 'nowhere.jsonl']), 66, /nowhere\.jsonl/),
+        assertRefused(runCli(['plan', './no/model', '--gpu', '24GiB']), 66, /no\/model/),
+        assertRefused(runCli(['plan', '--request', scratch()]), 66, /folder/),
+      ]);
+      const away = { ...request(24), model: { path: '/nowhere/model.gguf' } };
+      await Promise.all([
+        assertRefused(
+          runCli(['plan', '--request', '-'], { stdin: JSON.stringify(away) }),
+          66,
+          /\/nowhere\/model\.gguf/,
+        ),
+      ]);
+    });
+  });
+
+  describe('workers', () => {
+    const workers = (...args: string[]) =>
+      runCli(['workers', '--total', '24GiB', '--free', '22GiB', ...args]);
+
+    it('gives the documented example', async () => {
+      const run = await workers('--json');
+      assert.equal(run.code, 0);
+      const { workers: count, bytesPerWorker, device, steps } = json(run);
+      assert.deepEqual([count, bytesPerWorker, device], [2, 4.5 * 1024 ** 3, 'cuda']);
+      assert.ok(Array.isArray(steps));
+    });
+
+    it('reads a file, which wins over the preset, and refuses with 2', async () => {
+      const file = scratchFile('performance.json', {
+        gpu_resource_management: {
+          ollama_vram_reservation_mb: 20480,
+          fallback_to_cpu_when_constrained: false,
+        },
+      });
+      const run = await workers('--config', file, '--preset', 'aggressive', '--json');
+      assert.equal(run.code, 2);
+      const answer = json(run);
+      assert.deepEqual([answer.workers, answer.bytesPerWorker, answer.device], [0, null, null]);
+      assert.equal(answer.source, file);
+      assert.equal(json(await workers('--preset', 'ultra-conservative', '--json')).workers, 1);
+    });
+
+    it('refuses wrong input', async () => {
+      await Promise.all([
+        assertRefused(workers('--preset', 'bold'), 64, /--preset: found "bold"/),
+        assertRefused(workers('--max-workers', '0'), 64, /--max-workers: found "0"/),
+        assertRefused(runCli(['workers', '--free', '1GiB']), 64, /--total/),
+        assertRefused(workers('--config', 'none.json'), 66, /none\.json/),
+      ]);
+      const broken = scratchFile('broken.json', {
+        gpu_resource_management: { safety_buffer_mb: -1 },
+      });
+      await Promise.all([
+        assertRefused(workers('--config', broken), 64, /safety_buffer_mb: found -1/),
+        assertRefused(runCli(['workers', '--json']), 64, /no GPU/),
+      ]);
+    });
+  });
+
+  describe('gpus', () => {
+    /** A tool that answers like nvidia-smi with one card. */
+    function fakeNvidiaSmi(body: string): string {
+      const tools = fs.mkdtempSync(path.join(scratch(), 'tools-'));
+      fs.writeFileSync(path.join(tools, 'nvidia-smi'), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+      return tools;
+    }
+
+    it('reads a recorded output', async () => {
+      const file = scratchFile(
+        'smi.csv',
+        'index, name, memory.total [MiB], memory.used [MiB], memory.free [MiB]\n0, NVIDIA GeForce RTX 4090, 24564 MiB, 4000 MiB, 20100 MiB\n',
+      );
+      const run = await runCli(['gpus', '--from', file, '--tool', 'nvidia-smi', '--json']);
+      assert.equal(run.code, 0, run.stderr);
+      const [gpu] = json(run).gpus as { name: string; totalBytes: number }[];
+      assert.equal(gpu?.name, 'NVIDIA GeForce RTX 4090');
+      assert.equal(gpu.totalBytes, 24564 * 1024 ** 2);
+    });
+
+    it('says a missing or failing tool as a problem, and exits 0', async () => {
+      const none = await runCli(['gpus', '--json']);
+      assert.equal(none.code, 0);
+      assert.deepEqual(json(none).gpus, []);
+      const failing = fakeNvidiaSmi(
+        'echo "NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver."; exit 9',
+      );
+      const run = await runCli(['gpus', '--json'], { tools: failing });
+      assert.equal(run.code, 0);
+      const [problem] = json(run).problems as { id: string }[];
+      assert.equal(problem?.id, 'driver_not_loaded');
+    });
+
+    it('refuses an unknown tool, and a file that is not there', async () => {
+      await Promise.all([
+        assertRefused(runCli(['gpus', '--tool', 'abacus']), 64, /--tool: found "abacus"/),
+        assertRefused(runCli(['gpus', '--from', 'none.txt']), 66, /none\.txt/),
+      ]);
+    });
+  });
+
+  describe('clean', () => {
+    it('lists holders and signals nothing without --yes', async () => {
+      const run = await runCli(['clean', '--json']);
+      assert.equal(run.code, 0, run.stderr);
+      const answer = json(run);
+      assert.ok(Array.isArray(answer.holders));
+      assert.ok(!('ended' in answer));
+    });
+
+    it('refuses what is no process number', async () => {
+      await Promise.all([
+        assertRefused(runCli(['clean', '--pid', 'init', '--yes']), 64, /--pid: found "init"/),
+      ]);
+    });
+  });
+
+  describe('diagnose', () => {
+    const LOG = [
+      'INFO 10-01 12:00:00 [api_server.py:1896] vLLM API server version 0.11.0',
+      'ValueError: Free memory on device (17.88/23.56 GiB) on startup is less than desired GPU memory utilization (0.8, 18.85 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.',
+    ].join('\n');
+
+    it('finds the cause in a log from a file or standard input', async () => {
+      const file = scratchFile('server.log', LOG);
+      for (const run of [
+        await runCli(['diagnose', file, '--json']),
+        await runCli(['diagnose', '-', '--engine', 'vllm', '--json'], { stdin: LOG }),
+      ]) {
+        assert.equal(run.code, 0, run.stderr);
+        const answer = json(run);
+        assert.equal(answer.engine, 'vllm');
+        assert.ok(answer.cause, 'a cause');
+        assert.ok('outcome' in answer);
+      }
+    });
+
+    it('takes the launch from a request where the log does not show it', async () => {
+      const asked = scratchFile('launch.json', {
+        ...request(24),
+        engine: 'vllm',
+        model: { name: 'my/model' },
+        options: { maxModelLen: 4096 },
+      });
+      const run = await runCli(['diagnose', '-', '--request', asked, '--json'], { stdin: LOG });
+      const outcome = json(run).outcome as { model: string; options: { maxModelLen: number } };
+      assert.deepEqual([outcome.model, outcome.options.maxModelLen], ['my/model', 4096]);
+    });
+
+    it('refuses wrong usage and missing files', async () => {
+      await Promise.all([
+        assertRefused(runCli(['diagnose']), 64, /expected one LOG/),
+        assertRefused(runCli(['diagnose', '-', '--engine', 'tgi']), 64, /--engine: found "tgi"/),
+        assertRefused(runCli(['diagnose', 'none.log']), 66, /none\.log/),
+      ]);
+    });
+  });
+
+  describe('profile check', () => {
+    const profiles = (maxModelLen: number) => ({
+      version: 1,
+      profiles: [
+        {
+          name: 'small',
+          engine: 'vllm',
+          model: 'Qwen/Qwen3-0.6B',
+          options: { maxModelLen: 2048 },
+          extraArguments: [],
+        },
+        {
+          name: 'large',
+          engine: 'vllm',
+          model: 'org/Model-70B',
+          options: { maxModelLen },
+          extraArguments: [],
+        },
+      ],
+    });
+
+    it('exits with the worst verdict, or that of the one named', async () => {
+      const file = scratchFile('profiles.json', profiles(8192));
+      const all = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--json']);
+      assert.equal(all.code, 2, all.stderr);
+      const answer = json(all);
+      assert.deepEqual(
+        (answer.profiles as { name: string; verdict: string }[]).map(({ name, verdict }) => [
+          name,
+          verdict,
+        ]),
+        [
+          ['small', 'fits'],
+          ['large', 'doesNotFit'],
+        ],
+      );
+      const one = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--name', 'small']);
+      assert.equal(one.code, 0, one.stderr);
+    });
+
+    it('refuses wrong and missing files', async () => {
+      await Promise.all([
+        assertRefused(runCli(['profile', 'check', 'none.json']), 66, /none\.json/),
+      ]);
+      const wrong = scratchFile('wrong.json', { version: 2 });
+      await Promise.all([
+        assertRefused(runCli(['profile', 'check', wrong, '--gpu', '24GiB']), 64, /version/),
+      ]);
+      const text = scratchFile('text.json', 'hello\nthere');
+      await Promise.all([
+        assertRefused(runCli(['profile', 'check', text, '--gpu', '24GiB']), 64, /not JSON/),
+      ]);
+    });
+  });
+
+  describe('the rest', () => {
+    it('knows its version and its usage', async () => {
+      const version = await runCli(['--version']);
+      assert.deepEqual([version.code, version.stdout.trim()], [0, packageVersion()]);
+      const help = await runCli(['help']);
+      assert.equal(help.code, 0);
+      assert.match(help.stdout, /vram-pilot workers/);
+    });
+
+    it('refuses an unknown command, and none', async () => {
+      await Promise.all([
+        assertRefused(runCli(['fly']), 64, /found "fly"/),
+        assertRefused(runCli([]), 64, /no command/),
+      ]);
+    });
+  });
+});
+
+function packageVersion(): string {
+  const document = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string };
+  return document.version;
+}

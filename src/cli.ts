@@ -13,7 +13,7 @@ import {
   type CommandInput,
 } from './app/commands/command';
 import { findCommand, helpText } from './app/commands/commandTable';
-import { normalizeFlag } from './app/commands/optionFlags';
+import { normalizeArguments } from './app/commands/optionFlags';
 import type { Log } from './app/ports';
 import { openSystem } from './system/openSystem';
 
@@ -62,7 +62,7 @@ function parseInput(
 ): { input: CommandInput; json: boolean } | string {
   try {
     const { values, positionals } = parseArgs({
-      args: args.map(normalizeFlag),
+      args: normalizeArguments(args),
       options: { ...command.flags, json: { type: 'boolean' } },
       allowPositionals: true,
     });

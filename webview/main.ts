@@ -2,6 +2,7 @@
  * The planner page. It keeps what the user arranged, prices it with the planner on the frame of the change, draws,
  * and tells the host where the wish came to rest. The host plans again before it launches, and its answer wins.
  */
+import './toolkit';
 import './styles.css';
 import { PROTOCOL_VERSION, type Snapshot, type ToPage } from '../src/shared/protocol';
 import type { Wish } from '../src/shared/wish';
@@ -76,6 +77,12 @@ const actions: Actions = {
     if (valid) invalidFields.delete(field);
     else invalidFields.add(field);
     redraw();
+  },
+  checkpoint: () => {
+    const { wish } = state;
+    return () => {
+      if (state.wish !== wish) setWish(wish);
+    };
   },
 };
 const page = createPage(actions);

@@ -40,8 +40,8 @@ export function priceWish(wish: Wish, snapshot: Snapshot): Priced {
   const command = commandOf(request, answer, {
     file: isVllm ? snapshot.launch.vllmFile : snapshot.launch.ollamaFile,
     host: snapshot.launch.host,
-    // Ollama's daemon has its own port, which clients expect; vLLM takes the one that is free.
-    port: wish.port ?? (isVllm ? snapshot.launch.port : null),
+    // Ollama's daemon has its own port, which clients expect; vLLM takes the wished one or one that is free.
+    port: isVllm ? (wish.port ?? snapshot.launch.port) : snapshot.launch.ollamaPort,
     servedModelName: null,
     extraArguments: isVllm
       ? [...snapshot.launch.extraArguments, ...wish.extraArguments]

@@ -15,7 +15,7 @@ import type { ModelService } from './modelService';
 import type { LaunchSpec } from './ports';
 import { answerWish } from './planService';
 import { newServer } from './registry';
-import type { Server } from './state';
+import { liveServers, type Server } from './state';
 
 /** vLLM's own default; a free one is taken where the user fixed none. */
 export const PREFERRED_PORT = 8000;
@@ -44,16 +44,28 @@ export async function prepareVllm(
   wish: Wish,
 ): Promise<Result<Prepared>> {
   if (wish.model === '') return fail('invalid', 'Choose a model first.');
-  const { store, net, clock } = context;
+  const { store, clock } = context;
   const settings = context.settings();
   const reading = await models.read('vllm', wish.model);
-  const port = wish.port ?? (await net.freePort(PREFERRED_PORT));
+  const port = wish.port ?? (await choosePort(context));
   // figures older than this would make the start check a guess
   if (clock.now() - (store.state().gpu.sampledAtMs ?? 0) > 5_000) await context.lookAtGpus();
   const facts = reading.ok ? reading.value.facts : { name: wish.model };
   const answer = answerWish(store.state(), settings, wish, facts, port);
   const problems = await preflight(context, wish, answer, reading, port);
   return ok({ wish, answer, port, reading: reading.ok ? reading.value : null, problems });
+}
+
+/**
+ * Free, and not promised to a server of ours: vLLM binds its port long before it listens, and until then binding it a
+ * second time succeeds.
+ */
+export async function choosePort(context: Pick<AppContext, 'store' | 'net'>): Promise<number> {
+  const taken = new Set(liveServers(context.store.state()).map((server) => server.port));
+  let port = PREFERRED_PORT;
+  while (taken.has(port)) port += 1;
+  port = await context.net.freePort(port);
+  return taken.has(port) ? context.net.freePort(0) : port;
 }
 
 async function preflight(
@@ -82,8 +94,8 @@ async function preflight(
       `A context of ${formatCount(asked)} tokens is longer than the model's own ${formatCount(longest)}.`,
     );
   }
-  if (wish.port !== null && !(await context.net.isPortFree(port))) {
-    const owner = servers.find((server) => server.port === port && server.phase !== 'ended');
+  const owner = servers.find((server) => server.port === port && server.phase !== 'ended');
+  if (wish.port !== null && (owner || !(await context.net.isPortFree(port)))) {
     add('port_in_use', `Port ${String(port)} is taken${owner ? ` by ${owner.title}` : ''}.`);
   }
   problems.push(...checkArguments(answer.command.args.slice(2), answer.engineVersion));
@@ -124,11 +136,11 @@ export async function launch(
       command,
       host: '127.0.0.1',
       port,
-      servedModelName: argumentAfter(command.args, '--served-model-name') ?? wish.model,
+      servedModelName: valueOfFlag(command.args, 'served-model-name') ?? wish.model,
       startedAtMs: clock.now(),
       simulated: simulated !== null,
     }),
-    engineVersion: store.state().engines.vllm.version,
+    engineVersion: store.state().engines[wish.engine].version,
     plannedBytesPerGpu: answer.perGpu.map((gpu) => gpu.budgetBytes ?? 0),
   };
   store.dispatch({ type: 'serverAdded', server });
@@ -217,6 +229,12 @@ export const NO_FACTS = {
   wantedBytes: null,
 } as const;
 
-function argumentAfter(args: readonly string[], flag: string): string | null {
-  return args[args.lastIndexOf(flag) + 1] ?? null;
+/** The last one counts, as in vLLM's own parser, which takes `_` for `-` and `--flag=value` too. */
+function valueOfFlag(args: readonly string[], name: string): string | null {
+  const flags = args.map((argument) => (argument.split('=')[0] ?? '').replaceAll('_', '-'));
+  const at = flags.lastIndexOf(`--${name}`);
+  const given = args[at];
+  if (given === undefined) return null;
+  const equals = given.indexOf('=');
+  return equals >= 0 ? given.slice(equals + 1) : (args[at + 1] ?? null);
 }

@@ -30,7 +30,7 @@ async function locate(
   name: string,
 ): Promise<string | null> {
   if (configured === '') return context.exec.find(name);
-  return (await context.files.stat(configured)) ? configured : null;
+  return (await context.files.stat(configured))?.kind === 'file' ? configured : null;
 }
 
 async function detectVllm(context: AppContext, configured: string): Promise<EngineFound> {

@@ -3,6 +3,7 @@
  * watched on; a dead one whose engine lives stays recorded, so that the cleanup knows its orphans as ours.
  */
 import { launchFamily } from '../processes/family';
+import type { ProcessInfo } from '../processes/process';
 import type { AppContext } from './appContext';
 import type { Observer } from './observer';
 import type { Server } from './state';
@@ -21,11 +22,17 @@ async function placeServer(
   context: AppContext,
   observer: Observer,
   server: Server,
-  table: Parameters<typeof launchFamily>[1],
+  table: readonly ProcessInfo[],
 ): Promise<void> {
   const { store, log, registry, clock } = context;
   if (!server.record) {
     // a model in a daemon that isn't ours: whether it is still loaded, the daemon tells
+    store.dispatch({ type: 'serverAdded', server: { ...server, phase: 'lost' } });
+    observer.watch(server.id);
+    return;
+  }
+  if (table.length === 0) {
+    // a table that could not be read is no proof that anything ended
     store.dispatch({ type: 'serverAdded', server: { ...server, phase: 'lost' } });
     observer.watch(server.id);
     return;
@@ -41,7 +48,7 @@ async function placeServer(
     observer.watch(server.id);
     return;
   }
-  const left = family.all.filter((one) => one.state !== 'Z');
+  const left = family.all;
   if (left.length === 0) {
     await registry.remove(server.id);
     return;

@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../shared/failure';
 import type { EngineId } from '../shared/planRequest';
 import type { AppContext } from './appContext';
 import { readModel, type ModelReading } from './modelReader';
+import { daemonUrl } from './ollamaServing';
 
 export interface ModelService {
   read(engine: EngineId, model: string): Promise<Result<ModelReading>>;
@@ -37,6 +38,8 @@ export function createModelService(context: AppContext): ModelService {
     if (id === '') return;
     const result = await read(engine, id);
     if (!result.ok) log.info('models', 'could not read', { model: id, why: result.failure.detail });
+    // the same name means another model to the other engine, and that one is being read by now
+    if (store.state().wish.engine !== engine) return;
     store.dispatch({
       type: 'modelRead',
       model: {
@@ -64,7 +67,7 @@ export function createModelService(context: AppContext): ModelService {
 
 /** Ollama's own answer about a tag; its name alone where the daemon doesn't answer. */
 async function readTag(context: AppContext, tag: string): Promise<Result<ModelReading>> {
-  const base = context.settings()['ollama.host'];
+  const base = daemonUrl(context.settings());
   const answer = await context.http.request({
     url: `${base}/api/show`,
     method: 'POST',

@@ -5,16 +5,20 @@
 import { createOllamaLogReader } from '../engines/ollama/log';
 import { createVllmLogReader } from '../engines/vllm/log';
 import type { LogReader } from '../engines/engine';
-import { launchFamily } from '../processes/family';
-import type { ProcessInfo } from '../processes/process';
+import { launchFamily, type LaunchFamily } from '../processes/family';
+import type { GpuProcess } from '../gpu/gpu';
+import type { LaunchRecord, ProcessInfo } from '../processes/process';
+import { formatGib } from '../shared/units';
 import type { AppContext } from './appContext';
 import { askReadiness } from './readiness';
-import { liveServers, type Server } from './state';
+import type { Server } from './state';
 
 const STARTING_EVERY_MS = 1_000;
 const READY_EVERY_MS = 5_000;
 /** How long the launcher's end event may lag behind the process table before we end the server ourselves. */
 const END_EVENT_GRACE_MS = 3_000;
+/** How often, a second apart, to look whether the processes of an ended launch are gone. */
+const GONE_LOOKS = 10;
 
 export interface Observer {
   /** Follows one server until it has ended. */
@@ -33,6 +37,7 @@ export function createObserver(context: AppContext): Observer {
   const stopsRequested = new Set<string>();
   const over = new AbortController();
 
+  const isOver = () => over.signal.aborted;
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
   const change = (id: string, changed: Partial<Server>) =>
     store.dispatch({ type: 'serverChanged', id, change: changed });
@@ -49,14 +54,14 @@ export function createObserver(context: AppContext): Observer {
     let goneSinceMs: number | null = null;
     for (;;) {
       const server = serverOf(id);
-      if (over.signal.aborted || !server || server.phase === 'ended') return;
+      if (isOver() || !server || server.phase === 'ended') return;
       const family = await refreshFamily(context, server);
       if (server.record && family && !family.main) {
         goneSinceMs ??= clock.now();
         if (clock.now() - goneSinceMs > END_EVENT_GRACE_MS) await ended(id, null);
       } else {
         goneSinceMs = null;
-        await askHealth(server);
+        await askHealth(server, family);
       }
       const now = serverOf(id);
       const everyMs = now?.phase === 'ready' ? READY_EVERY_MS : STARTING_EVERY_MS;
@@ -64,12 +69,18 @@ export function createObserver(context: AppContext): Observer {
     }
   }
 
-  async function askHealth(server: Server): Promise<void> {
-    if (server.phase !== 'starting' && server.phase !== 'lost') return;
+  async function askHealth(server: Server, family: LaunchFamily | null): Promise<void> {
+    // a model in somebody else's daemon has no process of ours whose end would tell: it is asked for on and on
+    const isOnlyAnswered = server.phase === 'ready' && !server.record;
+    if (server.phase !== 'starting' && server.phase !== 'lost' && !isOnlyAnswered) return;
     const { isReady, warnings } = await askReadiness(context, server, over.signal);
-    // somebody else may answer on that port: ours must be alive too, and that was looked up just before
-    if (!isReady) return;
+    if (isOver()) return;
     const phase = serverOf(server.id)?.phase;
+    if (isOnlyAnswered) {
+      if (phase === 'ready' && !isReady) change(server.id, { phase: 'lost', usedBytes: null });
+      return;
+    }
+    if (!isReady || (family && !(await isListening(context, server, family)))) return;
     if (phase !== 'starting' && phase !== 'lost') return;
     const readyAtMs = server.readyAtMs ?? clock.now();
     change(server.id, { phase: 'ready', stage: 'ready', progress: null, readyAtMs, warnings });
@@ -126,16 +137,28 @@ export function createObserver(context: AppContext): Observer {
   };
 }
 
-/** Adds newly seen processes to the record, so that ranks which leave the group later are still known as ours. */
-async function refreshFamily(
+/** Somebody else may answer on that port, while ours is still loading and will find it taken. */
+async function isListening(
   context: AppContext,
   server: Server,
-): Promise<ReturnType<typeof launchFamily> | null> {
+  family: LaunchFamily,
+): Promise<boolean> {
+  for (const { pid } of [...family.all].reverse()) {
+    if ((await context.table.listeningPorts(pid)).includes(server.port)) return true;
+  }
+  return false;
+}
+
+/** Adds newly seen processes to the record, so that ranks which leave the group later are still known as ours. */
+async function refreshFamily(context: AppContext, server: Server): Promise<LaunchFamily | null> {
   const { record } = server;
   if (!record) return null;
   const table = await context.table.all();
   if (table.length === 0) return null;
   const family = launchFamily(record, table);
+  // it may have ended meanwhile, and a record written now would outlive it
+  const now = context.store.state().servers.find((one) => one.id === server.id);
+  if (!now || now.phase === 'ended') return family;
   const isNew = (one: ProcessInfo) =>
     !record.seen.some((seen) => seen.pid === one.pid && seen.startTime === one.startTime);
   const added = family.all.filter(isNew);
@@ -149,7 +172,7 @@ async function refreshFamily(
       id: server.id,
       change: { record: { ...record, seen } },
     });
-    await context.registry.save({ ...server, record: { ...record, seen } });
+    await context.registry.save({ ...now, record: { ...record, seen } });
   }
   return family;
 }
@@ -158,31 +181,43 @@ async function refreshFamily(
 export async function forgetWhenGone(context: AppContext, id: string): Promise<void> {
   const server = context.store.state().servers.find((one) => one.id === id);
   if (!server?.record) return context.registry.remove(id);
-  for (let look = 0; look < 10; look++) {
-    const table = await context.table.all();
-    const left = launchFamily(server.record, table).all.filter((one) => one.state !== 'Z');
-    if (left.length === 0) return context.registry.remove(id);
+  for (let look = 0; look < GONE_LOOKS; look++) {
+    if ((await livingFamily(context, server.record)).length === 0) {
+      return context.registry.remove(id);
+    }
     await context.clock.sleep(1_000);
   }
   const sample = await context.lookAtGpus();
-  const left = launchFamily(server.record, await context.table.all()).all;
-  const held = sample?.processes.filter((one) => left.some((process) => process.pid === one.pid));
-  const bytes = held?.reduce((sum, one) => sum + (one.usedBytes ?? 0), 0) ?? null;
-  context.store.dispatch({
-    type: 'serverChanged',
-    id,
-    change: { stillHeld: stillHeldText(left, bytes) },
-  });
+  const left = await livingFamily(context, server.record);
+  if (left.length === 0) return context.registry.remove(id);
+  const rows = (sample?.processes ?? []).filter((one) =>
+    left.some((process) => process.pid === one.pid),
+  );
+  const stillHeld = stillHeldText(
+    left.map((one) => one.pid),
+    rows,
+  );
+  context.store.dispatch({ type: 'serverChanged', id, change: { stillHeld } });
 }
 
-function stillHeldText(left: readonly ProcessInfo[], bytes: number | null): string {
-  const pids = left.map((one) => String(one.pid)).join(', ');
+async function livingFamily(
+  context: AppContext,
+  record: LaunchRecord,
+): Promise<readonly ProcessInfo[]> {
+  return launchFamily(record, await context.table.all()).all;
+}
+
+/** `rows`: what the GPU tool lists of these processes; a sum is said only where each of them is known. */
+export function stillHeldText(pids: readonly number[], rows: readonly GpuProcess[]): string {
+  const bytes = rows.reduce<number | null>(
+    (sum, row) => (sum === null || row.usedBytes === null ? null : sum + row.usedBytes),
+    0,
+  );
   const amount =
-    bytes === null || bytes === 0 ? 'left over' : `still held: ${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  return `${amount} by PID ${pids}`;
-}
-
-/** Servers that a stop or a view may act on. */
-export function findServer(context: AppContext, id: string): Server | undefined {
-  return liveServers(context.store.state()).find((server) => server.id === id);
+    rows.length === 0
+      ? 'left over:'
+      : bytes === null
+        ? 'GPU memory is still held by'
+        : `still held: ${formatGib(bytes, 1)} by`;
+  return `${amount} PID ${pids.join(', ')}`;
 }

@@ -2,24 +2,33 @@
  * Ollama is a daemon plus requests: deploy = make sure it runs (adopt one, or start one in a terminal), then ask it to
  * load; stop = ask it to unload, and end the daemon only if we started it and nobody else of ours uses it.
  */
+import { addressOf } from '../engines/ollama/address';
 import { readOllamaVersion } from '../engines/ollama/api';
-import { loadRequest, unloadRequest, type ApiRequest } from '../engines/ollama/command';
+import {
+  loadEmbeddingRequest,
+  loadRequest,
+  unloadRequest,
+  type ApiRequest,
+} from '../engines/ollama/command';
+import { ollamaStopRecipe } from '../engines/ollama/stop';
+import { readErrorMessage } from '../engines/vllm/api';
 import { fail, ok, type Result } from '../shared/failure';
 import { readOllamaTags, type OllamaTag } from '../models/ollamaShow';
 import type { AppContext } from './appContext';
 import { launch, NO_FACTS, titleOf, type DeployResult, type Prepared } from './deploy';
 import type { ModelService } from './modelService';
-import type { Observer } from './observer';
+import { forgetWhenGone, type Observer } from './observer';
 import { answerWish } from './planService';
 import type { HttpAnswer } from './ports';
 import { newServer } from './registry';
+import type { Settings } from './settings';
 import type { Server } from './state';
+import { stopLaunch } from './stopper';
 import type { Wish } from '../shared/wish';
 
 const DAEMON_START_MS = 30_000;
 /** A load is answered only when it has ended; hundreds of GB from a slow disk take a while. */
 const LOAD_TIMEOUT_MS = 30 * 60_000;
-const DEFAULT_PORT = 11434;
 
 export interface OllamaServing {
   prepare(wish: Wish): Promise<Result<Prepared>>;
@@ -28,8 +37,11 @@ export interface OllamaServing {
   unload(server: Server): Promise<Result<void>>;
   /** Models that the daemon has; empty where none answers. */
   tags(): Promise<readonly OllamaTag[]>;
-  /** Other live servers of ours talk to the same daemon, so it must stay. */
-  isDaemonShared(server: Server): boolean;
+  /**
+   * True where other live servers of ours talk to the same daemon, so that it must stay; the record of its process goes
+   * to one of them, and the last one ends it.
+   */
+  handDaemonOver(server: Server): Promise<boolean>;
 }
 
 export function createOllamaServing(
@@ -83,7 +95,7 @@ export function createOllamaServing(
   }
 
   async function deploy(prepared: Prepared): Promise<DeployResult> {
-    const base = context.settings()['ollama.host'].replace(/\/+$/, '');
+    const base = daemonUrl(context.settings());
     const { host, port } = addressOf(base);
     let id: string;
     if ((await daemonVersion(base)) === null) {
@@ -92,6 +104,9 @@ export function createOllamaServing(
           'toolMissing',
           `No Ollama answers at ${base}, and no ollama program was found.`,
         );
+      }
+      if (!isLoopback(host)) {
+        return refuse('notFound', `No Ollama answers at ${base}, which is not this machine.`);
       }
       const started = await launch(context, prepared, null);
       if (!started.ok) return started;
@@ -113,6 +128,7 @@ export function createOllamaServing(
             startedAtMs: clock.now(),
             simulated: false,
           }),
+          plannedBytesPerGpu: prepared.answer.perGpu.map((gpu) => gpu.budgetBytes ?? 0),
           stage: 'loading',
         },
       });
@@ -126,8 +142,14 @@ export function createOllamaServing(
 
   async function load(id: string, base: string, wish: Wish): Promise<void> {
     const abort = new AbortController();
+    const isAborted = () => abort.signal.aborted;
     loads.set(id, abort);
-    const failed = (text: string) => {
+    const failed = async (text: string) => {
+      loads.delete(id);
+      const server = store.state().servers.find((one) => one.id === id);
+      // stopped meanwhile, or its daemon died and its output told more than the broken connection
+      if (!server || server.phase === 'ended' || server.phase === 'stopping') return;
+      log.warn('ollama', 'load failed', { id });
       store.dispatch({
         type: 'serverChanged',
         id,
@@ -139,16 +161,21 @@ export function createOllamaServing(
           diagnosis: loadFailure(text),
         },
       });
-      void context.registry.remove(id);
+      // nobody would stop a daemon whose only server has failed
+      if (server.record && !(await handDaemonOver(server))) {
+        await stopLaunch(context, server.record, ollamaStopRecipe({ forced: false }));
+      }
+      await forgetWhenGone(context, id);
     };
     const deadline = clock.now() + DAEMON_START_MS;
     let version = await daemonVersion(base);
-    while (version === null && clock.now() < deadline && !abort.signal.aborted) {
+    while (version === null && clock.now() < deadline && !isAborted()) {
       await clock.sleep(300, abort.signal);
       version = await daemonVersion(base);
     }
+    if (isAborted()) return;
     if (version === null) {
-      failed(`Ollama did not answer at ${base} within ${String(DAEMON_START_MS / 1000)} s.`);
+      await failed(`Ollama did not answer at ${base} within ${String(DAEMON_START_MS / 1000)} s.`);
       return;
     }
     store.dispatch({
@@ -156,16 +183,37 @@ export function createOllamaServing(
       id,
       change: { engineVersion: version, stage: 'loading' },
     });
-    const answer = await send(
-      base,
-      loadRequest(wish.model, wish.options),
-      LOAD_TIMEOUT_MS,
-      abort.signal,
-    );
+    const ask = (request: ApiRequest) => send(base, request, LOAD_TIMEOUT_MS, abort.signal);
+    let answer = await ask(loadRequest(wish.model, wish.options));
+    if (answer.ok && answer.value.body.includes('does not support generate')) {
+      answer = await ask(loadEmbeddingRequest(wish.model));
+    }
     loads.delete(id);
-    if (abort.signal.aborted) return;
-    if (!answer.ok) failed(answer.failure.detail);
-    else if (answer.value.status !== 200) failed(errorText(answer.value));
+    if (isAborted()) return;
+    if (!answer.ok) await failed(answer.failure.detail);
+    else if (answer.value.status !== 200) await failed(errorText(answer.value));
+  }
+
+  async function handDaemonOver(server: Server): Promise<boolean> {
+    const heir = store
+      .state()
+      .servers.find(
+        (other) =>
+          other.id !== server.id &&
+          other.wish.engine === 'ollama' &&
+          other.phase !== 'ended' &&
+          other.phase !== 'stopping' &&
+          other.port === server.port &&
+          (other.host === server.host || (isLoopback(other.host) && isLoopback(server.host))),
+      );
+    if (!heir) return false;
+    if (server.record && !heir.record) {
+      const { record } = server;
+      store.dispatch({ type: 'serverChanged', id: heir.id, change: { record } });
+      store.dispatch({ type: 'serverChanged', id: server.id, change: { record: null } });
+      await context.registry.save({ ...heir, record });
+    }
+    return true;
   }
 
   return {
@@ -181,34 +229,30 @@ export function createOllamaServing(
         : fail('failed', errorText(answer.value));
     },
     async tags() {
-      const base = context.settings()['ollama.host'].replace(/\/+$/, '');
+      const base = daemonUrl(context.settings());
       const answer = await http.request({ url: `${base}/api/tags`, timeoutMs: 3_000 });
-      return (answer.ok && answer.value.status === 200 && readOllamaTags(answer.value.body)) || [];
+      if (!answer.ok || answer.value.status !== 200) return [];
+      return readOllamaTags(answer.value.body) ?? [];
     },
-    isDaemonShared: (server) =>
-      store
-        .state()
-        .servers.some(
-          (other) =>
-            other.id !== server.id &&
-            other.wish.engine === 'ollama' &&
-            other.port === server.port &&
-            other.phase !== 'ended',
-        ),
+    handDaemonOver,
   };
 }
 
-function addressOf(base: string): { host: string; port: number } {
-  const match = /^(?:https?:\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d+))?/.exec(base);
-  return { host: match?.[1] ?? '127.0.0.1', port: Number(match?.[2] ?? DEFAULT_PORT) };
+/** Base of every request, without a slash at its end. People write the address as `OLLAMA_HOST` takes it, too. */
+export function daemonUrl(settings: Settings): string {
+  const host = settings['ollama.host'].trim().replace(/\/+$/, '');
+  return /^https?:\/\//.test(host) ? host : `http://${host}`;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(host);
 }
 
 function errorText(answer: HttpAnswer): string {
-  const quoted = /"error"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(answer.body)?.[1];
-  return quoted ?? `Ollama answered ${String(answer.status)}.`;
+  return readErrorMessage(answer.body) ?? `Ollama answered ${String(answer.status)}.`;
 }
 
-function refuse(reason: 'toolMissing', detail: string): DeployResult {
+function refuse(reason: 'toolMissing' | 'notFound', detail: string): DeployResult {
   return { ok: false, failure: { reason, detail }, problems: [] };
 }
 

@@ -3,8 +3,8 @@
  * extension's own storage where no folder is open. An unreadable file is never overwritten.
  */
 import * as z from 'zod/mini';
-import { planOptionsSchema } from '../shared/planRequest';
 import { fail, ok, type Result } from '../shared/failure';
+import { wishSchema } from '../shared/wish';
 import type { Files } from './ports';
 import type { Profile } from './state';
 
@@ -12,11 +12,11 @@ const MAX_BYTES = 1_000_000;
 
 const profileSchema = z.object({
   name: z.string(),
-  engine: z._default(z.enum(['vllm', 'ollama']), 'vllm'),
-  model: z.string(),
-  options: z._default(planOptionsSchema, {}),
-  extraArguments: z._default(z.array(z.string()), []),
-  port: z._default(z.nullable(z.number()), null),
+  engine: z._default(wishSchema.shape.engine, 'vllm'),
+  model: wishSchema.shape.model,
+  options: z._default(wishSchema.shape.options, {}),
+  extraArguments: z._default(wishSchema.shape.extraArguments, []),
+  port: z._default(wishSchema.shape.port, null),
 });
 
 export const profilesFileSchema = z.object({
@@ -52,16 +52,19 @@ export async function loadProfiles(files: Files, path: string): Promise<Result<P
   return parsed.ok ? parsed : fail('invalid', `${path}: ${parsed.failure.detail}`);
 }
 
-export async function saveProfiles(
+/** Changes what the file holds now, not what it held when it was last read: a pull may have brought profiles. */
+export async function changeProfiles(
   files: Files,
   path: string,
-  profiles: readonly Profile[],
-): Promise<Result<void>> {
+  change: (current: readonly Profile[]) => readonly Profile[],
+): Promise<Result<readonly Profile[]>> {
   const current = await loadProfiles(files, path);
   if (!current.ok) return current;
+  const profiles = change(current.value);
   const document = {
     version: 1,
     profiles: profiles.map(({ name, wish }) => ({ name, ...wish })),
   };
-  return files.writeAtomic(path, `${JSON.stringify(document, null, 2)}\n`);
+  const written = await files.writeAtomic(path, `${JSON.stringify(document, null, 2)}\n`);
+  return written.ok ? ok(profiles) : written;
 }

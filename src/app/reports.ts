@@ -1,4 +1,5 @@
 /** State in longer words: the GPU report, the explanation of a failure, diagnostics to send along. */
+import { redactArguments } from '../processes/redact';
 import { formatBytes, formatGib } from '../shared/units';
 import { serverDetail, serverFacts } from './serverText';
 import type { Settings } from './settings';
@@ -59,20 +60,29 @@ export function explainFailure(server: Server, nowMs: number): string {
   return lines.join('\n');
 }
 
-/** Everything known, without environment values; paths and model names stay in, so the user reads it before sending. */
+/** Everything known, without environment values and keys; paths and model names stay in, so the user reads it before sending. */
 export function diagnostics(state: AppState, settings: Settings, version: string): string {
   const withoutValues = (env: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.keys(env).map((name) => [name, '(not shown)']));
   return JSON.stringify(
     {
       version,
-      settings: { ...settings, 'vllm.environment': withoutValues(settings['vllm.environment']) },
+      settings: {
+        ...settings,
+        'vllm.environment': withoutValues(settings['vllm.environment']),
+        'vllm.extraArguments': redactArguments(settings['vllm.extraArguments']),
+      },
       gpu: state.gpu,
       holders: state.holders,
       engines: state.engines,
       servers: state.servers.map((server) => ({
         ...server,
-        command: { ...server.command, env: withoutValues(server.command.env) },
+        wish: { ...server.wish, extraArguments: redactArguments(server.wish.extraArguments) },
+        command: {
+          ...server.command,
+          args: redactArguments(server.command.args),
+          env: withoutValues(server.command.env),
+        },
       })),
     },
     null,

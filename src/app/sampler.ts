@@ -26,14 +26,21 @@ export interface SamplerOptions {
 export interface Sampler {
   /** Runs until aborted. */
   run(signal: AbortSignal): Promise<void>;
-  /** One look now, processes included; the next regular one follows an interval later. */
+  /** One look now, processes included. */
   lookNow(): Promise<void>;
   /** Ends the pause: somebody looks again, a setting changed, a server started. */
   wake(): void;
 }
 
 export function createSampler(
-  deps: { exec: Exec; files: Files; clock: Clock; log: Log; store: AppStore; source: () => GpuSource },
+  deps: {
+    exec: Exec;
+    files: Files;
+    clock: Clock;
+    log: Log;
+    store: AppStore;
+    source: () => GpuSource;
+  },
   options: SamplerOptions,
 ): Sampler {
   const { exec, files, clock, log, store } = deps;
@@ -66,13 +73,14 @@ export function createSampler(
       }
       return true;
     }
-    if (state?.source !== source || state.executable !== executable) {
-      state = { source, executable, memory: source.start(executable) };
-    }
+    const isNew = state?.source !== source || state.executable !== executable;
+    if (isNew || !state) state = { source, executable, memory: source.start(executable) };
+    // rows of another tool (or of the simulated GPU) are never shown beside this one's totals
+    const processes = withProcesses || isNew;
     // a tool that doesn't know a field is asked again without it
     for (let attempt = 0; attempt < 8; attempt++) {
       const outputs: ToolOutput[] = [];
-      for (const call of source.calls(state.memory, { processes: withProcesses })) {
+      for (const call of source.calls(state.memory, { processes })) {
         const result = await exec.run(call);
         if (!result.ok) {
           failed(result.failure.detail);
@@ -88,6 +96,7 @@ export function createSampler(
         failed(problem.text);
         return false;
       }
+      if (reading.hasProcesses) processesAtMs = clock.now();
       const last = store.state().gpu.sample;
       const sample = reading.hasProcesses
         ? reading.sample
@@ -111,7 +120,6 @@ export function createSampler(
   }
 
   function lookOnce(withProcesses: boolean): Promise<boolean> {
-    if (withProcesses) processesAtMs = clock.now();
     looking ??= look(withProcesses).finally(() => {
       looking = null;
     });
@@ -123,6 +131,8 @@ export function createSampler(
       let failures = 0;
       signal.addEventListener('abort', () => pause.abort());
       while (!signal.aborted) {
+        // made before the look: who wakes us during it wants another one, not the pause after it
+        pause = new AbortController();
         if (options.isWatched() || liveServers(store.state()).length > 0) {
           const due = clock.now() - processesAtMs >= PROCESS_EVERY_MS;
           failures = (await lookOnce(due)) ? 0 : failures + 1;
@@ -130,8 +140,7 @@ export function createSampler(
         const regularMs =
           store.state().gpu.status === 'absent' ? ABSENT_RETRY_MS : options.intervalMs();
         const backoffMs = failures === 0 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (failures - 1));
-        pause = new AbortController();
-        await clock.sleep(Math.max(regularMs, backoffMs), AbortSignal.any([signal, pause.signal]));
+        await clock.sleep(Math.max(regularMs, backoffMs), pause.signal);
       }
     },
     async lookNow() {

@@ -66,7 +66,11 @@ export function serverFacts(server: Server): string[] {
       'Concurrency at full length',
       facts?.maxConcurrency == null ? null : `${String(facts.maxConcurrency)}×`,
     ],
-    ['Start took', facts?.loadSeconds == null ? null : `${facts.loadSeconds.toFixed(1)} s`],
+    [
+      'Ready after',
+      server.readyAtMs === null ? null : formatDuration(server.readyAtMs - server.startedAtMs),
+    ],
+    ['Weights read in', facts?.loadSeconds == null ? null : `${facts.loadSeconds.toFixed(1)} s`],
     ['Endpoint', server.phase === 'ready' ? endpointOf(server) : null],
     ['Model name', server.servedModelName],
   ];

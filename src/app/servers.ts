@@ -46,7 +46,7 @@ export function createServers(
   const prepare = (wish: Wish) =>
     wish.engine === 'vllm' ? prepareVllm(context, models, wish) : ollama.prepare(wish);
 
-  async function deploy(wish: Wish, { force }: { force: boolean }): Promise<DeployResult> {
+  async function deployNow(wish: Wish, { force }: { force: boolean }): Promise<DeployResult> {
     const prepared = await prepare(wish);
     if (!prepared.ok) return { ...prepared, problems: [] };
     const { problems } = prepared.value;
@@ -61,6 +61,15 @@ export function createServers(
     const result = await launch(context, prepared.value, simulated());
     if (result.ok) observer.watch(result.id);
     return result;
+  }
+
+  let lastDeploy: Promise<unknown> = Promise.resolve();
+
+  /** One after another: of two clicks in a row the second must see what the first one started. */
+  function deploy(wish: Wish, options: { force: boolean }): Promise<DeployResult> {
+    const deployed = lastDeploy.then(() => deployNow(wish, options));
+    lastDeploy = deployed.catch(() => undefined);
+    return deployed;
   }
 
   async function stop(id: string, options: { force: boolean }): Promise<Result<void>> {

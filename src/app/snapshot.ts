@@ -1,11 +1,12 @@
 /** The complete picture that the planner page draws; a hidden page misses messages, so there are no deltas. */
+import { addressOf } from '../engines/ollama/address';
 import { PROTOCOL_VERSION, type Snapshot } from '../shared/protocol';
 import { MIB } from '../shared/units';
 import { shortCommand } from './gauge';
 import { coexistenceOf, plannableGpus } from './planService';
 import { serverDetail } from './serverText';
 import type { Settings } from './settings';
-import type { AppState } from './state';
+import type { AppState, Server } from './state';
 
 /** What the page is told of the world outside the state. */
 export interface SnapshotSurroundings {
@@ -63,6 +64,7 @@ export function snapshotOf(
       ollamaFile: ollama.file ?? 'ollama',
       host: '127.0.0.1',
       port,
+      ollamaPort: addressOf(settings['ollama.host']).port,
       extraArguments: settings['vllm.extraArguments'],
       environment: settings['vllm.environment'],
     },
@@ -73,6 +75,7 @@ export function snapshotOf(
       phase: server.phase,
       detail: serverDetail(server, nowMs),
       usedBytes: server.usedBytes,
+      plannedBytes: plannedBytesOf(server),
     })),
     defaults: {
       utilization: settings['vllm.defaultUtilization'],
@@ -83,4 +86,10 @@ export function snapshotOf(
     wish: state.wish,
     wishRevision: state.wishRevision,
   };
+}
+
+/** A plan that did not know what it takes leaves nothing here: that is unknown, not zero. */
+function plannedBytesOf({ plannedBytesPerGpu }: Server): number | null {
+  const sum = plannedBytesPerGpu.reduce((total, bytes) => total + bytes, 0);
+  return sum > 0 ? sum : null;
 }

@@ -4,14 +4,14 @@ import { simulatedSource } from '../gpu/simulated';
 import { GPU_SOURCES } from '../gpu/sources';
 import type { Holder } from '../processes/process';
 import { shellCommand } from '../shared/shellText';
-import type { Result } from '../shared/failure';
+import { ok, type Result } from '../shared/failure';
 import type { Command, PlanAnswer } from '../shared/planAnswer';
 import { parsePlanRequest, type EngineId } from '../shared/planRequest';
 import type { Snapshot } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
 import type { AppContext, Ports } from './appContext';
 import { endHolders, inspectHolders, type CleanerDeps, type EndOutcome } from './cleaner';
-import { PREFERRED_PORT } from './deploy';
+import { choosePort, PREFERRED_PORT } from './deploy';
 import { detectEngines } from './engineDetection';
 import { findServersAgain } from './foundAgain';
 import { judgeHolders } from './holderJudge';
@@ -21,7 +21,7 @@ import { createObserver } from './observer';
 import { createOllamaServing } from './ollamaServing';
 import { answerRequest, commandSettingsFor } from './planService';
 import type { Launcher } from './ports';
-import { loadProfiles, saveProfiles } from './profiles';
+import { changeProfiles, loadProfiles } from './profiles';
 import { createRegistry } from './registry';
 import { diagnostics, explainFailure, gpuReport } from './reports';
 import { createSampler } from './sampler';
@@ -143,13 +143,16 @@ export function startApp(options: AppOptions): App {
     else log.warn('profiles', 'could not be read', { why: loaded.failure.detail });
   }
 
-  async function writeProfiles(profiles: readonly Profile[]): Promise<Result<void>> {
-    const saved = await saveProfiles(files, profilesPath, profiles);
-    if (saved.ok) store.dispatch({ type: 'profilesLoaded', profiles });
-    return saved;
+  async function writeProfiles(
+    change: (current: readonly Profile[]) => readonly Profile[],
+  ): Promise<Result<void>> {
+    const saved = await changeProfiles(files, profilesPath, change);
+    if (!saved.ok) return saved;
+    store.dispatch({ type: 'profilesLoaded', profiles: saved.value });
+    return ok(undefined);
   }
 
-  const port = portMemory(options);
+  const port = portMemory(context);
   const stopFollowing: (() => void)[] = [];
 
   return {
@@ -207,12 +210,10 @@ export function startApp(options: AppOptions): App {
         holders.map((holder) => holder.pid),
         { shown: holders },
       ),
-    saveProfile: (profile) => {
-      const others = store.state().profiles.filter((one) => one.name !== profile.name);
-      return writeProfiles([...others, profile]);
-    },
+    saveProfile: (profile) =>
+      writeProfiles((current) => [...current.filter((one) => one.name !== profile.name), profile]),
     deleteProfile: (name) =>
-      writeProfiles(store.state().profiles.filter((profile) => profile.name !== name)),
+      writeProfiles((current) => current.filter((profile) => profile.name !== name)),
     commandText: shellCommand,
     async wishedCommandText() {
       const prepared = await servers.prepare(store.state().wish);
@@ -233,15 +234,15 @@ export function startApp(options: AppOptions): App {
   };
 }
 
-/** The port shown in the preview stays the same while it is free: a changing command line would be noise. */
-function portMemory({ net, clock }: Pick<Ports, 'net' | 'clock'>): { free(): Promise<number> } {
+/** The port shown in the preview stays the same for a while: a changing command line would be noise. */
+function portMemory(context: AppContext): { free(): Promise<number> } {
   let known = PREFERRED_PORT;
   let askedAtMs = -Infinity;
   return {
     async free() {
-      if (clock.now() - askedAtMs > 10_000) {
-        askedAtMs = clock.now();
-        known = await net.freePort(known);
+      if (context.clock.now() - askedAtMs > 10_000) {
+        askedAtMs = context.clock.now();
+        known = await choosePort(context);
       }
       return known;
     },

@@ -158,7 +158,8 @@ export function reduce(state: AppState, action: Action): AppState {
       return {
         ...state,
         gpu: {
-          ...state.gpu,
+          // only a real tool fails: figures that were made up do not stand in for what it would have said
+          ...(state.gpu.simulated ? initialGpu : state.gpu),
           status: 'failing',
           failure: { text: action.text, sinceMs: state.gpu.failure?.sinceMs ?? action.atMs },
         },
@@ -169,15 +170,21 @@ export function reduce(state: AppState, action: Action): AppState {
         gpu: { ...initialGpu, status: 'absent' },
         holders: [],
       };
-    case 'holdersJudged':
+    case 'holdersJudged': {
+      const servers = state.servers.map((server) => {
+        const usedBytes = action.usedByServer.get(server.id) ?? null;
+        return usedBytes === server.usedBytes ? server : { ...server, usedBytes };
+      });
+      // views compare by identity, and most judgements say what the one before said
+      const isSame = JSON.stringify(action.holders) === JSON.stringify(state.holders);
+      const isSameUse = servers.every((server, at) => server === state.servers[at]);
+      if (isSame && isSameUse) return state;
       return {
         ...state,
-        holders: action.holders,
-        servers: state.servers.map((server) => {
-          const usedBytes = action.usedByServer.get(server.id) ?? null;
-          return usedBytes === server.usedBytes ? server : { ...server, usedBytes };
-        }),
+        holders: isSame ? state.holders : action.holders,
+        servers: isSameUse ? state.servers : servers,
       };
+    }
     case 'serverAdded':
       return { ...state, servers: [...state.servers, action.server] };
     case 'serverChanged':
@@ -199,7 +206,10 @@ export function reduce(state: AppState, action: Action): AppState {
       // an answer about a model that is no longer wished for is late, not wrong: drop it
       return action.model.id === state.wish.model ? { ...state, model: action.model } : state;
     case 'wished': {
-      const model = state.model?.id === action.wish.model ? state.model : null;
+      // the same name means another model to the other engine
+      const isSame =
+        state.model?.id === action.wish.model && state.wish.engine === action.wish.engine;
+      const model = isSame ? state.model : null;
       const wishRevision = state.wishRevision + (action.from === 'host' ? 1 : 0);
       return { ...state, wish: action.wish, model, wishRevision };
     }

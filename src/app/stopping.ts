@@ -3,9 +3,9 @@ import { ollamaStopRecipe } from '../engines/ollama/stop';
 import { vllmStopRecipe } from '../engines/vllm/stop';
 import { fail, ok, type Result } from '../shared/failure';
 import type { AppContext } from './appContext';
-import type { Observer } from './observer';
+import type { LaunchRecord } from '../processes/process';
+import { stillHeldText, type Observer } from './observer';
 import type { OllamaServing } from './ollamaServing';
-import type { Server } from './state';
 import { stopLaunch } from './stopper';
 
 /** Memory of a large model comes back 1–5 s after the last process; longer than this is worth a word. */
@@ -28,13 +28,15 @@ export async function stopServer(
   store.dispatch({ type: 'serverChanged', id, change: { phase: 'stopping', stage: 'stopping' } });
   if (server.wish.engine === 'ollama') {
     const unloaded = await ollama.unload(server);
-    if (!server.record || ollama.isDaemonShared(server)) {
+    if (!server.record || (await ollama.handDaemonOver(server))) {
       await observer.ended(id, null);
       return unloaded;
     }
   }
   if (!server.record) {
-    await observer.ended(id, null);
+    // without an identity nothing may be signalled, and nothing says that it ended: not before the terminal does
+    if (options.force) await observer.ended(id, null);
+    else store.dispatch({ type: 'serverChanged', id, change: { phase: 'lost' } });
     return fail('notFound', 'Nothing is known about its process; look into its terminal.');
   }
   const steps =
@@ -49,7 +51,7 @@ export async function stopServer(
   });
   // found again after a reload there may be no event from the terminal
   await observer.ended(id, null);
-  const held = await waitForMemory(context, server);
+  const held = await waitForMemory(context, outcome.record);
   if (held !== null) store.dispatch({ type: 'serverChanged', id, change: { stillHeld: held } });
   return outcome.gone
     ? ok(undefined)
@@ -57,17 +59,18 @@ export async function stopServer(
 }
 
 /** null when nothing of it holds memory any more, or where nobody can tell. */
-async function waitForMemory(context: AppContext, server: Server): Promise<string | null> {
-  const ours = new Set(server.record?.seen.map((one) => one.pid));
+async function waitForMemory(context: AppContext, record: LaunchRecord): Promise<string | null> {
+  const ours = new Set(record.seen.map((one) => one.pid));
   const deadline = context.clock.now() + MEMORY_BACK_MS;
   for (;;) {
     const sample = await context.lookAtGpus();
     const holding = (sample?.processes ?? []).filter((process) => ours.has(process.pid));
     if (holding.length === 0) return null;
     if (context.clock.now() >= deadline) {
-      const bytes = holding.reduce((sum, process) => sum + (process.usedBytes ?? 0), 0);
-      const pids = holding.map((process) => String(process.pid)).join(', ');
-      return `still held: ${(bytes / 2 ** 30).toFixed(1)} GiB by PID ${pids}`;
+      return stillHeldText(
+        holding.map((process) => process.pid),
+        holding,
+      );
     }
     await context.clock.sleep(500);
   }

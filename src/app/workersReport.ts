@@ -23,6 +23,7 @@ export async function workersReport(
   const { settings, note } = await workerSettings(context, workspaceFolder);
   const ollamaHeldBytes = settings.detectsOllama
     ? holders
+        .filter((holder) => holder.gpus.includes(gpu.index))
         .filter((holder) => /\bollama\b/.test(holder.command ?? ''))
         .reduce((sum, holder) => sum + (holder.usedBytes ?? 0), 0)
     : null;

@@ -29,6 +29,8 @@ export function outcomeOf(diagnosis: Diagnosis, launch: LaunchSeen): Outcome {
   };
 }
 
+export type ReadDiagnosis = Diagnosis & { readonly outcome: Outcome };
+
 /** Pushed in pieces, so that a log of any size costs the same memory. */
 const CHUNK_CHARACTERS = 1 << 16;
 
@@ -41,19 +43,30 @@ export function diagnoseText(
   engine: 'vllm' | 'ollama' | 'auto',
   end: Partial<EndContext> = {},
   launch: Partial<LaunchSeen> = {},
-): Diagnosis & { readonly outcome: Outcome } {
-  const reader =
-    engineKinds[engine === 'auto' ? detectEngine(text) : engine].createLogReader(launch);
+): ReadDiagnosis {
+  if (engine !== 'auto') return diagnoseAs(engine, text, end, launch);
+  const detected = detectEngine(text);
+  const first = diagnoseAs(detected ?? 'vllm', text, end, launch);
+  if (detected !== null || isKnown(first)) return first;
+  // A bare quoted line: whose words are they?
+  const second = diagnoseAs('ollama', text, end, launch);
+  return isKnown(second) ? second : first;
+}
+
+const isKnown = ({ cause }: Diagnosis): boolean => cause !== null && cause.id !== 'unknown';
+
+function diagnoseAs(
+  engine: 'vllm' | 'ollama',
+  text: string,
+  end: Partial<EndContext>,
+  launch: Partial<LaunchSeen>,
+): ReadDiagnosis {
+  const reader = engineKinds[engine].createLogReader(launch);
   for (let at = 0; at < text.length; at += CHUNK_CHARACTERS)
     reader.push(text.slice(at, at + CHUNK_CHARACTERS));
   // The text is all there will be, so its last line is complete.
   reader.push('\n');
-  const diagnosis = reader.diagnose({
-    exitCode: null,
-    ended: false,
-    stopRequested: false,
-    ...end,
-  });
+  const diagnosis = reader.diagnose({ exitCode: null, ended: false, stopRequested: false, ...end });
   return { ...diagnosis, outcome: outcomeOf(diagnosis, reader.launch()) };
 }
 
@@ -62,10 +75,11 @@ const ollamaSigns =
 const vllmSigns =
   /\bvllm\b|EngineCore|VllmWorker|\(APIServer pid=|\[\w+\.py:\d+\]|\w+\.py:\d+\] |torch\.\w*\.?OutOfMemoryError|pydantic_core|huggingface/gi;
 
-/** By the words that only one of them uses; vLLM where neither does (its failures are often bare Python tracebacks). */
-export function detectEngine(text: string): 'vllm' | 'ollama' {
+/** By the words that only one of them uses; null where neither or both do alike (failures are often quoted as bare lines). */
+export function detectEngine(text: string): 'vllm' | 'ollama' | null {
   const sample = text.length > 400_000 ? text.slice(0, 200_000) + text.slice(-200_000) : text;
   const ollama = sample.match(ollamaSigns)?.length ?? 0;
   const vllm = sample.match(vllmSigns)?.length ?? 0;
+  if (ollama === vllm) return null;
   return ollama > vllm ? 'ollama' : 'vllm';
 }

@@ -9,7 +9,6 @@ import type {
   LogReading,
   Remedy,
   Stage,
-  StartFacts,
 } from './engine';
 import { judgeEnd } from './judgeEnd';
 import {
@@ -20,25 +19,13 @@ import {
   type LineFinding,
   type LogGrammar,
 } from './logRules';
+import { addFacts, mergeFacts, noFacts, withoutSizes } from './startFacts';
 import { createLineSplitter, type TextLine } from './terminalText';
 
 /** A log reader that also tells what the start said about its own command; learning stores it. */
 export interface EngineLogReader extends LogReader {
   launch(): LaunchSeen;
 }
-
-export const noFacts: StartFacts = {
-  weightsBytes: null,
-  activationBytes: null,
-  nonTorchBytes: null,
-  graphBytes: null,
-  kvCacheBytes: null,
-  kvCacheTokens: null,
-  maxConcurrency: null,
-  loadSeconds: null,
-  freeBytesAtStart: null,
-  wantedBytes: null,
-};
 
 /** A stage is never left for one of a lower rank. Compilation and profiling alternate. */
 const stageRank: Readonly<Record<Stage, number>> = {
@@ -54,14 +41,6 @@ const stageRank: Readonly<Record<Stage, number>> = {
   serving: 8,
   stopping: 9,
 };
-
-/** Numbers that limit: the smallest rank counts. The others: the rank that needs most. */
-const smallestCounts: ReadonlySet<keyof StartFacts> = new Set([
-  'kvCacheBytes',
-  'kvCacheTokens',
-  'maxConcurrency',
-  'freeBytesAtStart',
-]);
 
 const MAX_EVIDENCE_LINES = 3;
 const MAX_EVIDENCE_CHARACTERS = 600;
@@ -325,35 +304,6 @@ function best(found: ReadonlyMap<CauseRule, Found>, effect: 'fatal' | 'degraded'
     if (!chosen || (candidate.rule.rank ?? 50) < (chosen.rule.rank ?? 50)) chosen = candidate;
   }
   return chosen;
-}
-
-function mergeFacts(known: StartFacts, said: Partial<StartFacts>): StartFacts {
-  const merged: Record<keyof StartFacts, number | null> = { ...known };
-  for (const [key, value] of Object.entries(said) as [keyof StartFacts, number | null][]) {
-    if (value === null || !Number.isFinite(value)) continue;
-    const before = merged[key];
-    merged[key] =
-      before === null
-        ? value
-        : smallestCounts.has(key)
-          ? Math.min(before, value)
-          : Math.max(before, value);
-  }
-  return merged;
-}
-
-const withoutSizes = (facts: StartFacts): StartFacts => ({
-  ...facts,
-  weightsBytes: null,
-  kvCacheBytes: null,
-  graphBytes: null,
-});
-
-function addFacts(known: StartFacts, said: Partial<StartFacts>): StartFacts {
-  const sum: Record<keyof StartFacts, number | null> = { ...known };
-  for (const [key, value] of Object.entries(said) as [keyof StartFacts, number | null][])
-    if (value !== null && Number.isFinite(value)) sum[key] = (sum[key] ?? 0) + value;
-  return sum;
 }
 
 const clipped = (text: string): string =>

@@ -3,8 +3,8 @@
  * Memory is bounded: one unfinished line and one unfinished escape sequence are kept, both capped.
  */
 
-/** Beyond this a line is cut; the longest useful ones (an engine's whole configuration) are about 10 kB. */
-const MAX_LINE_CHARACTERS = 16_384;
+/** Beyond this a line is cut; the longest useful ones (an engine's whole configuration) are about 4 kB. */
+const MAX_LINE_CHARACTERS = 8192;
 const MAX_ESCAPE_CHARACTERS = 256;
 
 const ESC = '\u001b';
@@ -12,6 +12,7 @@ const ESC = '\u001b';
 /** CSI, then OSC (ended by BEL or ESC \), then the short forms. */
 const escapes =
   /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
+const lineMarks = /[\r\n]/g;
 const escapeHere = new RegExp(escapes.source, 'y');
 /** What more text may complete. */
 const openEscape = /^\u001b(?:\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b\n]*\u001b?|[ -/]*)$/;
@@ -72,18 +73,19 @@ export function createLineSplitter(): LineSplitter {
       }
       const plain = stripControls(text);
       let start = 0;
-      for (let index = 0; index < plain.length; index += 1) {
-        const code = plain.charCodeAt(index);
+      for (const { 0: mark, index } of plain.matchAll(lineMarks)) {
         if (pendingReturn) {
           pendingReturn = false;
-          if (code !== 10) endPass(onLine);
+          if (index > start || mark !== '\n') endPass(onLine);
         }
-        if (code === 10 || code === 13) {
-          append(plain.slice(start, index));
-          start = index + 1;
-          if (code === 10) endLine(onLine);
-          else pendingReturn = true;
-        }
+        append(plain.slice(start, index));
+        start = index + 1;
+        if (mark === '\n') endLine(onLine);
+        else pendingReturn = true;
+      }
+      if (pendingReturn && start < plain.length) {
+        pendingReturn = false;
+        endPass(onLine);
       }
       append(plain.slice(start));
     },

@@ -79,6 +79,7 @@ export function cardByName(name: string): NamedCard | null {
     .toUpperCase()
     .replaceAll(/\b(?:NVIDIA|GEFORCE|TESLA|QUADRO|AMD|RADEON|INSTINCT)\b/g, ' ')
     .replaceAll(/[-_]/g, ' ')
+    .replaceAll(/\b(RTX|GTX|RX)(?=\d)/g, '$1 ')
     .replaceAll(/\s+/g, ' ')
     .trim();
   const row = CARDS.find(({ pattern }) => pattern.test(plain));

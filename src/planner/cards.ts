@@ -13,6 +13,7 @@ export interface Card {
   /** 8.9 for Ada …; null: not known. */
   readonly capability: number | null;
   readonly dataCentre: boolean;
+  readonly amd: boolean;
   /** vLLM looks for "a100" in the name when it chooses its defaults. */
   readonly isA100: boolean;
 }
@@ -88,6 +89,7 @@ export function cardOf(gpu: GpuRequest, platform: string | null | undefined): Ca
     unified,
     capability: match?.[1] ?? null,
     dataCentre: name !== null && DATA_CENTRE.test(name),
+    amd: /\bAMD\b|radeon|instinct|\bMI\d{3}X?\b/i.test(name ?? ''),
     isA100: /a100/i.test(name ?? ''),
   };
 }

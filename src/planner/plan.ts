@@ -2,8 +2,17 @@
 import type { Plan } from '../shared/planAnswer';
 import type { PlanRequest } from '../shared/planRequest';
 import { planOllama } from './ollama/planOllama';
-import { planVllm } from './vllm/planVllm';
+import { planVllm, startCheckFor } from './vllm/planVllm';
+import type { StartCheck } from './vllm/startCheck';
 
 export function plan(request: PlanRequest): Plan {
   return request.engine === 'vllm' ? planVllm(request) : planOllama(request);
+}
+
+/**
+ * What a utilization of one's own choice wants against what is free now, in figures and as the sentence of the page's
+ * warning. null: free memory is not known, or the engine has no such check.
+ */
+export function startCheck(request: PlanRequest, utilization: number): StartCheck | null {
+  return request.engine === 'vllm' ? startCheckFor(request, utilization) : null;
 }

@@ -47,7 +47,7 @@ const RESERVATION_BY_CARD: readonly {
   { fromBytes: 0, reservationBytes: 8 * GIB },
 ];
 
-export function reservationForCard(totalBytes: number): number {
+function reservationForCard(totalBytes: number): number {
   const row = RESERVATION_BY_CARD.find(({ fromBytes }) => totalBytes >= fromBytes);
   return row?.reservationBytes ?? 12 * GIB;
 }

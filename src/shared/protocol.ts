@@ -27,7 +27,7 @@ const serverRowSchema = z.object({
   /** e.g. "loading weights 3/8", "ready · :8000", the cause of a failure. */
   detail: z.string(),
   usedBytes: known,
-  /** What the plan it was launched with expected per GPU; absent for adopted servers. */
+  /** What the plan it was launched with expected on all GPUs together; null where that is not known. */
   plannedBytes: z.optional(known),
 });
 
@@ -65,8 +65,10 @@ export const snapshotSchema = z.object({
     vllmFile: z.string(),
     ollamaFile: z.string(),
     host: z.string(),
-    /** Free now; taken unless the wish fixes one. */
+    /** Free now; vLLM takes it unless the wish fixes one. */
     port: z.number(),
+    /** Where Ollama's daemon answers, or is started if it does not: from the settings, for every wish. */
+    ollamaPort: z.number(),
     /** From the settings; they come before the wish's own. */
     extraArguments: z.array(z.string()),
     environment: z.record(z.string(), z.string()),

@@ -21,23 +21,27 @@ const KINDS = ['folder', 'empty', 'untrusted', 'engines'];
 const TIMEOUT_SECONDS = { folder: 420, empty: 300, untrusted: 300, engines: 1800 };
 
 function kindOf(file) {
-  const [, kind = 'folder'] = /\.(\w+)\.test\.ts$/.exec(file) ?? [];
+  const [, kind = 'folder'] = /\.(\w+)\.test\.ts$/.exec(path.basename(file)) ?? [];
   if (!KINDS.includes(kind)) throw new Error(`${file}: no window of kind "${kind}"`);
   return kind;
 }
 
 /** A window is started only for files that mention the wanted title; mocha filters exactly. */
-async function bundleSuites(grep) {
+function findSuites(grep) {
   const folder = path.join(here, 'suite');
-  const files = fs
+  return fs
     .readdirSync(folder)
     .filter((name) => name.endsWith('.test.ts'))
-    .filter((name) => fs.readFileSync(path.join(folder, name), 'utf8').includes(grep));
-  const outdir = path.join(out, 'test/host');
-  fs.rmSync(outdir, { recursive: true, force: true });
+    .map((name) => path.join(folder, name))
+    .filter((file) => fs.readFileSync(file, 'utf8').includes(grep));
+}
+
+async function bundle(files) {
+  const outdir = path.join(out, 'test', `host-${process.pid}`);
   await esbuild.build({
-    entryPoints: files.map((name) => path.join(folder, name)),
+    entryPoints: files,
     outdir,
+    outbase: path.join(root, 'test'),
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -47,10 +51,12 @@ async function bundleSuites(grep) {
     outExtension: { '.js': '.cjs' },
     logLevel: 'warning',
   });
-  return files.map((name) => ({
-    kind: kindOf(name),
-    file: path.join(outdir, name.replace(/\.ts$/, '.cjs')),
-  }));
+  const bundleOf = (file) =>
+    path.join(outdir, path.relative(path.join(root, 'test'), file)).replace(/\.ts$/, '.cjs');
+  return {
+    suites: files.map((file) => ({ kind: kindOf(file), file: bundleOf(file) })),
+    remove: () => fs.rmSync(outdir, { recursive: true, force: true }),
+  };
 }
 
 /** A fresh copy of the sample workspace, so that what tests write is never in the repository. */
@@ -181,6 +187,17 @@ const skipped = (title, why, count = 1) => {
   return { title, passed: 0, failed: 0, skipped: count, failures: [] };
 };
 
+/** Runs one file that is no test suite (a benchmark) in a window of the kind. */
+export async function runSuite(kind, file) {
+  const host = await findHost();
+  const { suites, remove } = await bundle([file]);
+  try {
+    return await runSuites(kind, [suites[0].file], host, '');
+  } finally {
+    remove();
+  }
+}
+
 /**
  * @param engines only the windows with real engines, else all others
  * @param grep only tests whose title contains this; page scripts are chosen by file name
@@ -188,21 +205,25 @@ const skipped = (title, why, count = 1) => {
  */
 export async function runWindows({ engines = false, grep = '' }) {
   const host = await findHost();
-  const all = await bundleSuites(grep);
+  const { suites: all, remove } = await bundle(findSuites(grep));
   const results = [];
-  for (const kind of KINDS.filter((kind) => (kind === 'engines') === engines)) {
-    const suites = all.filter((suite) => suite.kind === kind).map((suite) => suite.file);
-    if (suites.length === 0) continue;
-    // test-electron always turns workspace trust off on desktop
-    if (kind === 'untrusted' && host.desktop)
-      results.push(skipped('VS Code, untrusted window', 'needs the browser-hosted VS Code'));
-    else results.push(await runSuites(kind, suites, host, grep));
-  }
-  const scripts = path.join(root, 'test/ui');
-  for (const name of fs.readdirSync(scripts).filter((file) => file.endsWith('.ui.mjs'))) {
-    if (name.endsWith('.engines.ui.mjs') !== engines || !name.includes(grep)) continue;
-    if (host.desktop) results.push(skipped(name, 'needs the browser-hosted VS Code'));
-    else results.push(await runScript(path.join(scripts, name), host));
+  try {
+    for (const kind of KINDS.filter((each) => (each === 'engines') === engines)) {
+      const suites = all.filter((suite) => suite.kind === kind).map((suite) => suite.file);
+      if (suites.length === 0) continue;
+      // test-electron always turns workspace trust off on desktop
+      if (kind === 'untrusted' && host.desktop)
+        results.push(skipped('VS Code, untrusted window', 'needs the browser-hosted VS Code'));
+      else results.push(await runSuites(kind, suites, host, grep));
+    }
+    const scripts = path.join(root, 'test/ui');
+    for (const name of fs.readdirSync(scripts).filter((file) => file.endsWith('.ui.mjs'))) {
+      if (name.endsWith('.engines.ui.mjs') !== engines || !name.includes(grep)) continue;
+      if (host.desktop) results.push(skipped(name, 'needs the browser-hosted VS Code'));
+      else results.push(await runScript(path.join(scripts, name), host));
+    }
+  } finally {
+    remove();
   }
   return results;
 }

@@ -14,6 +14,8 @@ const TOOLS = [
   ['types of the page', 'typescript/bin/tsc', '--noEmit', '-p', 'webview'],
   ['lint', 'eslint/bin/eslint.js', '-c', 'test/eslint.config.mjs', '.'],
   ['dead code', 'knip/bin/knip.js', '--no-progress'],
+  // files that only tests use
+  ['dead files', 'knip/bin/knip.js', '--no-progress', '--production', '--include=files'],
   ['format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
 ];
 

@@ -45,7 +45,10 @@ async function serve() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-'));
   const id = randomUUID();
   const reap = startReaper(id, folder);
+  let isEnding = false;
   const finish = async (code) => {
+    if (isEnding) return;
+    isEnding = true;
     await reap();
     process.exit(code);
   };
@@ -59,7 +62,7 @@ async function serve() {
       env,
       installed: [root],
       onEnd: async (why) => {
-        console.error(why);
+        if (!isEnding) console.error(why);
         await finish(1);
       },
     });

@@ -68,10 +68,10 @@ function countControl(
       actions.options({ [option]: count });
       return null;
     },
+    actions,
     {
-      numeric: true,
+      testid: option,
       placeholder: option === 'numGpu' ? words.asManyAsFit : words.engineDefault,
-      validity: (valid) => actions.validity(option, valid),
     },
   );
   return {
@@ -84,8 +84,11 @@ function countControl(
 }
 
 function wordControl(label: string, option: WordOption, actions: Actions): Control {
-  const field = selectField(label, choices[option], (value) =>
-    actions.options({ [option]: value === '' ? null : value }),
+  const field = selectField(
+    label,
+    choices[option],
+    (value) => actions.options({ [option]: value === '' ? null : value }),
+    { testid: option },
   );
   return {
     element: field.element,
@@ -105,11 +108,8 @@ function portControl(actions: Actions): Control {
       actions.wish({ port });
       return null;
     },
-    {
-      numeric: true,
-      placeholder: words.anyFree,
-      validity: (valid) => actions.validity('port', valid),
-    },
+    actions,
+    { testid: 'port', placeholder: words.anyFree },
   );
   return {
     element: field.element,
@@ -120,7 +120,8 @@ function portControl(actions: Actions): Control {
 function argumentsControl(actions: Actions): Control {
   const area = h('textarea', {
     rows: 2,
-    class: 'text mono',
+    class: 'mono',
+    'data-testid': 'extraArguments',
     spellcheck: 'false',
     id: freshId('arguments'),
     oninput: () =>
@@ -141,8 +142,10 @@ function argumentsControl(actions: Actions): Control {
 }
 
 export function vllmAdvanced(actions: Actions): View {
-  const eager = checkField(words.enforceEager, (checked) =>
-    actions.options({ enforceEager: checked ? true : null }),
+  const eager = checkField(
+    words.enforceEager,
+    (checked) => actions.options({ enforceEager: checked ? true : null }),
+    { testid: 'enforceEager' },
   );
   const controls: Control[] = [
     wordControl(words.quantization, 'quantization', actions),
@@ -182,6 +185,7 @@ export function ollamaControls(actions: Actions): View {
       const patch: PlanOptions = { flashAttention: value === '' ? null : value === 'on' };
       actions.options(patch);
     },
+    { testid: 'flashAttention' },
   );
   const controls: Control[] = [
     countControl(words.numParallel, 'numParallel', 1, actions),

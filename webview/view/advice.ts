@@ -2,8 +2,9 @@
 import type { Advice } from '../../src/shared/planAnswer';
 import { describeChange } from '../verdictSentence';
 import { verdictIcons, verdictWords, words } from '../words';
+import { button, setSpoken } from './button';
 import { h, presence, rowKeeper, setHidden, setText, type Row } from './dom';
-import { button, foldable, setOpen } from './fields';
+import { foldable, setOpen } from './fields';
 import type { Actions, View } from './view';
 
 /** The planner puts the best first; the rest is folded away. */
@@ -36,7 +37,7 @@ function adviceRow(actions: Actions): Row<Advice> {
       after.dataset.verdict = verdictAfter;
       setText(why, saves === null ? advice.why : `${saves}. ${advice.why}`);
       setHidden(apply, change === '');
-      apply.setAttribute('aria-label', `${words.apply}: ${change}`);
+      setSpoken(apply, `${words.apply}: ${change}`);
     },
   };
 }

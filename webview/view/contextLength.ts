@@ -3,8 +3,9 @@ import { formatCount } from '../../src/shared/units';
 import { contextPicks, CONTEXT_STEP_TOKENS, parseTokens, shortTokens, sliderEnd } from '../scales';
 import { DEFAULT_CONTEXT_TOKENS, SHORTEST_CONTEXT_TOKENS } from '../state';
 import { verdictWords, words } from '../words';
+import { button, setPressed } from './button';
 import { freshId, h, rowKeeper, setAttribute, setText, setVariable } from './dom';
-import { button, textField } from './fields';
+import { textField } from './fields';
 import type { Actions, PageModel, View } from './view';
 
 interface Pick {
@@ -45,12 +46,9 @@ export function contextLength(actions: Actions): View {
       if (tokens !== null) choose(tokens);
       return tokens === null ? words.badCount : null;
     },
-    {
-      testid: 'context-value',
-      numeric: true,
-      class: 'inline',
-      validity: (valid) => actions.validity('context', valid),
-    },
+    actions,
+    // the visible label belongs to the slider; the field beside it repeats it for those who only hear it
+    { testid: 'context-value', class: 'inline' },
   );
   const chips = h('div', { class: 'chips' });
   const keepChips = rowKeeper<Pick>(
@@ -58,14 +56,13 @@ export function contextLength(actions: Actions): View {
     ({ key }) => key,
     () => {
       let tokens = 0;
-      const chip = button('', () => choose(tokens));
-      chip.className = 'chip';
+      const chip = button('', () => choose(tokens), { kind: 'chip' });
       return {
         element: chip,
         update(pick) {
           tokens = pick.tokens;
           setText(chip, pick.label);
-          setAttribute(chip, 'aria-pressed', String(pick.chosen));
+          setPressed(chip, pick.chosen);
         },
       };
     },
@@ -81,8 +78,6 @@ export function contextLength(actions: Actions): View {
     chips,
     help,
   );
-  // The visible label belongs to the slider; the field beside it repeats it for those who only hear it.
-  exact.element.querySelector('label')?.classList.add('spoken');
 
   return {
     element,

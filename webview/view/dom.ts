@@ -55,7 +55,7 @@ export function presence(element: HTMLElement): (present: boolean) => void {
 }
 
 /** Not while the user types in it: what he writes and how it is shown differ ("8k", "8,192"). */
-export function setValue(input: HTMLInputElement | HTMLTextAreaElement, value: string): void {
+export function setValue(input: HTMLElement & { value: string }, value: string): void {
   const typing = input === document.activeElement && document.hasFocus();
   if (!typing && input.value !== value) input.value = value;
 }

@@ -2,6 +2,7 @@
 import { formatGib } from '../../src/shared/units';
 import { examplesFor, type Example } from '../examples';
 import { verdictIcons, verdictWords, words } from '../words';
+import { button } from './button';
 import { h, rowKeeper, setHidden, setText } from './dom';
 import type { Actions, PageModel, View } from './view';
 
@@ -18,13 +19,9 @@ export function firstRun(actions: Actions): View {
         element: h(
           'li',
           {},
-          h(
-            'button',
-            { type: 'button', class: 'example', onclick: () => actions.wish({ model: name }) },
-            h('strong', {}, name),
-            size,
-            verdict,
-          ),
+          button([h('strong', {}, name), size, verdict], () => actions.wish({ model: name }), {
+            class: 'example',
+          }),
         ),
         update(example) {
           setText(size, words.example(example.weightsBytes));

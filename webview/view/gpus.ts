@@ -1,8 +1,8 @@
 /** What runs now: every GPU with its use, the largest holders, the age of the sample, and problems. */
 import type { Snapshot } from '../../src/shared/protocol';
 import { words } from '../words';
+import { button } from './button';
 import { h, rowKeeper, setAttribute, setHidden, setText, setVariable, type Row } from './dom';
-import { button } from './fields';
 import type { Actions, View } from './view';
 
 type GpuRow = Snapshot['gpus'][number];

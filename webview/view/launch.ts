@@ -4,8 +4,8 @@ import { commandGroups } from '../commandText';
 import { plannedBytes } from '../memoryParts';
 import { formatShare, tightestGpu } from '../scales';
 import { engineNames, verdictIcons, verdictWords, words } from '../words';
+import { button, setDisabled } from './button';
 import { h, setAttribute, setHidden, setText } from './dom';
-import { button } from './fields';
 import type { Actions, PageModel, View } from './view';
 
 export function commandView(actions: Actions): View {
@@ -55,8 +55,8 @@ export function commandView(actions: Actions): View {
 export function launchBar(actions: Actions): View & { focus(): void } {
   let force = false;
   let serverId: string | null = null;
-  const summary = h('p', { class: 'summary' });
-  const reason = h('p', { class: 'help reason' });
+  const summary = h('p', { class: 'summary', 'data-testid': 'summary' });
+  const reason = h('p', { class: 'help reason', 'data-testid': 'deploy-reason' });
   const trust = button(words.trust, () => actions.open('trust'), { kind: 'link' });
   const deploy = button(words.deploy, () => actions.launch(force), {
     testid: 'deploy',
@@ -89,13 +89,13 @@ export function launchBar(actions: Actions): View & { focus(): void } {
       setHidden(trust, page.snapshot.trusted);
       setText(deploy, page.launching ? words.deploying : force ? words.deployAnyway : words.deploy);
       deploy.classList.toggle('caution', force);
-      deploy.disabled = blocked !== null || page.launching;
+      setDisabled(deploy, blocked !== null || page.launching);
       const running = page.snapshot.servers.filter(
         ({ phase }) => phase === 'starting' || phase === 'ready',
       );
       const own = running.at(-1) ?? null;
       serverId = own?.id ?? null;
-      stop.disabled = own === null;
+      setDisabled(stop, own === null);
       setAttribute(stop, 'title', own === null ? null : words.stopServer(own.title));
     },
   };

@@ -2,8 +2,9 @@
 import type { ModelChoice } from '../../src/shared/protocol';
 import type { EngineId } from '../../src/shared/planRequest';
 import { engineNames, words } from '../words';
-import { freshId, h, setAttribute, setHidden, setText } from './dom';
-import { button, labelled, selectField } from './fields';
+import { button } from './button';
+import { freshId, h, setHidden, setText } from './dom';
+import { describedBy, selectField } from './fields';
 import type { Actions, PageModel, View } from './view';
 
 /** Ollama runs its own models and GGUF files; vLLM everything but Ollama's. */
@@ -24,17 +25,18 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
   );
   const listId = freshId('models');
   const suggestions = h('datalist', { id: listId });
-  const input = h('input', {
-    type: 'text',
-    class: 'text',
-    'data-testid': 'model',
-    list: listId,
-    spellcheck: 'false',
-    autocomplete: 'off',
-    oninput: () => actions.wish({ model: input.value.trim() }),
-  });
-  const model = labelled(words.model, input, { class: 'grow' });
-  const facts = h('p', { class: 'help facts' });
+  const input = h(
+    'vscode-text-field',
+    {
+      'data-testid': 'model',
+      list: listId,
+      oninput: () => actions.wish({ model: input.value.trim() }),
+    },
+    words.model,
+  );
+  // beside the input, in its shadow: its `list` finds nothing outside
+  input.shadowRoot?.append(suggestions);
+  const facts = h('p', { class: 'help facts', 'data-testid': 'model-facts' });
   const missing = h(
     'p',
     { class: 'notice' },
@@ -49,8 +51,8 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       'div',
       { class: 'model-row' },
       engine.element,
-      model,
-      button(words.choose, () => actions.open('chooseModel')),
+      input,
+      button(words.choose, () => actions.open('chooseModel'), { testid: 'choose-model' }),
     ),
     facts,
     missing,
@@ -71,7 +73,6 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       ),
     );
   };
-  element.append(suggestions);
   return {
     element,
     focus: () => {
@@ -83,7 +84,8 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       engine.show(wish.engine);
       // Typed text is the wish itself, so this never interferes; a model picked elsewhere shows at once.
       if (input.value.trim() !== wish.model) input.value = wish.model;
-      setAttribute(input, 'placeholder', words.modelPlaceholder[wish.engine]);
+      input.placeholder = words.modelPlaceholder[wish.engine];
+      describedBy(input, facts);
       suggest(page);
       setText(facts, describeFacts(page));
       facts.classList.toggle('problem', page.snapshot.model?.problem != null && known(page));

@@ -1,8 +1,8 @@
 /** Servers started from here or adopted: how each is doing, and what it really takes. */
 import type { ServerRow } from '../../src/shared/protocol';
 import { engineNames, phaseWords, words } from '../words';
+import { button, setSpoken } from './button';
 import { h, rowKeeper, setHidden, setText, type Row } from './dom';
-import { button } from './fields';
 import type { Actions, View } from './view';
 
 const phaseIcons: Readonly<Record<ServerRow['phase'], string>> = {
@@ -22,7 +22,7 @@ function serverRow(actions: Actions, { id }: ServerRow): Row<ServerRow> {
   const stop = button(words.stop, () => actions.stop(id), { testid: `stop-${id}` });
   const element = h(
     'li',
-    { class: 'server' },
+    { class: 'server', 'data-testid': `server-${id}` },
     icon,
     h(
       'div',
@@ -48,7 +48,7 @@ function serverRow(actions: Actions, { id }: ServerRow): Row<ServerRow> {
       setText(detail, server.detail);
       setText(use, words.serverUse(server.usedBytes, server.plannedBytes ?? null));
       setHidden(stop, server.phase !== 'starting' && server.phase !== 'ready');
-      stop.setAttribute('aria-label', words.stopServer(server.title));
+      setSpoken(stop, words.stopServer(server.title));
     },
   };
 }

@@ -17,8 +17,9 @@ import {
   UTILIZATION,
 } from '../scales';
 import { words } from '../words';
+import { button, setDisabled, setPressed } from './button';
 import { freshId, h, setAttribute, setHidden, setText, setVariable } from './dom';
-import { button, textField } from './fields';
+import { textField } from './fields';
 import { guidanceView } from './guidance';
 import type { Actions, PageModel, View } from './view';
 import { warningView } from './warning';
@@ -48,6 +49,8 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
   const marks = markRow(choose);
   const track = h('div', { class: 'track' }, slider, marks.ticks);
 
+  const unitNote = (): HTMLElement => h('p', { class: 'help unit-note' });
+  const fractionNote = unitNote();
   const fraction = textField(
     words.share,
     (text) => {
@@ -55,11 +58,8 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       if (share !== null) choose(share);
       return share === null ? words.badUtilization : null;
     },
-    {
-      testid: 'utilization-value',
-      numeric: true,
-      validity: (valid) => actions.validity('utilization', valid),
-    },
+    actions,
+    { testid: 'utilization-value', note: fractionNote },
   );
   const solved = (share: number | null): string | null => {
     if (share === null) return words.pickModel;
@@ -68,6 +68,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
     choose(share);
     return null;
   };
+  const poolNote = unitNote();
   const pool = textField(
     words.pool,
     (text) => {
@@ -75,12 +76,10 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       if (bytes === null) return words.badGib;
       return solved(page?.priced == null ? null : shareForPool(page.priced.plan, bytes));
     },
-    {
-      testid: 'utilization-gib',
-      numeric: true,
-      validity: (valid) => actions.validity('pool', valid),
-    },
+    actions,
+    { testid: 'utilization-gib', note: poolNote },
   );
+  const requestsNote = unitNote();
   const requests = textField(
     words.requests,
     (text) => {
@@ -88,35 +87,18 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       if (!(count > 0)) return words.badRequests;
       return solved(page?.priced == null ? null : shareForRequests(page.priced.plan, count));
     },
-    {
-      testid: 'utilization-requests',
-      numeric: true,
-      validity: (valid) => actions.validity('requests', valid),
-    },
+    actions,
+    { testid: 'utilization-requests', note: requestsNote },
   );
-  const unit = (field: { element: HTMLElement }): HTMLElement => {
-    const note = h('p', { class: 'help unit-note' });
-    field.element.insertBefore(note, field.element.querySelector('.complaint'));
-    return note;
-  };
-  const fractionNote = unit(fraction);
-  const poolNote = unit(pool);
-  const requestsNote = unit(requests);
 
-  const presetButtons = (Object.keys(presets) as Preset[]).map((name) => {
-    const one = h(
-      'button',
-      {
-        type: 'button',
-        class: 'preset',
-        'data-testid': `preset-${name}`,
-        onclick: () => choose(presets[name]),
-      },
-      h('span', {}, words.preset[name]),
-      h('small', {}, words.presetDetail[name]),
-    );
-    return { name, element: one };
-  });
+  const presetButtons = (Object.keys(presets) as Preset[]).map((name) => ({
+    name,
+    element: button(
+      [h('b', {}, words.preset[name]), h('small', {}, words.presetDetail[name])],
+      () => choose(presets[name]),
+      { testid: `preset-${name}`, class: 'preset' },
+    ),
+  }));
 
   const guidance = guidanceView();
   const helpId = freshId('help');
@@ -157,7 +139,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       setAttribute(slider, 'aria-valuetext', spokenUtilization(plan, shown));
       setText(percent, words.percent(share, auto));
       for (const one of presetButtons) {
-        setAttribute(one.element, 'aria-pressed', String(wished === presets[one.name]));
+        setPressed(one.element, wished === presets[one.name]);
       }
       marks.update(next);
       warning.update(next);
@@ -168,8 +150,9 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       const total = gpu?.totalBytes ?? next.snapshot.gpus[0]?.totalBytes ?? null;
       const wanted = total === null ? null : shown * total;
       setText(fractionNote, words.ofCard(gpu?.budgetBytes ?? wanted, total));
-      pool.input.disabled = plan === null;
-      requests.input.disabled = plan === null;
+      for (const { input } of [pool, requests]) {
+        if (input.disabled !== (plan === null)) input.disabled = plan === null;
+      }
       pool.show(gpu?.kvCacheBytes == null ? '' : `${(gpu.kvCacheBytes / GIB).toFixed(2)} GiB`);
       const tokens = plan?.kvCache.tokens ?? null;
       setText(
@@ -203,16 +186,13 @@ function markRow(choose: (share: number) => void): {
   const shares: Record<Mark, number | null> = { smallest: null, recommended: null, largest: null };
   const made = markNames.map((name) => {
     const value = h('b', {}, words.unknownMark);
-    const chip = button('', () => {
-      const share = shares[name];
-      if (share !== null) choose(share);
-    });
-    chip.className = `chip mark-${name}`;
-    chip.title = words.markHelp[name];
-    chip.append(
-      h('i', { class: 'mark-sign', 'aria-hidden': 'true' }),
-      `${words.marks[name]} `,
-      value,
+    const chip = button(
+      [h('i', { class: 'mark-sign', 'aria-hidden': 'true' }), `${words.marks[name]} `, value],
+      () => {
+        const share = shares[name];
+        if (share !== null) choose(share);
+      },
+      { kind: 'chip', testid: `mark-${name}`, class: `mark-${name}`, title: words.markHelp[name] },
     );
     return { name, value, chip, tick: h('i', { class: `tick mark-${name}` }) };
   });
@@ -225,7 +205,7 @@ function markRow(choose: (share: number) => void): {
         const share = found[one.name];
         shares[one.name] = share;
         setText(one.value, share === null ? words.unknownMark : formatShare(share));
-        one.chip.disabled = share === null;
+        setDisabled(one.chip, share === null);
         one.tick.hidden = share === null || share < UTILIZATION.least || share > UTILIZATION.most;
         if (share !== null) setVariable(one.tick, '--at', placeOnSlider(share));
       }

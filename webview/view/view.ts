@@ -34,6 +34,8 @@ export interface Actions {
   launch(force: boolean): void;
   stop(serverId: string): void;
   validity(field: string, valid: boolean): void;
+  /** Hands back what takes the wish to where it stands now. */
+  checkpoint(): () => void;
 }
 
 export interface View {

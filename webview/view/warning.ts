@@ -1,16 +1,21 @@
 /** The share exceeds what is free now: said where the share is chosen, in the place of its help, so that nothing moves. */
 import { formatShare } from '../scales';
 import { words } from '../words';
+import { button } from './button';
 import { h, presence, setHidden, setText } from './dom';
-import { button } from './fields';
 import type { Actions, View } from './view';
 
 export function warningView(actions: Actions): View {
   const text = h('p', {});
   let share: number | null = null;
-  const use = button('', () => {
-    if (share !== null) actions.options({ gpuMemoryUtilization: share, kvCacheMemoryBytes: null });
-  });
+  const use = button(
+    '',
+    () => {
+      if (share !== null)
+        actions.options({ gpuMemoryUtilization: share, kvCacheMemoryBytes: null });
+    },
+    { testid: 'use-share' },
+  );
   const element = h(
     'div',
     {

@@ -46,13 +46,25 @@ export const optionFlagTable: FlagTable = Object.fromEntries(
 );
 
 /** `-tp 2` → `--tensor-parallel-size 2`, `--max_model_len` → `--max-model-len`: as vLLM's own parser does. */
-export function normalizeFlag(argument: string): string {
+function normalizeFlag(argument: string): string {
   const short = /^-([a-z]{1,2})(=.*)?$/.exec(argument);
   const long = short?.[1] === undefined ? undefined : SHORT_FLAGS[short[1]];
   if (long !== undefined) return `--${long}${short?.[2] ?? ''}`;
   const [name = '', ...value] = argument.split('=');
   if (!/^--\w/.test(name)) return argument;
   return [name.replaceAll('_', '-'), ...value].join('=');
+}
+
+/** All arguments in the form that `parseArgs` takes: it would read `--num-gpu -1` as two flags. */
+export function normalizeArguments(args: readonly string[]): string[] {
+  const normal: string[] = [];
+  for (const argument of args) {
+    const before = normal.at(-1) ?? '';
+    if (/^-\d/.test(argument) && /^--[\w-]+$/.test(before))
+      normal[normal.length - 1] = `${before}=${argument}`;
+    else normal.push(normalizeFlag(argument));
+  }
+  return normal;
 }
 
 /** Plain data for the request's `options`, not yet checked against its schema. */

@@ -1,5 +1,11 @@
 /** `plan`: one request, a stream of requests, or a model named on the command line. */
 import { describePython } from '../../engines/vllm/python';
+import {
+  KNOWN_PROFILES_FILE,
+  knownProfilesOf,
+  readKnownProfiles,
+  type KnownProfile,
+} from '../../planner/knownProfiles';
 import { answerPlan, modelFacts, type PlannedResult } from './answerPlan';
 import {
   EXIT_MISSING,
@@ -19,7 +25,7 @@ import {
 import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
 import { optionFlagTable, optionsFromFlags } from './optionFlags';
 import { planText, VERDICT_EXIT } from './planText';
-import { readInputJson } from './readInput';
+import { readInputJson, readInputText } from './readInput';
 
 export const planCommand: CliCommand = {
   name: 'plan',
@@ -56,17 +62,37 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   }
   const asked = await requestFromFlags(input, doors);
   if (isRefusal(asked)) return asked;
-  return outcomeOf(await answerPlan(asked, doors, { headersRead: true }), isSet(input, 'python'));
+  return outcomeOf(
+    await answerPlan(asked, doors, { headersRead: true }),
+    isSet(input, 'python'),
+    await ownProfiles(doors),
+  );
 }
 
-function outcomeOf(planned: PlannedResult, withPython: boolean): CommandOutcome {
+/** The workspace's own known results; an unreadable file is said and left out. */
+async function ownProfiles(doors: CommandDoors): Promise<readonly KnownProfile[]> {
+  const path = doors.files.join('.vscode', KNOWN_PROFILES_FILE);
+  if (!(await doors.files.stat(path))) return [];
+  const text = await readInputText(doors, path);
+  const own = text.ok ? readKnownProfiles(text.value) : text;
+  if (!own.ok) doors.tell(own.failure.detail);
+  return own.ok ? own.value : [];
+}
+
+function outcomeOf(
+  planned: PlannedResult,
+  withPython: boolean,
+  own: readonly KnownProfile[] = [],
+): CommandOutcome {
   if (!planned.ok) return refusalOf(planned);
   const { request, answer } = planned.value;
   const python = withPython && request.engine === 'vllm' ? describePython(request, answer) : null;
   return {
     exitCode: VERDICT_EXIT[answer.verdict],
     json: python === null ? answer : { ...answer, python },
-    text: planText(request, answer) + (python === null ? '' : `\n\nPython:\n${python}`),
+    text:
+      planText(request, answer, knownProfilesOf(request.model.name ?? '', own)) +
+      (python === null ? '' : `\n\nPython:\n${python}`),
   };
 }
 

@@ -1,4 +1,5 @@
 /** A plan as people read it in a terminal. */
+import { describeKnown, type KnownProfile } from '../../planner/knownProfiles';
 import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { shellCommand } from '../../shared/shellText';
@@ -19,7 +20,11 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   unknown: 'unknown: facts are missing',
 };
 
-export function planText(request: PlanRequest, answer: PlanAnswer): string {
+export function planText(
+  request: PlanRequest,
+  answer: PlanAnswer,
+  known: readonly KnownProfile[] = [],
+): string {
   const model = request.model.name ?? request.model.path ?? 'model';
   const lines = [
     `${model} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
@@ -38,6 +43,8 @@ export function planText(request: PlanRequest, answer: PlanAnswer): string {
     'Analysis:',
     ...answer.steps.map((step) => `  ${step}`),
   ];
+  if (known.length > 0)
+    lines.push('', 'Known results:', ...known.map((one) => `  ${describeKnown(one)}`));
   if (answer.advice.length > 0)
     lines.push(
       '',

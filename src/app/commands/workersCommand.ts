@@ -1,14 +1,16 @@
 /** `workers`: how many GPU workers fit beside Ollama. */
 import type { GpuSample } from '../../gpu/gpu';
+import { parametersInName } from '../../planner/nameSize';
 import { planWorkers, type WorkersPlan } from '../../planner/workers';
 import {
   DEFAULT_WORKER_SETTINGS,
   readWorkerConfig,
+  reservationForModel,
   WORKER_CONFIG_FILE,
   WORKER_PRESETS,
   type WorkerSettings,
 } from '../../planner/workerSettings';
-import { ok, type Result } from '../../shared/failure';
+import { fail, ok, type Result } from '../../shared/failure';
 import { parseSize } from '../../shared/units';
 import { judgeSample } from '../cleaner';
 import { plannableGpus } from '../planService';
@@ -33,7 +35,7 @@ export const workersCommand: CliCommand = {
   name: 'workers',
   summary: 'says how many GPU workers fit beside Ollama',
   usage: [
-    'workers [--total 24GiB --free 22GiB] [--max-workers 2] [--config FILE.json] [--preset conservative|aggressive|ultra-conservative] [--json]',
+    'workers [--total 24GiB --free 22GiB] [--max-workers 2] [--config FILE.json] [--preset conservative|aggressive|ultra-conservative] [--ollama-model 14b] [--json]',
   ],
   flags: {
     total: { type: 'string' },
@@ -41,6 +43,7 @@ export const workersCommand: CliCommand = {
     'max-workers': { type: 'string' },
     config: { type: 'string' },
     preset: { type: 'string' },
+    'ollama-model': { type: 'string' },
   },
   run,
 };
@@ -113,14 +116,21 @@ async function settingsFromFlags(
   const preset = textFlag(input, 'preset');
   const named = Object.entries(WORKER_PRESETS).find(([name]) => name === preset)?.[1];
   if (preset !== null && !named)
-    return {
-      ok: false,
-      failure: {
-        reason: 'invalid',
-        detail: `--preset: found "${preset}", expected one of ${Object.keys(WORKER_PRESETS).join(', ')}`,
-      },
-    };
-  const base = named ?? DEFAULT_WORKER_SETTINGS;
+    return fail(
+      'invalid',
+      `--preset: found "${preset}", expected one of ${Object.keys(WORKER_PRESETS).join(', ')}`,
+    );
+  const model = textFlag(input, 'ollama-model');
+  const size = parametersInName(model);
+  if (model !== null && !size)
+    return fail(
+      'invalid',
+      `--ollama-model: found "${model}", expected a name with a size, such as qwen3:14b`,
+    );
+  const base: WorkerSettings = {
+    ...(named ?? DEFAULT_WORKER_SETTINGS),
+    ...(size && { reservationBytes: reservationForModel(size.parameters / 1e9) }),
+  };
   const config = textFlag(input, 'config');
   const found = named || config ? null : await doors.files.stat(WORKER_CONFIG_FILE);
   const path = config ?? (found ? WORKER_CONFIG_FILE : null);

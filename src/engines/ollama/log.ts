@@ -1,4 +1,5 @@
 /** Ollama's output: its own lines, Go's older format, journald and compose prefixes, and the bare lines of its runners. */
+import { containerFraming } from '../framing';
 import type { EngineLogReader } from '../logReader';
 import type { LaunchSeen, LogGrammar } from '../logRules';
 import { createEngineLogReader } from '../logReader';
@@ -7,7 +8,7 @@ import { ollamaLines } from './patterns';
 
 const framing = new RegExp(
   [
-    '^(?:[a-z0-9][\\w.-]*\\s+\\|\\s)?',
+    containerFraming,
     // journald; the month is in the machine's language
     '(?:\\S+\\s+\\d{1,2} \\d\\d:\\d\\d:\\d\\d \\S+ ollama\\[\\d+\\]: )?',
     '(?:\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d (?:\\S+\\.go:\\d+: )?(?:(?:DEBUG|INFO|WARN|ERROR) )?)?',

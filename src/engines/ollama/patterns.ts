@@ -135,7 +135,10 @@ export const ollamaLines: readonly LineRule[] = [
     milestone: 'ready',
     read: ({ sec }) => ({ facts: { loadSeconds: Number(sec) } }),
   },
-  { pattern: /\[GIN\].*\| 200 \|.*POST +"\/(?:api\/(?:chat|embed)|v1\/)/, stage: 'serving' },
+  {
+    pattern: /^\[GIN\] [^|]*\| 200 \|[^|]*\|[^|]*\| POST +"\/(?:api\/(?:chat|embed)|v1\/)/,
+    stage: 'serving',
+  },
   {
     pattern: /(?:^|\s)ollama (?:run|pull) (?<model>[\w./:-]+)/,
     read: ({ model }) => (model ? { model } : {}),

@@ -1,4 +1,5 @@
 /** vLLM's output: framing of a line, and the reader. */
+import { containerFraming } from '../framing';
 import type { EngineLogReader } from '../logReader';
 import type { LaunchSeen, LogGrammar } from '../logRules';
 import { createEngineLogReader } from '../logReader';
@@ -6,13 +7,12 @@ import { vllmCauses, vllmCauseTexts } from './causes';
 import { vllmLines } from './patterns';
 
 /**
- * Before the message: name of a compose service, a timestamp of the container's log, marks of supervisors and of torchrun,
+ * Before the message: what containers put there, marks of supervisors and of torchrun,
  * up to two process names (0.14 to 0.17 print both), level and time, source file.
  */
 const framing = new RegExp(
   [
-    '^(?:[a-z0-9][\\w.-]*\\s+\\|\\s)?',
-    '(?:\\d{4}-\\d\\d-\\d\\d[T ][\\d:.,]+(?:Z|[+-]\\d\\d:?\\d\\d)?\\s+(?:std(?:out|err)\\s+[FP]\\s+)?)?',
+    containerFraming,
     '(?:ERROR \\| stderr \\| )?',
     '(?:\\[rank\\d+\\]:\\s?)?',
     '(?:\\([A-Za-z_][\\w =.-]* pid=\\d+(?:, ip=[\\d.]+)?\\)\\s*)*',

@@ -81,7 +81,7 @@ export const vllmLines: readonly LineRule[] = [
   { pattern: /Loading drafter model\.\.\./, stage: 'loading' },
   {
     pattern:
-      /(?:Loading [\w -]+?shards[\w ()-]*|Multi-thread loading shards|Loading safetensors using [\w -]+):\s+\d+% Completed \| (?<done>\d+)\/(?<total>\d+)/,
+      /(?:Loading [\w -]{1,40}shards[\w ()-]{0,40}|Multi-thread loading shards|Loading safetensors using [\w -]{1,40}):\s+\d+% Completed \| (?<done>\d+)\/(?<total>\d+)/,
     stage: 'loading',
     read: progress,
   },
@@ -208,6 +208,26 @@ export const vllmLines: readonly LineRule[] = [
   },
 
   // failures that tell sizes, or the stage they belong to
+  // where a traceback went through, for logs whose beginning is cut off
+  {
+    pattern: /^\s+File "[^"]+", line \d+, in (?:load_model|load_weights|create_weights)$/,
+    stage: 'loading',
+  },
+  {
+    pattern:
+      /^\s+File "[^"]+", line \d+, in (?:profile_run|determine_available_memory|determine_num_available_blocks)$/,
+    stage: 'profiling',
+  },
+  {
+    pattern:
+      /^\s+File "[^"]+", line \d+, in (?:initialize_kv_cache|initialize_kv_cache_tensors|_allocate_kv_cache_tensors|_allocate_kv_cache)$/,
+    stage: 'kvCache',
+  },
+  {
+    pattern: /^\s+File "[^"]+", line \d+, in (?:capture_model|_capture_cudagraphs|capture_graph)$/,
+    stage: 'capturing',
+  },
+  { pattern: /^\s+File "[^"]+", line \d+, in _dummy_sampler_run$/, stage: 'warmup' },
   {
     pattern:
       /Free memory on device(?: \S+)? \((?<free>[\d.]+)\/[\d.]+ Gi?B\) on startup is less than desired GPU memory utilization \((?<util>[\d.]+), (?<want>[\d.]+) Gi?B\)/,

@@ -1,7 +1,7 @@
 /** Reads GGUF metadata values of any spelling: `qwen3.attention.head_count_kv` and `head_count_kv` are the same key. */
 
 export interface GgufMetadata {
-  /** A number, or the largest of an array of numbers; null where absent. */
+  /** A number, or the largest of an array of numbers; null where absent or 0. */
   count(key: string): number | null;
   text(key: string): string | null;
   /** One value per layer, from a scalar or an array; null where absent. */
@@ -22,9 +22,10 @@ export function readMetadata(gguf: Readonly<Record<string, unknown>>): GgufMetad
   return {
     count(key) {
       const value = toNumber(values.get(key));
-      if (value !== null) return value;
+      if (value !== null) return value > 0 ? value : null;
       const list = numbers(key);
-      return list && list.length > 0 ? Math.max(...list) : null;
+      const most = list && list.length > 0 ? list.reduce((a, b) => Math.max(a, b)) : 0;
+      return most > 0 ? most : null;
     },
     text(key) {
       const value = values.get(key);
@@ -45,10 +46,12 @@ export function readMetadata(gguf: Readonly<Record<string, unknown>>): GgufMetad
   };
 }
 
+/** Counts and sizes are whole and not negative; anything else is a torn header and counts as absent. */
 function toNumber(value: unknown): number | null {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  if (typeof value === 'bigint') return Number(value);
-  return null;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0
+    ? Math.floor(number)
+    : null;
 }
 
 const GROUPS = /^(attention|general)[._]/;

@@ -76,12 +76,15 @@ const ENCODERS: ReadonlySet<string> = new Set([
 /** Every layer recurrent. */
 const RECURRENT: ReadonlySet<string> = new Set(['mamba', 'mamba2', 'rwkv6', 'rwkv7']);
 
+/** No model comes near; a torn header may say anything. */
+const MOST_BLOCKS = 10_000;
+
 /** null where the file does not even say how many layers there are. */
 export function readShape(gguf: Readonly<Record<string, unknown>>): GgufShape | null {
   const meta = readMetadata(gguf);
   const architecture = meta.text('architecture') ?? 'unknown';
   const blockCount = meta.count('block_count');
-  if (blockCount === null || blockCount < 1) return null;
+  if (blockCount === null || blockCount > MOST_BLOCKS) return null;
   const headCounts = meta.perLayer('head_count', blockCount);
   const headCount = largest(headCounts) ?? 1;
   const keyValueCounts = meta.perLayer('head_count_kv', blockCount);

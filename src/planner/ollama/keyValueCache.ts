@@ -36,15 +36,14 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
 
 export const CACHE_TYPES = Object.keys(ELEMENT_BYTES);
 
-export function cacheElementBytes(cacheType: string): number | null {
+function cacheElementBytes(cacheType: string): number | null {
   return ELEMENT_BYTES[cacheType] ?? null;
 }
 
 /** Ollama's engine keeps at least so many rows of a sliding layer, to be able to step back. */
 const KEPT_ROWS: Readonly<Record<string, number>> = { gptoss: 4096, 'gpt-oss': 4096, gemma4: 4096 };
 
-export const padTo = (value: number, multiple: number): number =>
-  Math.ceil(value / multiple) * multiple;
+const padTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** Cells over all slots of one layer of this kind. */
 export function cacheCells(

@@ -147,7 +147,7 @@ function projectorOf(
 }
 
 /** Weights per block: attention and feed-forward, experts counted in full; leading dense blocks are smaller. */
-export function blockElements(shape: GgufShape): number[] {
+function blockElements(shape: GgufShape): number[] {
   const { embeddingLength: width, headCount, keyLength, valueLength } = shape;
   const dense = 3 * width * (shape.feedForwardLength ?? 4 * width);
   // Beside dense blocks the width given is theirs; DeepSeek's experts are an eighth or a ninth of it.

@@ -4,7 +4,7 @@
  */
 
 /** Newest release whose behaviour was read; `engineVersion: null` means this one. */
-export const NEWEST_OLLAMA_VERSION = '0.33.0';
+const NEWEST_OLLAMA_VERSION = '0.33.0';
 
 /**
  * Who decides where layers go.
@@ -90,7 +90,7 @@ const OWN_ENGINE_SINCE: Readonly<Record<string, VersionParts>> = {
 };
 
 /** Keys and values of attention layers outside the window are dropped for these by the estimator, since that version. */
-export const ESTIMATED_WINDOWS_SINCE: Readonly<Record<string, VersionParts>> = {
+const ESTIMATED_WINDOWS_SINCE: Readonly<Record<string, VersionParts>> = {
   gemma3: [0, 6, 3],
   gptoss: [0, 11, 0],
   'gpt-oss': [0, 11, 0],

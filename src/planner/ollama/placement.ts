@@ -34,7 +34,7 @@ const HOST = -1;
 const MINIMUM_BYTES = 457 * MIB;
 const METAL_MINIMUM_BYTES = 512 * MIB;
 /** `LLAMA_ARG_FIT_TARGET`: what llama-server leaves free per device. */
-export const FIT_TARGET_BYTES = GIB;
+const FIT_TARGET_BYTES = GIB;
 
 const minimumBytes = (input: PlacementInput): number =>
   input.metal ? METAL_MINIMUM_BYTES : MINIMUM_BYTES;

@@ -32,7 +32,8 @@ export function planOllama(request: PlanRequest): Plan {
       hostBytes: Math.round(layout.hostBytes),
     },
     ranges: rangesOf(memory),
-    advice: verdict === 'fits' ? [] : adviseOllama(request, worked, longest),
+    advice:
+      verdict === 'fits' || request.gpus.length === 0 ? [] : adviseOllama(request, worked, longest),
     steps: ollamaSteps(request, worked, longest),
   };
 }

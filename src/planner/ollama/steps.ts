@@ -101,7 +101,7 @@ function layerWords({ model, memory }: OllamaCase): string {
 
 function placementWords(request: PlanRequest, worked: OllamaCase, layersOnGpu: number): string {
   const layers = worked.model.shape.blockCount + 1;
-  if (request.gpus.length === 0) return 'No GPU: the model runs on the CPU.';
+  if (request.gpus.length === 0) return 'No GPU is given: without one the model runs on the CPU.';
   const of = `${String(layersOnGpu)} of ${String(layers)} layers`;
   switch (worked.verdict) {
     case 'fits':

@@ -95,7 +95,9 @@ function calibrated(model: OllamaModel, learned: LearnedLoad | null): OllamaMode
 }
 
 function verdictOf(request: PlanRequest, settings: OllamaSettings, memory: OllamaMemory): Verdict {
-  if (settings.refusal !== null || request.gpus.length === 0) return 'doesNotFit';
+  // As for vLLM: without a card there is nothing to fit on, and an empty list may just mean that nobody looked.
+  if (request.gpus.length === 0) return 'unknown';
+  if (settings.refusal !== null) return 'doesNotFit';
   const starts = (layout: Layout): boolean => layout.placement.allOnGpu && layout.within;
   const high = memory.layoutAt('high');
   if (starts(high)) {

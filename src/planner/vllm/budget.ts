@@ -43,7 +43,7 @@ export function fixedPool(demand: Demand): number | null {
 }
 
 /** Smallest pool of each pipeline stage. */
-export function stagePools(demand: Demand, utilization: number, end: End): number[] {
+function stagePools(demand: Demand, utilization: number, end: End): number[] {
   const { settings } = demand;
   const pools = Array.from({ length: settings.pipelineParallel }, () => Infinity);
   settings.cards.forEach((_, gpu) => {

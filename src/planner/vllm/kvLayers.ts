@@ -42,7 +42,7 @@ export function kvModelOf(shape: HfShape | null, settings: VllmSettings): KvMode
     if (kind === null) {
       layers.push({ kind: 'full', count: run.count, blockSize: block.attention, pageBytes: 0 });
     } else if (kind === 'state') {
-      layers.push(stateLayers(run.count, stateBytes, block, settings));
+      layers.push(stateLayers(run.count, stateBytes, block, shape, settings));
     } else {
       const bytes = tokenBytes(run, settings) ?? 0;
       // Window layers keep the smallest kernel block, whatever --block-size says.
@@ -110,7 +110,9 @@ function blockOf(
   const own = settings.options.blockSize ?? kernelBlock(shape, settings);
   const largest = Math.max(0, ...tokens.map((bytes) => bytes ?? 0));
   if (stateBytes === 0 || largest === 0) return { attention: own, statePage: stateBytes };
-  const step = Math.max(shape.mla ? 128 : 16, settings.options.blockSize ?? 16);
+  const kernel = Math.max(shape.mla ? 128 : 16, settings.options.blockSize ?? 16);
+  const chunk = stateModeOf(shape, settings) === 'all' ? chunkOf(shape) : 1;
+  const step = (kernel * chunk) / greatestCommonDivisor(kernel, chunk);
   const attention = step * Math.ceil(stateBytes / (step * largest));
   return { attention, statePage: attention * largest };
 }
@@ -125,13 +127,31 @@ function kernelBlock(shape: HfShape, settings: VllmSettings): number {
   return 16; // Triton
 }
 
+/** Up to 0.27 Mamba-2 kept a state for every block when prefixes are cached; else the last two (reference 2.5). */
+function stateModeOf(shape: HfShape, settings: VllmSettings): 'none' | 'align' | 'all' {
+  if (!settings.prefixCaching) return 'none';
+  const keepsAll = shape.state?.kind === 'mamba2' && !settings.rules.hybridPrefixCaching;
+  return keepsAll ? 'all' : 'align';
+}
+
+function chunkOf(shape: HfShape): number {
+  const named = shape.text.mamba_chunk_size ?? shape.text.chunk_size;
+  return typeof named === 'number' && Number.isInteger(named) && named > 0 && named <= 65_536
+    ? named
+    : 256;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number =>
+  b === 0 ? a : greatestCommonDivisor(b, a % b);
+
 function stateLayers(
   count: number,
   stateBytes: number,
   block: Blocks,
+  shape: HfShape,
   settings: VllmSettings,
 ): KvLayers {
-  const mode = !settings.prefixCaching ? 'none' : 'align';
+  const mode = stateModeOf(shape, settings);
   return {
     kind: 'state',
     count,

@@ -96,7 +96,18 @@ export function graphsOf(shape: HfShape | null, settings: VllmSettings): Estimat
   const factor = kinds * parallel * lora * (settings.engine === 'v0' ? 0.75 : 1);
   const bytes =
     (GRAPH_BASE_MIB + (layers * GRAPH_MIB_PER_LAYER * settings.captureSizes) / full) * factor * MIB;
-  return around(bytes, bytes * 0.1, Math.max(bytes * 2.2, 0.3 * GIB));
+  // Plain dense models were within a quarter; quantized ones, experts, towers and adapters up to twice as much.
+  const isPlain =
+    kinds === 1 &&
+    lora === 1 &&
+    !shape?.state &&
+    !shape?.hasVision &&
+    !isQuantized(shape, settings);
+  return around(bytes, bytes * 0.1, Math.max(bytes * (isPlain ? 1.4 : 2.2), 0.3 * GIB));
+}
+
+function isQuantized(shape: HfShape | null, settings: VllmSettings): boolean {
+  return shape === null || shape.quantization !== null || settings.options.quantization != null;
 }
 
 /** Are the graphs taken from the budget before the KV pool is sized? */

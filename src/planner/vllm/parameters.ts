@@ -6,6 +6,8 @@ export interface Parameters {
   readonly head: number;
   /** Linear layers split over the TP group. */
   readonly linear: number;
+  /** Of `linear`, attention and recurrent layers. */
+  readonly attention: number;
   /** Of `linear`, the K and V projections, which replicate once TP exceeds the KV heads. */
   readonly keyValue: number;
   readonly expert: number;
@@ -45,13 +47,15 @@ export function parametersOf(shape: HfShape | null): Parameters | null {
   const perLayerWeights = perLayer
     ? perLayer.vocab * perLayer.hidden * layers + 3 * hidden * perLayer.hidden * layers
     : 0;
-  const linear = attentionLayers * attention.linear + stateLayers * state + mlp.dense + mlp.shared;
+  const mixing = attentionLayers * attention.linear + stateLayers * state;
+  const linear = mixing + mlp.dense + mlp.shared;
   const body = linear + mlp.expert + embedding;
   const tower = towerOf(shape, body);
   return {
     embedding: embedding + perLayerWeights,
     head: tied ? 0 : embedding,
     linear,
+    attention: mixing,
     keyValue: attentionLayers * attention.keyValue,
     expert: mlp.expert,
     replicated: layers * (2 * hidden + attention.replicated) + mlp.router,

@@ -1,5 +1,6 @@
 /** How weights are held: by the checkpoint's own format, by `--quantization`, or by a word in the model's name. */
 import type { HfShape } from '../../models/hfConfig';
+import type { HfQuantization } from '../../models/hfQuantization';
 
 export interface WeightFormat {
   readonly id: string;
@@ -7,6 +8,8 @@ export interface WeightFormat {
   readonly bytesPerWeight: number;
   /** What is quantized: every linear layer, or only routed experts. */
   readonly scope: 'linears' | 'experts';
+  /** Share of the attention's weights that stays in 16 bit, by the checkpoint's list of exceptions. */
+  readonly attentionKept: number;
   /** True: the checkpoint is stored that way. False: 16-bit weights are converted while loading. */
   readonly stored: boolean;
   readonly source: 'config' | 'option' | 'name';
@@ -19,9 +22,10 @@ interface Row {
   readonly scope?: 'experts';
 }
 
-/** 0.5 + scale and zero point of each group. */
+/** Integer groups: a 16-bit scale and a zero point each. Groups of 32 and fewer are FP4 with one-byte scales. */
 const grouped = (bits: number | null, group: number | null): number => {
   const width = (bits ?? 4) / 8;
+  if (bits === 4 && group !== null && group > 0 && group <= 32) return width + 1 / group;
   const size = group !== null && group > 0 ? group : 128;
   return width + (2 + width) / size;
 };
@@ -57,10 +61,10 @@ const FORMATS: readonly Row[] = [
 const NAME_WORDS: readonly (readonly [RegExp, string, number])[] = [
   [/nvfp4|fp4\b/i, 'nvfp4', 4],
   [/mxfp4/i, 'mxfp4', 4],
+  [/\bbnb\b|[-_]bnb|bitsandbytes/i, 'bitsandbytes', 4],
   [/\bawq\b|[-_]awq/i, 'awq', 4],
   [/gptq.*(int8|8bit)|w8a16/i, 'gptq', 8],
   [/gptq|auto-?round|w4a16|int4|4bit|4-bit/i, 'gptq', 4],
-  [/\bbnb\b|[-_]bnb|bitsandbytes|unsloth-bnb/i, 'bitsandbytes', 4],
   [/fp8|int8|8bit|8-bit|w8a8/i, 'fp8', 8],
 ];
 
@@ -72,14 +76,15 @@ export function weightFormatOf(
 ): WeightFormat | null {
   const own = shape?.quantization ?? null;
   if (own) {
-    const row = rowOf(own.method);
+    const row = formatRow(own, shape);
     const bits = own.bits ?? wordBits(name) ?? null;
     const bytes = row ? row.bytesPerWeight(bits, own.groupSize) : (bits ?? 8) / 8;
     const isPlainBnb = row?.id === 'bitsandbytes' && bits !== 8 && own.doubleQuant === false;
     return {
       id: row?.id ?? own.method,
       bytesPerWeight: isPlainBnb ? 0.5625 : bytes,
-      scope: row?.scope ?? 'linears',
+      scope: scopeOf(row, shape),
+      attentionKept: attentionKept(own.ignore, shape?.layers ?? null),
       stored: true,
       source: 'config',
     };
@@ -93,10 +98,32 @@ export function weightFormatOf(
   return {
     id: row.id,
     bytesPerWeight: row.bytesPerWeight(asked && !word ? null : (word?.[2] ?? null), null),
-    scope: row.scope ?? 'linears',
+    scope: scopeOf(row, shape),
+    attentionKept: 0,
     stored: !converts || word !== undefined,
     source: asked ? 'option' : 'name',
   };
+}
+
+/** The finer word first: modelopt and compressed-tensors hold FP4 as well as FP8. */
+function formatRow(own: HfQuantization, shape: HfShape | null): Row | null {
+  const fine = /nvfp4|mxfp4|mxfp8/i.exec(own.format ?? '')?.[0];
+  if (fine !== undefined) return rowOf(fine);
+  const row = rowOf(own.method);
+  return row?.id === 'fp8' && own.bits === 4 && shape ? rowOf('nvfp4') : row;
+}
+
+/** A dense model has no experts to single out. */
+function scopeOf(row: Row | null, shape: HfShape | null): WeightFormat['scope'] {
+  return shape?.experts === null ? 'linears' : (row?.scope ?? 'linears');
+}
+
+/** One pattern for all layers counts fully; names of single layers by their number (q, k, v, o each). */
+function attentionKept(ignore: readonly string[], layers: number | null): number {
+  const named = ignore.filter((entry) => /attn|attention|mixer|mamba/i.test(entry));
+  if (named.length === 0 || layers === null) return 0;
+  const isPattern = named.some((entry) => !/\.\d+\./.test(entry));
+  return isPattern ? 1 : Math.min(1, named.length / (4 * layers));
 }
 
 function rowOf(method: string): Row | null {
@@ -108,4 +135,16 @@ function rowOf(method: string): Row | null {
 export function wordBits(name: string | null | undefined): number | null {
   if (name == null) return null;
   return NAME_WORDS.find(([pattern]) => pattern.test(name))?.[2] ?? null;
+}
+
+/** MXFP4 kernels pad each rank's expert width to a multiple of 256 (gpt-oss: 2,880 to 3,072, as its logs show). */
+export function expertPadding(
+  shape: HfShape | null,
+  format: WeightFormat | null,
+  settings: { readonly tensorParallel: number },
+): number {
+  const width = shape?.experts?.intermediate ?? null;
+  if (format?.id !== 'mxfp4' || width === null) return 1;
+  const own = width / settings.tensorParallel;
+  return (Math.ceil(own / 256) * 256) / own;
 }

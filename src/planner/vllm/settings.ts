@@ -114,7 +114,10 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
       ? 1
       : inFlight(async, runnerV2, pipelineParallel),
     ...capture,
-    flashinferSampler: request.environment?.flashinferSampler ?? rules.flashinferSampler,
+    // FlashInfer is for NVIDIA only.
+    flashinferSampler:
+      request.environment?.flashinferSampler ??
+      (cards[0]?.amd === true ? false : rules.flashinferSampler),
     vision: profilesVision(options, shape),
     pooling:
       POOLING_NAME.test(request.model.name ?? '') ||

@@ -53,7 +53,7 @@ export function shardWeights(
 }
 
 /** Share of the layers each pipeline stage holds: n // pp, the rest to middle stages (reference 2.2). */
-export function stageLayers(layers: number | null, stages: number): number[] {
+function stageLayers(layers: number | null, stages: number): number[] {
   const counts = stageCounts(layers, stages);
   if (!counts || layers === null) return Array.from({ length: stages }, () => 1 / stages);
   return counts.map((count) => count / layers);

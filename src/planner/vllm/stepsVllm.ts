@@ -106,8 +106,12 @@ function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
 }
 
 function freeSteps(demand: Demand, choice: UtilizationChoice): string[] {
+  const { ollamaReservationBytes, safetyBufferBytes } = demand.request.coexistence ?? {};
+  const steps: string[] = [];
+  if (ollamaReservationBytes) steps.push(`Kept for Ollama: ${formatGib(ollamaReservationBytes)}`);
+  if (safetyBufferBytes) steps.push(`Head room to stay free: ${formatGib(safetyBufferBytes)}`);
   if (demand.settings.cards.some((card) => card.freeBytes === null))
-    return ['Free memory not known: the check against it is left out'];
+    return [...steps, 'Free memory not known: the check against it is left out'];
   const check = startCheckOf(demand, checkedUtilization(demand, choice.used));
-  return check ? [check.sentence] : [];
+  return check ? [...steps, check.sentence] : steps;
 }

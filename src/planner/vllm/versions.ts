@@ -213,13 +213,6 @@ function notBefore(version: Triple, since: Triple): boolean {
   return true;
 }
 
-/** Is `version` (null or unreadable: newest) at least `since`? */
-export function isAtLeast(version: string | null, since: string): boolean {
-  const wanted = parseVllmVersion(since);
-  const given = parseVllmVersion(version ?? NEWEST_VLLM) ?? parseVllmVersion(NEWEST_VLLM);
-  return wanted !== null && given !== null && notBefore(given, wanted);
-}
-
 const steps = VERSION_ROWS.map((row) => ({
   since: parseVllmVersion(row.since) ?? ([0, 0, 0] as const),
   changes: row.changes,

@@ -1,11 +1,12 @@
 /** Bytes of weights on each GPU: the best source there is, then quantization, then sharding (reference 3). */
 import type { HfShape } from '../../models/hfConfig';
 import type { Basis } from '../../shared/planAnswer';
-import type { PlanRequest, WeightGroup } from '../../shared/planRequest';
+import type { PlanRequest } from '../../shared/planRequest';
 import { GIB } from '../../shared/units';
 import { parametersInName } from '../nameSize';
 import { parametersOf, type Parameters } from './parameters';
-import { weightFormatOf, type WeightFormat } from './quantization';
+import { headerParts } from './headerWeights';
+import { expertPadding, weightFormatOf, type WeightFormat } from './quantization';
 import type { VllmSettings } from './settings';
 import { loraBytes, shardWeights, totalOf, type WeightParts } from './sharding';
 
@@ -186,25 +187,16 @@ function countedParts(
   return {
     embedding: parameters.embedding * plain,
     head: settings.pooling ? 0 : parameters.head * plain,
-    linear: parameters.linear * linear + draftBytes(parameters, format, settings),
+    linear:
+      parameters.linear * linear +
+      parameters.attention * (format?.attentionKept ?? 0) * Math.max(0, plain - linear) +
+      draftBytes(parameters, format, settings),
     keyValue: parameters.keyValue * linear,
     expert:
       parameters.expert * expertBytes(format, settings) * expertPadding(shape, format, settings),
     replicated: parameters.replicated * plain,
     tower: settings.options.languageModelOnly === true ? 0 : parameters.tower * tower,
   };
-}
-
-/** MXFP4 kernels pad each rank's expert width to a multiple of 256 (gpt-oss: 2,880 to 3,072, as its logs show). */
-function expertPadding(
-  shape: HfShape | null,
-  format: WeightFormat | null,
-  settings: VllmSettings,
-): number {
-  const width = shape?.experts?.intermediate ?? null;
-  if (format?.id !== 'mxfp4' || width === null) return 1;
-  const own = width / settings.tensorParallel;
-  return (Math.ceil(own / 256) * 256) / own;
 }
 
 function draftBytes(
@@ -214,83 +206,6 @@ function draftBytes(
 ): number {
   if (settings.speculativeLayers === 0) return 0;
   return parameters.draft * expertBytes(format, settings);
-}
-
-const PLAIN_DTYPES: Readonly<Record<string, number>> = { F64: 8, F32: 4, BF16: 2, F16: 2 };
-
-function headerParts(
-  groups: readonly WeightGroup[],
-  shape: HfShape | null,
-  format: WeightFormat | null,
-  settings: VllmSettings,
-  parameters: Parameters | null,
-): WeightParts {
-  const parts = {
-    embedding: 0,
-    head: 0,
-    linear: 0,
-    keyValue: 0,
-    expert: 0,
-    replicated: 0,
-    tower: 0,
-  };
-  const tied = shape?.tiedEmbeddings === true;
-  const hasEmbedding = groups.some((group) => group.role === 'embedding');
-  for (const group of groups) {
-    const bytes = heldBytes(group, format, settings);
-    switch (group.role) {
-      case 'embedding':
-        parts.embedding += bytes;
-        break;
-      case 'head':
-        // A stored copy of a tied head is not loaded.
-        if (!(tied && hasEmbedding) && !settings.pooling) parts.head += bytes;
-        break;
-      case 'attention':
-        parts.keyValue += parameters
-          ? (bytes * parameters.keyValue) / Math.max(1, parameters.linear)
-          : 0;
-        parts.linear += bytes;
-        break;
-      case 'mlp':
-      case 'other':
-        parts.linear += bytes;
-        break;
-      case 'expert':
-        parts.expert += bytes * expertPadding(shape, format, settings);
-        break;
-      case 'norm':
-        parts.replicated += bytes;
-        break;
-      case 'vision':
-        if (settings.options.languageModelOnly !== true) parts.tower += bytes;
-        break;
-      case 'draft':
-        if (settings.speculativeLayers > 0) parts.linear += bytes;
-        break;
-    }
-  }
-  return parts;
-}
-
-/** What vLLM holds of a stored group: cast to the model dtype, or converted while loading. */
-function heldBytes(
-  group: WeightGroup,
-  format: WeightFormat | null,
-  settings: VllmSettings,
-): number {
-  const stored = PLAIN_DTYPES[group.dtype.toUpperCase()];
-  if (stored === undefined) return group.bytes;
-  const isWeight = group.role !== 'embedding' && group.role !== 'head' && group.role !== 'norm';
-  // A checkpoint that carries its own format keeps its scales in fp32.
-  if (format?.stored === true) return stored > 2 && !isWeight ? group.bytes / 2 : group.bytes;
-  const cast = Math.min(stored, settings.elementBytes) / stored;
-  const plain = group.bytes * cast;
-  const scoped =
-    format !== null && (format.scope === 'linears' ? isWeight : group.role === 'expert');
-  if (!scoped || (group.role === 'vision' && format.id !== 'bitsandbytes')) return plain;
-  const rest = (group.bytes - group.matrixBytes) * cast;
-  return group.matrixElements * format.bytesPerWeight + rest;
 }
 
 /** A size that was given is taken as it is; under another format its shrinking share follows the config's. */

@@ -144,10 +144,10 @@ describe('main job with stand-ins', () => {
     assert.ok(left.length > 0, 'an engine is left behind');
     if (!hasPage) this.skip();
     await onPage.runCommand('VRAM Pilot: Clean Up Zombie Processes…');
-    const entries = await onPage.pickEntries();
-    assert.ok(
-      entries.some((entry) => entry.includes(String(left[0]!.pid))),
-      entries.join('\n'),
+    const row = `PID ${String(left[0]!.pid)}`;
+    await eventually(
+      async () => (await onPage.pickEntries()).some((entry) => entry.includes(row)),
+      'the leftover in the list',
     );
     await onPage.press('Enter');
     const dialog = await onPage.dialogText();

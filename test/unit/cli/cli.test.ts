@@ -1,6 +1,8 @@
 /** The CLI as scripts see it: a process with arguments, streams and an exit code. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { bundleCli, removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
 
@@ -162,6 +164,35 @@ describe('vram-pilot', function () {
       assert.match(run.stdout, /--max-model-len 8000/);
     });
 
+    it('asks the Ollama of this machine about a tag', async () => {
+      const asked: string[] = [];
+      const server = http.createServer((incoming, answer) => {
+        asked.push(`${String(incoming.method)} ${String(incoming.url)}`);
+        const info = Object.entries(LLAMA_8B).map(([key, value]) => [`llama.${key}`, value]);
+        answer.end(
+          JSON.stringify({
+            model_info: { ...Object.fromEntries(info), 'general.architecture': 'llama' },
+          }),
+        );
+      });
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      const { port } = server.address() as AddressInfo;
+      try {
+        const run = await runCli(
+          ['plan', 'llama3.1:8b', '--gpu', '24GiB', '--num-ctx', '8192', '--json'],
+          { env: { OLLAMA_HOST: `0.0.0.0:${String(port)}` } },
+        );
+        assert.deepEqual(asked, ['POST /api/show']);
+        const answer = json(run);
+        assert.equal(answer.basis, 'gguf');
+        assert.equal((answer.kvCache as { totalBytes: number }).totalBytes, 1024 ** 3);
+      } finally {
+        server.close();
+      }
+    });
+
     it('refuses what it can’t understand with 64 and one line', async () => {
       const plan = (...args: string[]) => runCli(['plan', ...args]);
       await Promise.all([
@@ -256,8 +287,16 @@ describe('vram-pilot', function () {
       assert.equal(json(await workers('--preset', 'ultra-conservative', '--json')).workers, 1);
     });
 
+    it('reserves by the model that Ollama is to hold', async () => {
+      const small = json(await workers('--ollama-model', 'llama3.1:8b', '--json'));
+      assert.equal(small.reservationBytes, 8 * 1024 ** 3);
+      const large = json(await workers('--ollama-model', 'qwen2.5:32b', '--json'));
+      assert.deepEqual([large.reservationBytes, large.workers], [18 * 1024 ** 3, 1]);
+    });
+
     it('refuses wrong input', async () => {
       await Promise.all([
+        assertRefused(workers('--ollama-model', 'big'), 64, /--ollama-model: found "big"/),
         assertRefused(workers('--preset', 'bold'), 64, /--preset: found "bold"/),
         assertRefused(workers('--max-workers', '0'), 64, /--max-workers: found "0"/),
         assertRefused(runCli(['workers', '--free', '1GiB']), 64, /--total/),

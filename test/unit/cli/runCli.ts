@@ -39,12 +39,13 @@ export function runCli(
     stdin = '',
     tools = '',
     cwd = scratch(),
-  }: { stdin?: string; tools?: string; cwd?: string } = {},
+    env = {},
+  }: { stdin?: string; tools?: string; cwd?: string; env?: Record<string, string> } = {},
 ): Promise<CliRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [bundle, ...args], {
       cwd,
-      env: { PATH: tools, HOME: cwd },
+      env: { PATH: tools, HOME: cwd, OLLAMA_HOST: '127.0.0.1:1', ...env },
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];

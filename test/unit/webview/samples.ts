@@ -34,6 +34,7 @@ export const snapshot = (change: Partial<Snapshot> = {}): Snapshot => ({
     ollamaFile: 'ollama',
     host: '127.0.0.1',
     port: 8000,
+    ollamaPort: 11434,
     extraArguments: [],
     environment: {},
   },

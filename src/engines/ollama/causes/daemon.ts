@@ -53,7 +53,8 @@ export const daemonRules: readonly CauseRule[] = [
     cause: 'queue_full',
     effect: 'degraded',
     rank: 54,
-    pattern: /server busy, please try again|\[GIN\].*\| 503 \|.*POST +"\/(?:api|v1)\//,
+    pattern:
+      /server busy, please try again|^\[GIN\] [^|]*\| 503 \|[^|]*\|[^|]*\| POST +"\/(?:api|v1)\//,
   },
   {
     cause: 'num_ctx_clamped',

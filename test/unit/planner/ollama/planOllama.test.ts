@@ -150,6 +150,38 @@ describe('planOllama', () => {
     assert.deepEqual(uneven.ranges.weightsBytes, [1e9, 1e9]);
   });
 
+  it('gives the compute buffers that were measured', () => {
+    const graph = (
+      gguf: Record<string, unknown>,
+      version: string,
+      options: PlanRequest['options'],
+    ) => {
+      const answer = plan({ gguf, version, options });
+      return (answer.perGpu[0]?.graphBytes ?? NaN) / MIB;
+    };
+    const near = (ours: number, measured: number): void => {
+      assert.ok(
+        Math.abs(ours - measured) < 0.04 * measured,
+        `${String(ours)}, ${String(measured)}`,
+      );
+    };
+    const batch = (numCtx: number) => ({ numCtx, numBatch: 512, flashAttention: true });
+    // 0.32.15: 16 layers of width 2048, feed-forward 8192.
+    const small = {
+      ...LLAMA_8B,
+      block_count: 16,
+      embedding_length: 2048,
+      feed_forward_length: 8192,
+    };
+    near(graph(small, '0.32.15', batch(4096)), 68.01);
+    near(graph(GEMMA_4B, '0.32.15', batch(131072)), 203);
+    // Logits for every row: 4 × 512 × (vocabulary + width).
+    const llama32 = { ...LLAMA_8B, embedding_length: 3072, vocab_size: 128256 };
+    near(graph(llama32, '0.30.0', batch(4096)), 256.5);
+    // Without flash attention the score matrix decides.
+    near(graph(LLAMA_8B, '0.30.0', { ...batch(8192), flashAttention: false }), 560);
+  });
+
   it('takes MLA as the file keeps it: expanded, or one latent vector', () => {
     const shape = {
       architecture: 'deepseek2',
@@ -242,7 +274,8 @@ describe('planOllama', () => {
 
   it('says that without a GPU the model runs on the CPU', () => {
     const answer = plan({ gguf: LLAMA_8B, gpus: [] });
-    assert.equal(answer.verdict, 'doesNotFit');
+    assert.equal(answer.verdict, 'unknown');
+    assert.match(answer.steps.join('\n'), /runs on the CPU/);
     assert.equal(answer.offload?.layersOnGpu, 0);
     assert.equal(answer.kvCache.longestThatFits, null);
   });

@@ -188,20 +188,20 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, () => {
     }
   });
 
-  it('are planned within two milliseconds at the 95th percentile', () => {
+  it('are planned within a frame', () => {
     const random = randomFrom(6);
     const requests = Array.from({ length: COUNT }, () => randomRequest(random));
     for (const request of requests) planVllm(request);
-    const times = requests.map((request) => {
-      const start = performance.now();
-      planVllm(request);
-      return performance.now() - start;
-    });
-    const p95 = times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? 0;
-    console.log(
-      `      p95 ${p95.toFixed(2)} ms, median ${(times[times.length >> 1] ?? 0).toFixed(2)} ms`,
-    );
-    // Generous: other work may share the cores. The goal is 2 ms, measured by the benchmark.
-    assert.ok(p95 < 20);
+    const times = requests
+      .map((request) => {
+        const start = performance.now();
+        planVllm(request);
+        return performance.now() - start;
+      })
+      .sort((a, b) => a - b);
+    const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
+    console.log(`      median ${at(0.5).toFixed(2)} ms, p95 ${at(0.95).toFixed(2)} ms`);
+    // Other work may share the cores, which moves the tail; the 2 ms at p95 are the benchmark's to hold.
+    assert.ok(at(0.5) < 4);
   });
 });

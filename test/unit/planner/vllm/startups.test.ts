@@ -78,6 +78,30 @@ describeWithData('vLLM plans against recorded start-ups', () => {
     assert.ok(mean({ list: list.filter((one) => one.id !== 'd-030') }) <= 0.05);
   });
 
+  it('holds the logged activation peak, graphs and non-torch memory within its ranges', () => {
+    let [held, compared] = [0, 0];
+    const off: string[] = [];
+    for (const one of strict) {
+      const { ranges } = planVllm(requestOf(one, 'given'));
+      const { activation_peak_gib, non_torch_gib, cudagraph_gib } = one.reported;
+      const logged: [string, number | null][] = [
+        ['activationBytes', activation_peak_gib],
+        ['nonTorchBytes', non_torch_gib],
+        // Negative: the allocator gave back more than the graphs took.
+        ['graphBytes', cudagraph_gib !== null && cudagraph_gib < 0.02 ? null : cudagraph_gib],
+      ];
+      for (const [part, gib] of logged) {
+        const range = ranges[part];
+        if (gib === null || !range) continue;
+        compared++;
+        if (range[0] <= (gib + 0.005) * GIB && range[1] >= (gib - 0.005) * GIB) held++;
+        else off.push(`${one.id} ${part} ${String(gib)}`);
+      }
+    }
+    console.log(`      parts: ${String(held)} of ${String(compared)} hold; off: ${off.join(', ')}`);
+    assert.ok(held / compared >= 0.95);
+  });
+
   it('counts tokens and concurrency as logged, given the logged pool', () => {
     let [exact, compared] = [0, 0];
     const off: string[] = [];

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { cardOf } from '../../../../src/planner/cards';
+import { planVllm } from '../../../../src/planner/vllm/planVllm';
+import { weightFormatOf } from '../../../../src/planner/vllm/quantization';
+import type { PlanOptions, WeightGroup } from '../../../../src/shared/planRequest';
+import { GIB, MIB } from '../../../../src/shared/units';
+import { deepseekV3, llama8b, qwen14b } from '../../../fixtures/planner/configs';
+
+const card = {
+  name: 'NVIDIA H100 80GB HBM3',
+  totalBytes: 79.18 * GIB,
+  memory: 'dedicated' as const,
+};
+
+function weightsFor(
+  config: Record<string, unknown> | null,
+  options: PlanOptions = {},
+  model: { name?: string; weightsBytes?: number; groups?: WeightGroup[] } = {},
+  gpus = 1,
+): number[] {
+  const groups = model.groups ?? null;
+  const plan = planVllm({
+    engine: 'vllm',
+    engineVersion: '0.19.1',
+    model: {
+      name: model.name ?? null,
+      config,
+      weightsBytes: model.weightsBytes ?? null,
+      weights: groups && {
+        groups,
+        tensorCount: groups.length,
+        totalBytes: groups.reduce((sum, group) => sum + group.bytes, 0),
+      },
+    },
+    gpus: Array.from({ length: gpus }, () => card),
+    options: { maxModelLen: 2048, ...options },
+  });
+  return plan.perGpu.map((gpu) => gpu.weightsBytes ?? NaN);
+}
+
+const one = (weights: number[]): number => weights[0] ?? NaN;
+const near = (value: number, wanted: number, share: number): void => {
+  assert.ok(
+    Math.abs(value / wanted - 1) <= share,
+    `${String(value)} is not about ${String(wanted)}`,
+  );
+};
+
+const group = (
+  role: WeightGroup['role'],
+  dtype: string,
+  elements: number,
+  width = 2,
+): WeightGroup => ({
+  role,
+  dtype,
+  elements,
+  bytes: elements * width,
+  matrixBytes: elements * width,
+  matrixElements: elements,
+});
+
+describe('vLLM weights', () => {
+  it('are counted from the config: published parameter counts', () => {
+    near(one(weightsFor(llama8b)), 8.03e9 * 2, 0.002);
+    near(one(weightsFor(qwen14b)), 14.77e9 * 2, 0.002);
+    near(one(weightsFor(deepseekV3)), 671e9, 0.01); // FP8, embeddings 16 bit
+  });
+
+  it('keep embedding and head in 16 bit under a 4-bit load', () => {
+    const ends = 2 * 152064 * 5120 * 2;
+    const linear = 14.77e9 - 2 * 152064 * 5120;
+    near(one(weightsFor(qwen14b, { quantization: 'bitsandbytes' })), ends + linear * 0.5156, 0.005);
+    near(one(weightsFor(qwen14b, { quantization: 'fp8' })), ends + linear, 0.005);
+  });
+
+  it('are the tensor headers where there are any', () => {
+    const groups = [
+      group('embedding', 'BF16', 5e8),
+      group('attention', 'BF16', 2e9),
+      group('mlp', 'BF16', 5e9),
+      group('head', 'BF16', 5e8),
+      group('draft', 'BF16', 3e8),
+    ];
+    assert.equal(one(weightsFor(llama8b, {}, { groups })), 16e9);
+    // FP32 checkpoints are cast down, a tied head is not loaded twice.
+    const wide = groups.map((entry) => ({
+      ...entry,
+      dtype: 'F32',
+      bytes: entry.bytes * 2,
+      matrixBytes: entry.matrixBytes * 2,
+    }));
+    assert.equal(one(weightsFor(llama8b, {}, { groups: wide })), 16e9);
+    const tied = { ...llama8b, tie_word_embeddings: true };
+    assert.equal(one(weightsFor(tied, {}, { groups })), 15e9);
+    const bnb = one(weightsFor(llama8b, { quantization: 'bitsandbytes' }, { groups }));
+    assert.equal(bnb, 2e9 + Math.round(7e9 * 0.5156));
+  });
+
+  it('are taken as given, and divided by the ranks', () => {
+    const given = { weightsBytes: 16e9 };
+    assert.equal(one(weightsFor(llama8b, {}, given)), 16e9);
+    assert.deepEqual(weightsFor(llama8b, { tensorParallelSize: 2 }, given, 2), [8e9, 8e9]);
+  });
+
+  it('replicate K and V beyond the KV heads', () => {
+    const sum = (tp: number) =>
+      weightsFor(llama8b, { tensorParallelSize: tp }, {}, tp).reduce((a, b) => a + b, 0);
+    near(sum(8), sum(1), 0.001);
+    const extra = 32 * 2 * 4096 * 8 * 128 * 2;
+    near(sum(16) - sum(8), extra, 0.02);
+  });
+
+  it('leave the GPU with CPU offload and grow with adapters', () => {
+    const plain = one(weightsFor(llama8b));
+    near(one(weightsFor(llama8b, { cpuOffloadGb: 4 })), plain - 4 * GIB, 0.001);
+    assert.ok(one(weightsFor(llama8b, { enableLora: true, maxLoraRank: 64 })) > plain + 0.2 * GIB);
+  });
+
+  it('follow the exceptions and the finer format of a checkpoint', () => {
+    const at = (quantization: Record<string, unknown>) =>
+      one(weightsFor({ ...qwen14b, quantization_config: quantization }));
+    const ends = 2 * 152064 * 5120 * 2;
+    const attention = 48 * (2 * 5120 * 5120 + 2 * 5120 * 1024);
+    const linear = 14.77e9 - 2 * 152064 * 5120;
+    const fp4 = { quant_method: 'modelopt', quant_algo: 'NVFP4', ignore: ['lm_head'] };
+    near(at(fp4), ends + linear * 0.5625, 0.005);
+    const kept = { ...fp4, ignore: ['lm_head', 're:.*self_attn.*'] };
+    near(at(kept), ends + (linear - attention) * 0.5625 + attention * 2, 0.005);
+  });
+
+  it('read a format from config, option or name', () => {
+    assert.equal(weightFormatOf(null, null, 'someone/Model-7B-AWQ')?.id, 'awq');
+    assert.equal(weightFormatOf(null, null, 'unsloth/model-bnb-4bit')?.id, 'bitsandbytes');
+    assert.equal(weightFormatOf(null, 'bitsandbytes', 'Model-7B')?.stored, false);
+    assert.equal(weightFormatOf(null, 'awq', 'Model-7B')?.stored, true);
+    assert.equal(weightFormatOf(null, null, 'Model-7B'), null);
+  });
+});
+
+describe('cards', () => {
+  const read = (name: string | null, totalBytes: number) =>
+    cardOf({ name, totalBytes, memory: 'dedicated' }, null);
+
+  it('know capability and class by name', () => {
+    assert.equal(read('NVIDIA GeForce RTX 4090', 1).capability, 8.9);
+    assert.equal(read('NVIDIA GeForce RTX 3060', 1).capability, 8.6);
+    assert.equal(read('NVIDIA A100-SXM4-80GB', 1).capability, 8);
+    assert.equal(read('NVIDIA RTX PRO 6000 Blackwell', 1).capability, 12);
+    assert.equal(read('Tesla T4', 1).capability, 7.5);
+    assert.equal(read('NVIDIA RTX 6000 Ada Generation', 1).capability, 8.9);
+    assert.equal(read(null, 1).capability, null);
+    assert.equal(read('NVIDIA GB10', 1).unified, true);
+  });
+
+  it('take a board total for what CUDA sees, and CUDA totals as they are', () => {
+    assert.equal(Math.round(read(null, 81559 * MIB).cudaBytes), Math.round(79.18 * GIB));
+    assert.equal(read(null, 79.18 * GIB).cudaBytes, 79.18 * GIB);
+  });
+});

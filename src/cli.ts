@@ -16,6 +16,7 @@ import { findCommand, helpText } from './app/commands/commandTable';
 import { normalizeArguments } from './app/commands/optionFlags';
 import type { Log } from './app/ports';
 import { openSystem } from './system/openSystem';
+import { runSimulatedServer } from './system/simulatedServer';
 
 const silent = (): void => undefined;
 const noLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -82,6 +83,8 @@ async function main(args: readonly string[]): Promise<number> {
     await write(process.stdout, `${helpText(version)}\n`);
     return 0;
   }
+  // what the extension starts instead of vLLM while it simulates; lives until it is stopped
+  if (first === 'simulated-server') return runSimulatedServer(args.slice(1));
   const found = findCommand(args);
   const wrong = (message: string): number => {
     process.stderr.write(`vram-pilot: ${oneLine(message)}\n`);

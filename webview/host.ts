@@ -1,6 +1,6 @@
 /** The one door to the extension: posts, receives and keeps state. What does not parse is dropped and reported. */
-import * as z from 'zod/mini';
-import { toPageSchema, type FromPage, type ToPage } from '../src/shared/protocol';
+import type { FromPage, ToPage } from '../src/shared/protocol';
+import { readIncoming } from './incoming';
 
 interface VsCodeApi {
   postMessage(message: unknown): void;
@@ -25,13 +25,9 @@ export function connectHost(receive: (message: ToPage) => void): Host {
     send({ type: 'problem', text: text.slice(0, 2000) });
   };
   window.addEventListener('message', (event) => {
-    const parsed = z.safeParse(toPageSchema, event.data);
-    if (parsed.success) {
-      receive(parsed.data);
-      return;
-    }
-    const issue = parsed.error.issues[0];
-    problem(`bad message to the page: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+    const incoming = readIncoming(event.data);
+    if ('message' in incoming) receive(incoming.message);
+    else problem(incoming.problem);
   });
   window.addEventListener('error', (event) => {
     problem(`page error: ${event.message} (line ${event.lineno}, column ${event.colno})`);

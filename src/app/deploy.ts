@@ -131,7 +131,7 @@ export async function launch(
   const server: Server = {
     ...newServer({
       id,
-      title: titleOf(wish, port),
+      title: titleOf(wish),
       wish,
       command,
       host: '127.0.0.1',
@@ -199,9 +199,9 @@ export async function remember(context: AppContext, id: string, pid: number): Pr
   await registry.save({ ...server, record });
 }
 
-export function titleOf(wish: Wish, port: number): string {
+export function titleOf(wish: Wish): string {
   const name = wish.model.split(/[/\\]/).findLast((part) => part !== '') ?? wish.model;
-  return `${wish.engine === 'vllm' ? 'vLLM' : 'Ollama'}: ${name} :${String(port)}`;
+  return `${wish.engine === 'vllm' ? 'vLLM' : 'Ollama'}: ${name}`;
 }
 
 function notStarted(wish: Wish, failure: Failure): Server['diagnosis'] {

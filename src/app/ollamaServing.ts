@@ -119,7 +119,7 @@ export function createOllamaServing(
         server: {
           ...newServer({
             id,
-            title: titleOf(prepared.wish, port),
+            title: titleOf(prepared.wish),
             wish: prepared.wish,
             command: prepared.answer.command,
             host,

@@ -24,7 +24,6 @@ const recordSchema = z.object({
 
 /** Fields that newer versions added carry defaults, so that old records load. */
 const savedSchema = z.object({
-  version: z.literal(1),
   id: z.string(),
   title: z.string(),
   wish: wishSchema,
@@ -43,6 +42,8 @@ const savedSchema = z.object({
   simulated: z._default(z.boolean(), false),
   record: z.nullable(recordSchema),
 });
+
+const fileSchema = z.extend(savedSchema, { version: z.literal(1) });
 
 export interface Registry {
   load(): Promise<Server[]>;
@@ -66,7 +67,7 @@ export function createRegistry(files: Files, folder: string, log: Log): Registry
     async save(server) {
       const { id, title, wish, command, host, port, servedModelName, engineVersion } = server;
       const { startedAtMs, readyAtMs, plannedBytesPerGpu, simulated, record } = server;
-      const saved: z.infer<typeof savedSchema> = {
+      const saved: z.infer<typeof fileSchema> = {
         version: 1,
         id,
         title,
@@ -93,10 +94,12 @@ export function createRegistry(files: Files, folder: string, log: Log): Registry
 async function read(files: Files, path: string): Promise<Server | null> {
   const text = await files.readText(path, MAX_BYTES);
   if (!text.ok) return null;
-  const parsed = z.safeParse(savedSchema, parseJson(text.value));
+  const parsed = z.safeParse(fileSchema, parseJson(text.value));
   if (!parsed.success) return null;
-  const record: LaunchRecord | null = parsed.data.record;
-  return { ...newServer(parsed.data), ...parsed.data, record };
+  // once more for its own keys alone: the version is the file's, not the server's
+  const saved = z.parse(savedSchema, parsed.data);
+  const record: LaunchRecord | null = saved.record;
+  return { ...newServer(saved), ...saved, record };
 }
 
 function parseJson(text: string): unknown {

@@ -6,8 +6,8 @@ import http from 'node:http';
 
 const PACE_MS = 700;
 
-/** Takes the arguments of `vllm serve`. Runs until SIGINT or SIGTERM. */
-export async function runSimulatedServer(args: readonly string[]): Promise<void> {
+/** Takes `serve MODEL …` as vLLM does. Runs until SIGINT or SIGTERM; resolves with the exit code. */
+export async function runSimulatedServer(args: readonly string[]): Promise<number> {
   const after = (flag: string, fallback: string) => {
     const at = args.lastIndexOf(flag);
     return (at >= 0 ? args[at + 1] : undefined) ?? fallback;
@@ -33,13 +33,15 @@ export async function runSimulatedServer(args: readonly string[]): Promise<void>
     response.end(answer(request.url ?? '/', model));
   });
   server.listen(port, '127.0.0.1', () => say('Application startup complete. (simulated)'));
-  const stop = () => {
-    say('Shutting down (simulated)');
-    server.closeAllConnections();
-    server.close(() => process.exit(0));
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  return new Promise((resolve) => {
+    const stop = () => {
+      say('[shutdown] API server: shutdown triggered (simulated)');
+      server.closeAllConnections();
+      server.close(() => resolve(0));
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
 }
 
 function answer(path: string, model: string): string {

@@ -83,14 +83,13 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
 
   async reveal(launchId: string): Promise<boolean> {
     const pid = this.pids.get(launchId);
+    const pids = await Promise.all(vscode.window.terminals.map(pidOf));
+    const byPid = vscode.window.terminals.find((_, at) => pid !== undefined && pids[at] === pid);
+    // the terminal of an ended process has no pid any more, and two launches may share a title: the newest is meant
     const title = this.titles.get(launchId);
-    for (const terminal of vscode.window.terminals) {
-      if (terminal.name === title || (pid !== undefined && (await pidOf(terminal)) === pid)) {
-        terminal.show(true);
-        return true;
-      }
-    }
-    return false;
+    const terminal = byPid ?? vscode.window.terminals.findLast(({ name }) => name === title);
+    terminal?.show(true);
+    return terminal !== undefined;
   }
 
   dispose(): void {

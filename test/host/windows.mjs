@@ -110,6 +110,8 @@ async function withResults(title, file, start) {
 
 async function inWindow(kind, name, host, body) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-'));
+  const remove = () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  process.once('exit', remove);
   try {
     const workspace = kind === 'empty' ? null : copyWorkspace(folder);
     const { settings, env } = await windowSettings({ kind, folder, workspace });
@@ -129,7 +131,8 @@ async function inWindow(kind, name, host, body) {
     console.log(`\n— ${name}${host.desktop ? ' (desktop VS Code)' : ''}`);
     return await body({ folder, workspace, settings, results, launchEnv });
   } finally {
-    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    remove();
+    process.off('exit', remove);
   }
 }
 

@@ -46,6 +46,9 @@ const none = (title) => ({
   failures: [{ title, error: 'no test found' }],
 });
 
+// so that what is cleaned up at the exit is also cleaned up then
+process.on('SIGTERM', () => process.exit(143));
+
 main(async () => {
   await setUp();
   const rungs = wantedRungs();

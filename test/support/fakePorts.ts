@@ -329,7 +329,7 @@ export function holderOf(given: Partial<Holder> = {}): Holder {
 /** main 100 → tracker 101, engine 102 → worker 103, all in main's group and session, as vLLM's own. */
 export function plantVllm(table: FakeProcessTable, launchId = 'launch-1', pid = 100): LaunchRecord {
   const args = ['/v/bin/python', '/v/bin/vllm', 'serve', 'org/m'];
-  const main = table.add({ pid, args, comm: 'vllm' });
+  table.add({ pid, args, comm: 'vllm' });
   const group = { pgid: pid, sid: pid };
   const tracker = 'from multiprocessing.resource_tracker import main;main(3)';
   table.add({ pid: pid + 1, ppid: pid, ...group, args: ['/v/bin/python', '-c', tracker] });

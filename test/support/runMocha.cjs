@@ -30,7 +30,6 @@ class CountingReporter extends Mocha.reporters.Spec {
 exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs }) => {
   const mocha = new Mocha({
     ui: 'bdd',
-    color: false,
     timeout: timeoutMs,
     forbidOnly: process.env.CI === 'true',
     reporter: CountingReporter,

@@ -48,7 +48,15 @@ interface PageFunctions {
   plannerAttribute(testId: string, name: string): Promise<string | null>;
   plannerClick(testId: string): Promise<void>;
   plannerPress(testId: string, ...keys: string[]): Promise<string>;
+  plannerType(testId: string, text: string): Promise<void>;
   plannerFill(testId: string, text: string): Promise<void>;
+  plannerHolds(testId: string, wanted: string, timeoutMs?: number): Promise<void>;
+  plannerMarks(
+    testId: string,
+    name: string,
+    wanted: string | null,
+    timeoutMs?: number,
+  ): Promise<void>;
   screenshot(name: string): Promise<string>;
   resize(width: number, height: number): Promise<void>;
   clipboard(): Promise<string>;

@@ -311,14 +311,37 @@ export async function plannerPress(hand, testId, ...keys) {
   return plannerValue(hand, testId);
 }
 
-/** Types into a text field (plain or of the toolkit) and leaves it, so that change events fire. */
-export async function plannerFill({ page }, testId, text) {
+/** Types into a text field (plain or of the toolkit) in place of what it holds; the focus stays there. */
+export async function plannerType({ page }, testId, text) {
   const part = control(page, testId);
   await part.waitFor({ timeout: PATIENCE_MS });
   await part.click();
   await page.keyboard.press('ControlOrMeta+a');
   await page.keyboard.type(text);
-  await page.keyboard.press('Tab');
+}
+
+/** Types into a text field and leaves it, so that change events fire. */
+export async function plannerFill(hand, testId, text) {
+  await plannerType(hand, testId, text);
+  await hand.page.keyboard.press('Tab');
+}
+
+/** Waits until a control holds a value; the page draws on the frame after a change. */
+export function plannerHolds(hand, testId, wanted, timeoutMs = PATIENCE_MS) {
+  return until(
+    async () => (await plannerValue(hand, testId)) === wanted,
+    `"${wanted}" as the value of ${testId}`,
+    timeoutMs,
+  );
+}
+
+/** Waits until an attribute of a control is this; null: not there. */
+export function plannerMarks(hand, testId, name, wanted, timeoutMs = PATIENCE_MS) {
+  return until(
+    async () => (await plannerAttribute(hand, testId, name)) === wanted,
+    `${name}="${wanted}" on ${testId}`,
+    timeoutMs,
+  );
 }
 
 // ---- window ----------------------------------------------------------------------------------------------------

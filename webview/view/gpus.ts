@@ -8,7 +8,7 @@ import type { Actions, View } from './view';
 type GpuRow = Snapshot['gpus'][number];
 const HOLDERS_SHOWN = 3;
 
-function gpuCard(): Row<{ gpu: GpuRow; holders: Snapshot['holders'] }> {
+function gpuCard(index: number): Row<{ gpu: GpuRow; holders: Snapshot['holders'] }> {
   const name = h('span', { class: 'gpu-name' });
   const use = h('span', { class: 'figure' });
   const fill = h('div', { class: 'meter-fill' });
@@ -16,7 +16,7 @@ function gpuCard(): Row<{ gpu: GpuRow; holders: Snapshot['holders'] }> {
   const holding = h('p', { class: 'help holders' });
   const element = h(
     'div',
-    { class: 'gpu' },
+    { class: 'gpu', 'data-testid': `gpu-${index}` },
     h('div', { class: 'label-row' }, name, use),
     meter,
     holding,
@@ -54,7 +54,7 @@ export function gpuHeader(actions: Actions): View {
   const keepCards = rowKeeper<{ gpu: GpuRow; holders: Snapshot['holders'] }>(
     cards,
     ({ gpu }) => String(gpu.index),
-    gpuCard,
+    ({ gpu }) => gpuCard(gpu.index),
   );
   const keepProblems = rowKeeper<string>(
     problems,

@@ -107,7 +107,7 @@ export function graphsOf(shape: HfShape | null, settings: VllmSettings): Estimat
 }
 
 function isQuantized(shape: HfShape | null, settings: VllmSettings): boolean {
-  return shape === null || shape.quantization !== null || settings.options.quantization != null;
+  return shape?.quantization !== null || settings.options.quantization != null;
 }
 
 /** Are the graphs taken from the budget before the KV pool is sized? */

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { writeGguf } from '../../support/modelFiles';
 import { bundleCli, removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
 
 const LLAMA_8B = {
@@ -164,16 +165,41 @@ describe('vram-pilot', function () {
       assert.match(run.stdout, /--max-model-len 8000/);
     });
 
+    it('reads a .gguf file, tensor by tensor', async () => {
+      const block = { type: 12, shape: [256, 1024], bytes: 147456 };
+      const file = path.join(scratch(), 'tiny.gguf');
+      writeGguf(file, {
+        metadata: [
+          ['general.architecture', 'llama'],
+          ['llama.block_count', 2],
+          ['llama.embedding_length', 256],
+          ['llama.attention.head_count', 4],
+          ['llama.attention.head_count_kv', 2],
+          ['llama.context_length', 4096],
+        ],
+        tensors: [
+          { ...block, name: 'token_embd.weight' },
+          { ...block, name: 'blk.0.ffn_up.weight' },
+          { ...block, name: 'blk.1.ffn_up.weight' },
+          { ...block, name: 'output.weight' },
+        ],
+      });
+      const run = await runCli(['plan', file, '--gpu', '8GiB', '--num-ctx', '2048', '--json']);
+      assert.equal(run.code, 0, run.stderr);
+      const answer = json(run);
+      assert.equal(answer.basis, 'gguf');
+      assert.equal((answer.kvCache as { totalBytes: number }).totalBytes, 2 * 2048 * 2 * 128 * 2);
+      const [gpu] = answer.perGpu as { weightsBytes: number }[];
+      assert.equal(gpu?.weightsBytes, 3 * block.bytes);
+    });
+
     it('asks the Ollama of this machine about a tag', async () => {
       const asked: string[] = [];
       const server = http.createServer((incoming, answer) => {
         asked.push(`${String(incoming.method)} ${String(incoming.url)}`);
-        const info = Object.entries(LLAMA_8B).map(([key, value]) => [`llama.${key}`, value]);
-        answer.end(
-          JSON.stringify({
-            model_info: { ...Object.fromEntries(info), 'general.architecture': 'llama' },
-          }),
-        );
+        const info: Record<string, unknown> = { 'general.architecture': 'llama' };
+        for (const [key, value] of Object.entries(LLAMA_8B)) info[`llama.${key}`] = value;
+        answer.end(JSON.stringify({ model_info: info }));
       });
       await new Promise<void>((resolve) => {
         server.listen(0, '127.0.0.1', resolve);

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { createModelService } from '../../../src/app/modelService';
+import { createObserver } from '../../../src/app/observer';
+import { createOllamaServing } from '../../../src/app/ollamaServing';
+import { createServers, type Servers } from '../../../src/app/servers';
+import type { Settings } from '../../../src/app/settings';
+import type { Command } from '../../../src/shared/planAnswer';
+import { fail, ok } from '../../../src/shared/failure';
+import type { Wish } from '../../../src/shared/wish';
+import { LAUNCH_MARK } from '../../../src/processes/process';
+import {
+  answered,
+  fakeContext,
+  GIB,
+  gpuOf,
+  LAUNCHES,
+  plantVllm,
+  sampleOf,
+  serverOf,
+  type FakeContext,
+} from '../../support/fakePorts';
+
+const MODEL = '/models/tiny';
+
+const WISH: Wish = {
+  engine: 'vllm',
+  model: MODEL,
+  options: { gpuMemoryUtilization: 0.7, maxModelLen: 2048 },
+  extraArguments: [],
+  port: null,
+};
+
+/** A Llama with 2 layers, in shape like the smallest test models. */
+const CONFIG = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_size: 256,
+  intermediate_size: 512,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 1000,
+  max_position_embeddings: 4096,
+  torch_dtype: 'bfloat16',
+};
+
+interface Scene {
+  readonly context: FakeContext;
+  readonly servers: Servers;
+  readonly dispose: () => void;
+}
+
+function sceneOf(settings: Partial<Settings> = {}, simulated: Command | null = null): Scene {
+  const context = fakeContext(settings);
+  context.files.put(`${MODEL}/config.json`, JSON.stringify(CONFIG));
+  context.gpuNow = sampleOf();
+  const vllm = { found: true, file: '/v/bin/vllm', version: '0.19.1' };
+  const engines = { ...context.store.state().engines, vllm };
+  context.store.dispatch({ type: 'enginesFound', engines });
+  context.launcher.begin = (spec) => {
+    plantVllm(context.table, spec.launchId);
+    return ok({ pid: 100 });
+  };
+  const models = createModelService(context);
+  const observer = createObserver(context);
+  const ollama = createOllamaServing(context, models, observer);
+  const servers = createServers(context, { models, observer, ollama }, () => simulated);
+  context.launcher.listen({
+    output: (id, chunk) => observer.output(id, chunk),
+    started: () => undefined,
+    ended: (id, code) => void observer.ended(id, code),
+  });
+  return { context, servers, dispose: () => observer.dispose() };
+}
+
+describe('deploy of vLLM', () => {
+  let scene: Scene;
+  const enter = (settings: Partial<Settings> = {}, simulated: Command | null = null) =>
+    (scene = sceneOf(settings, simulated));
+  const problemsOf = async (change: Partial<Wish> = {}): Promise<string[]> => {
+    const prepared = await scene.servers.prepare({ ...WISH, ...change });
+    assert.ok(prepared.ok);
+    return prepared.value.problems.map(({ id }) => id);
+  };
+
+  beforeEach(() => enter());
+  afterEach(() => scene.dispose());
+
+  it('starts the planned command, marks it, and records who runs', async () => {
+    const { context, servers } = scene;
+    assert.deepEqual(await servers.deploy(WISH, { force: false }), { ok: true, id: 'launch-1' });
+    const [spec] = context.launcher.specs;
+    assert.equal(spec?.file, '/v/bin/vllm');
+    assert.deepEqual(spec.args.slice(0, 2), ['serve', MODEL]);
+    assert.ok(spec.args.join(' ').includes('--gpu-memory-utilization 0.7'));
+    assert.equal(spec.env[LAUNCH_MARK], 'launch-1');
+    const server = context.server();
+    assert.equal(server.phase, 'starting');
+    assert.equal(server.port, 8000);
+    assert.equal(server.engineVersion, '0.19.1');
+    assert.equal(server.record?.main.pid, 100);
+    assert.equal(server.servedModelName, spec.args[spec.args.indexOf('--served-model-name') + 1]);
+    assert.ok((server.plannedBytesPerGpu[0] ?? 0) > 16 * GIB);
+    const [saved] = await context.registry.load();
+    assert.equal(saved?.record?.main.startTime, server.record.main.startTime);
+  });
+
+  it('finds nothing to object to in a good wish', async () => {
+    assert.deepEqual(await problemsOf(), []);
+    assert.deepEqual(await problemsOf({ port: 8005 }), []);
+  });
+
+  it('asks for a model first', async () => {
+    const result = await scene.servers.deploy({ ...WISH, model: '' }, { force: true });
+    assert.ok(!result.ok);
+    assert.match(result.failure.detail, /model/);
+    assert.equal(scene.context.launcher.specs.length, 0);
+  });
+
+  it('objects to a port that is taken, naming our own server on it', async () => {
+    scene.context.net.bound.add(8005);
+    assert.deepEqual(await problemsOf({ port: 8005 }), ['port_in_use']);
+    // still starting: it has not bound its port yet
+    const server = serverOf({ port: 8006, title: 'other', phase: 'ready' });
+    scene.context.store.dispatch({ type: 'serverAdded', server });
+    const prepared = await scene.servers.prepare({ ...WISH, port: 8006 });
+    assert.ok(prepared.ok);
+    assert.match(prepared.value.problems[0]?.text ?? '', /8006 is taken by other/);
+  });
+
+  it('takes a port that is neither bound nor spoken for', async () => {
+    scene.context.store.dispatch({ type: 'serverAdded', server: serverOf({ port: 8000 }) });
+    scene.context.net.bound.add(8001);
+    const prepared = await scene.servers.prepare(WISH);
+    assert.ok(prepared.ok);
+    assert.ok(![8000, 8001].includes(prepared.value.port), String(prepared.value.port));
+    assert.ok(prepared.value.answer.command.args.includes(String(prepared.value.port)));
+  });
+
+  it('objects to a context longer than the model has', async () => {
+    assert.deepEqual(await problemsOf({ options: { ...WISH.options, maxModelLen: 8192 } }), [
+      'max_model_len_over_derived',
+    ]);
+  });
+
+  it('objects to a model that cannot be read', async () => {
+    assert.deepEqual(await problemsOf({ model: '/models/none' }), ['model_unreadable']);
+    scene.context.files.put('/models/broken/config.json', '{');
+    assert.ok((await problemsOf({ model: '/models/broken' })).includes('model_unreadable'));
+  });
+
+  it('objects to an argument that vLLM does not know', async () => {
+    assert.deepEqual(await problemsOf({ extraArguments: ['--max-model-lenght', '1'] }), [
+      'unknown_flag',
+    ]);
+  });
+
+  it('objects where vLLM is missing, unless it is simulated', async () => {
+    const engines = { ...scene.context.store.state().engines };
+    const vllm = { found: false, file: null, version: null };
+    scene.context.store.dispatch({ type: 'enginesFound', engines: { ...engines, vllm } });
+    assert.deepEqual(await problemsOf(), ['engine_not_found']);
+    scene.context.settingsNow = { ...scene.context.settingsNow, simulate: true };
+    assert.deepEqual(await problemsOf(), []);
+  });
+
+  it('objects to a second start meanwhile, unless that is allowed', async () => {
+    scene.context.store.dispatch({ type: 'serverAdded', server: serverOf() });
+    assert.deepEqual(await problemsOf(), ['launch_in_progress']);
+    scene.context.settingsNow = { ...scene.context.settingsNow, 'launch.oneAtATime': false };
+    assert.deepEqual(await problemsOf(), []);
+  });
+
+  it('objects to a plan that does not fit', async () => {
+    scene.context.gpuNow = sampleOf({ gpus: [gpuOf({ usedBytes: 20 * GIB, freeBytes: 4 * GIB })] });
+    assert.deepEqual(await problemsOf(), ['does_not_fit']);
+  });
+
+  it('refuses with the first objection, and goes on when forced', async () => {
+    const wish = { ...WISH, extraArguments: ['--no-such-thing'] };
+    const refused = await scene.servers.deploy(wish, { force: false });
+    assert.ok(!refused.ok);
+    assert.equal(refused.failure.reason, 'refused');
+    assert.deepEqual(
+      refused.problems.map(({ id }) => id),
+      ['unknown_flag'],
+    );
+    assert.equal(scene.context.servers().length, 0);
+    assert.equal((await scene.servers.deploy(wish, { force: true })).ok, true);
+    assert.ok(scene.context.launcher.specs[0]?.args.includes('--no-such-thing'));
+  });
+
+  it('of two clicks in a row starts one server', async () => {
+    const [first, second] = await Promise.all([
+      scene.servers.deploy(WISH, { force: false }),
+      scene.servers.deploy(WISH, { force: false }),
+    ]);
+    assert.equal(first.ok, true);
+    assert.ok(!second.ok);
+    assert.deepEqual(
+      second.problems.map(({ id }) => id),
+      ['launch_in_progress'],
+    );
+  });
+
+  for (const reason of ['notTrusted', 'toolMissing', 'timedOut'] as const) {
+    it(`ends as failed with the cause when the launcher says ${reason}, and records nothing`, async () => {
+      const { context, servers } = scene;
+      context.launcher.begin = () => fail(reason, `because ${reason}`);
+      const result = await servers.deploy(WISH, { force: false });
+      assert.ok(!result.ok);
+      assert.deepEqual(result.failure, { reason, detail: `because ${reason}` });
+      const server = context.server();
+      assert.equal(server.phase, 'ended');
+      assert.equal(server.endReason, 'failed');
+      assert.equal(server.seen, false);
+      assert.equal(server.diagnosis?.cause?.title, `because ${reason}`);
+      assert.deepEqual(await context.files.list(LAUNCHES), []);
+    });
+  }
+
+  it('records nothing of a process that was gone at once', async () => {
+    const { context, servers } = scene;
+    context.launcher.begin = (spec) => {
+      context.launcher.events?.output(spec.launchId, 'bash: /v/bin/vllm: bad interpreter\n');
+      context.launcher.events?.ended(spec.launchId, 126);
+      return ok({ pid: 100 });
+    };
+    await servers.deploy(WISH, { force: false });
+    assert.equal(context.server().phase, 'ended');
+    assert.equal(context.server().exitCode, 126);
+    assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('runs the simulated server in its place, labelled so', async () => {
+    scene.dispose();
+    enter({ simulate: true }, { file: '/node', args: ['/cli.js', 'serve-fake'], env: { A: '1' } });
+    await scene.servers.deploy(WISH, { force: false });
+    const [spec] = scene.context.launcher.specs;
+    assert.equal(spec?.file, '/node');
+    assert.deepEqual(spec.args.slice(0, 3), ['/cli.js', 'serve-fake', 'serve']);
+    assert.equal(spec.env.A, '1');
+    assert.equal(scene.context.server().simulated, true);
+  });
+
+  it('restarts with the same wish on the same port', async () => {
+    const { context, servers } = scene;
+    await servers.deploy(WISH, { force: false });
+    context.table.end(102);
+    context.table.end(103);
+    context.table.end(101);
+    context.table.end(100);
+    context.launcher.events?.ended('launch-1', 1);
+    await context.clock.pass(0);
+    assert.equal((await context.clock.until(servers.restart('launch-1'))).ok, true);
+    assert.deepEqual(
+      context.servers().map(({ id, port, phase }) => [id, port, phase]),
+      [['launch-2', 8000, 'starting']],
+    );
+  });
+
+  it('sends a test prompt under the served name and tells answer and speed', async () => {
+    const { context, servers } = scene;
+    await servers.deploy(WISH, { force: false });
+    context.http.routes.set('POST http://127.0.0.1:8000/v1/chat/completions', () => {
+      context.clock.nowMs += 500;
+      return answered({
+        id: 'chatcmpl-1',
+        choices: [{ index: 0, message: { role: 'assistant', content: ' Hello. ' } }],
+        usage: { prompt_tokens: 9, completion_tokens: 10, total_tokens: 19 },
+      });
+    });
+    const answer = await servers.sendTestPrompt(context.server(), new AbortController().signal);
+    assert.ok(answer.ok);
+    assert.equal(answer.value, '“Hello.” (10 tokens in 0.5 s, 20.0 per second)');
+    const [body] = context.http.sent('/v1/chat/completions') as { model: string }[];
+    assert.equal(body?.model, context.server().servedModelName);
+  });
+
+  it('a stop ends our own prompt first', async () => {
+    const { context, servers } = scene;
+    await servers.deploy(WISH, { force: false });
+    context.http.routes.set(
+      'POST http://127.0.0.1:8000/v1/chat/completions',
+      () => new Promise(() => undefined),
+    );
+    const prompt = servers.sendTestPrompt(context.server(), new AbortController().signal);
+    await context.clock.until(servers.stop('launch-1', { force: false }));
+    const answer = await prompt;
+    assert.equal(!answer.ok && answer.failure.reason, 'cancelled');
+  });
+});

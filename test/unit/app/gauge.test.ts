@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { gaugeOf, shortCommand } from '../../../src/app/gauge';
+import { settingDefaults, type Settings } from '../../../src/app/settings';
+import { initialState, reduce, type Action, type Server } from '../../../src/app/state';
+import { emptyWish } from '../../../src/app/wishes';
+import type { Gpu } from '../../../src/gpu/gpu';
+import { GIB, gpuOf, holderOf, sampleOf, serverOf } from '../../support/fakePorts';
+
+const AT = 1_800_000_000_000;
+
+const sampled = (gpus: Gpu[], simulated = false): Action => ({
+  type: 'sampled',
+  sample: sampleOf({ gpus }),
+  atMs: AT,
+  simulated,
+  warnPercent: 85,
+});
+
+const gauge = (actions: Action[], settings: Partial<Settings> = {}, nowMs = AT) => {
+  const all = { ...settingDefaults(), ...settings };
+  return gaugeOf(actions.reduce(reduce, initialState(emptyWish(all))), all, nowMs);
+};
+
+const added = (server: Partial<Server>): Action => ({
+  type: 'serverAdded',
+  server: serverOf(server),
+});
+const failed = added({ phase: 'ended', endReason: 'failed', seen: false });
+
+describe('gauge', () => {
+  it('shows one GPU with its unit, two in full, of three the fullest', () => {
+    const one = gpuOf({ usedBytes: 1.5 * GIB });
+    const two = gpuOf({ index: 1, usedBytes: 12 * GIB, totalBytes: 16 * GIB });
+    const three = gpuOf({ index: 2, usedBytes: 20 * GIB });
+    assert.equal(gauge([sampled([one])]).text, '$(chip) 1.5/24.0 GiB');
+    assert.equal(gauge([sampled([one, two])]).text, '$(chip) 1.5/24.0 · 12.0/16.0');
+    assert.equal(gauge([sampled([one, two, three])]).text, '$(chip) 20.0/24.0 +2');
+  });
+
+  it('never shows unknown as 0', () => {
+    const { text, hover, spoken } = gauge([
+      sampled([gpuOf({ usedBytes: null, freeBytes: null, utilizationPercent: null })]),
+    ]);
+    assert.equal(text, '$(chip) ?/24.0 GiB');
+    assert.match(hover, /\| unknown \| 24\.0 GiB \| unknown \| – \|/);
+    assert.match(spoken, /unknown of 24\.0 GiB used/);
+  });
+
+  it('tells the age of a figure older than three intervals, in text and hover', () => {
+    const fresh = gauge([sampled([gpuOf()])], {}, AT + 6_000);
+    assert.doesNotMatch(fresh.text, /old/);
+    assert.doesNotMatch(fresh.hover, /ago/);
+    const stale = gauge([sampled([gpuOf()])], {}, AT + 42_000);
+    assert.match(stale.text, /· 42s old$/);
+    assert.match(stale.hover, /Seen 42s ago/);
+  });
+
+  it('says no answer where there never was one, and why in the hover', () => {
+    const { text, hover, visible } = gauge([
+      { type: 'samplingFailed', text: 'nvidia-smi: driver *lost*', atMs: AT },
+    ]);
+    assert.equal(text, '$(chip) GPU ? · no answer');
+    assert.ok(hover.includes('driver \\*lost\\*'));
+    assert.equal(visible, true);
+  });
+
+  it('labels simulated figures everywhere', () => {
+    const { text, hover, spoken } = gauge([sampled([gpuOf()], true)]);
+    assert.match(text, /simulated/);
+    assert.match(hover, /^\*\*Simulated GPU\*\*/);
+    assert.match(spoken, /^Simulated/);
+    assert.doesNotMatch(gauge([sampled([gpuOf()])]).text, /simulated/);
+  });
+
+  it('is hidden without a GPU, shown when asked for, never when not wanted', () => {
+    const absent: Action[] = [{ type: 'noGpuTool' }];
+    assert.equal(gauge(absent).visible, false);
+    assert.equal(gauge([]).visible, false);
+    assert.equal(gauge(absent, { 'statusBar.visibility': 'always' }).visible, true);
+    assert.equal(gauge(absent).text, '$(chip) no GPU');
+    assert.equal(gauge([sampled([gpuOf()])]).visible, true);
+    assert.equal(gauge([sampled([gpuOf()])], { 'statusBar.visibility': 'never' }).visible, false);
+  });
+
+  it('warns of pressure, but not of what we planned ourselves', () => {
+    const full = sampled([gpuOf({ usedBytes: 22 * GIB })]);
+    assert.equal(gauge([full]).colour, 'warning');
+    assert.equal(gauge([added({ plannedBytesPerGpu: [22 * GIB] }), full]).colour, 'none');
+    assert.equal(gauge([sampled([gpuOf()])]).colour, 'none');
+  });
+
+  it('shows a failure until it was seen; a wanted stop is none', () => {
+    const { colour, text } = gauge([sampled([gpuOf()]), failed]);
+    assert.equal(colour, 'error');
+    assert.match(text, /^\$\(error\)/);
+    const seen: Action = { type: 'serverChanged', id: 'launch-1', change: { seen: true } };
+    assert.equal(gauge([sampled([gpuOf()]), failed, seen]).colour, 'none');
+    const stopped = added({ phase: 'ended', endReason: 'stopped', seen: false });
+    assert.equal(gauge([sampled([gpuOf()]), stopped]).colour, 'none');
+  });
+
+  it('lists the five largest holders and lets none of their names become markup', () => {
+    const holders = [1, 2, 3, 4, 5].map((gib) =>
+      holderOf({ pid: gib, command: `tool${gib}`, usedBytes: gib * GIB }),
+    );
+    const evil = holderOf({
+      pid: 99,
+      command: '[x](command:evil)|`$(rocket)`<img>\n**b**',
+      usedBytes: 9 * GIB,
+    });
+    const { hover } = gauge([
+      sampled([gpuOf()]),
+      { type: 'holdersJudged', holders: [...holders, evil], usedByServer: new Map() },
+    ]);
+    const rows = hover.split('\n').filter((line) => /\(\d+\) \|/.test(line));
+    assert.deepEqual(
+      rows.map((row) => /\((\d+)\) \|/.exec(row)?.[1]),
+      ['99', '5', '4', '3', '2'],
+    );
+    const [name = ''] = rows;
+    assert.doesNotMatch(name, /(?<!\\)[[\]`$<*]/);
+    assert.equal(name.match(/(?<!\\)\|/g)?.length, 3);
+  });
+
+  it('keeps the hover the same while it says the same', () => {
+    const state = [sampled([gpuOf()])];
+    assert.equal(gauge(state, {}, AT).hover, gauge(state, {}, AT + 5_000).hover);
+  });
+});
+
+describe('shortCommand', () => {
+  it('is the program and its first argument, without folders', () => {
+    assert.equal(shortCommand('/usr/bin/python3 /home/me/train.py --lr 1'), 'python3 train.py');
+    assert.equal(shortCommand('C:\\Tools\\ollama.exe serve'), 'ollama.exe serve');
+    assert.equal(shortCommand(null), 'unknown process');
+    assert.equal(shortCommand('x'.repeat(100)).length, 40);
+  });
+});

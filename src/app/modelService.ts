@@ -1,4 +1,5 @@
 /** Reads the model that is wished for, once per model and change of its folder, and puts it into the state. */
+import { ollamaShowRequest } from '../engines/ollama/api';
 import { readOllamaShow } from '../models/ollamaShow';
 import { fail, ok, type Result } from '../shared/failure';
 import type { EngineId } from '../shared/planRequest';
@@ -69,11 +70,7 @@ export function createModelService(context: AppContext): ModelService {
 async function readTag(context: AppContext, tag: string): Promise<Result<ModelReading>> {
   const base = daemonUrl(context.settings());
   const answer = await context.http.request({
-    url: `${base}/api/show`,
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    // verbose, or every per-layer array is null: exactly what sliding-window and hybrid models need
-    body: JSON.stringify({ model: tag, verbose: true }),
+    ...ollamaShowRequest(base, tag),
     timeoutMs: 10_000,
   });
   if (!answer.ok || answer.value.status === 404) {

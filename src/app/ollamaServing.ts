@@ -3,7 +3,7 @@
  * load; stop = ask it to unload, and end the daemon only if we started it and nobody else of ours uses it.
  */
 import { addressOf } from '../engines/ollama/address';
-import { readOllamaVersion } from '../engines/ollama/api';
+import { ollamaTagsRequest, ollamaVersionRequest, readOllamaVersion } from '../engines/ollama/api';
 import {
   loadEmbeddingRequest,
   loadRequest,
@@ -71,7 +71,7 @@ export function createOllamaServing(
   }
 
   async function daemonVersion(base: string): Promise<string | null> {
-    const answer = await http.request({ url: `${base}/api/version`, timeoutMs: 3_000 });
+    const answer = await http.request({ ...ollamaVersionRequest(base), timeoutMs: 3_000 });
     return answer.ok && answer.value.status === 200 ? readOllamaVersion(answer.value.body) : null;
   }
 
@@ -230,7 +230,7 @@ export function createOllamaServing(
     },
     async tags() {
       const base = daemonUrl(context.settings());
-      const answer = await http.request({ url: `${base}/api/tags`, timeoutMs: 3_000 });
+      const answer = await http.request({ ...ollamaTagsRequest(base), timeoutMs: 3_000 });
       if (!answer.ok || answer.value.status !== 200) return [];
       return readOllamaTags(answer.value.body) ?? [];
     },

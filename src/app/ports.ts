@@ -125,12 +125,6 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Small values that outlive the window (VS Code's mementos, a file in the CLI). */
-export interface Store {
-  read(key: string): unknown;
-  write(key: string, value: unknown): Promise<void>;
-}
-
 export interface Log {
   debug(room: string, what: string, facts?: LogFacts): void;
   info(room: string, what: string, facts?: LogFacts): void;

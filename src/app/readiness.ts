@@ -1,5 +1,6 @@
 /** Whether a server does its work, asked over HTTP in its engine's own words. */
-import { readOllamaPs } from '../engines/ollama/api';
+import { ollamaPsRequest, readOllamaPs } from '../engines/ollama/api';
+import { healthRequest } from '../engines/vllm/api';
 import { formatBytes } from '../shared/units';
 import type { AppContext } from './appContext';
 import { endpointOf } from './serverText';
@@ -22,7 +23,7 @@ export async function askReadiness(
 ): Promise<Readiness> {
   const isVllm = server.wish.engine === 'vllm';
   const answer = await context.http.request({
-    url: `${endpointOf(server)}${isVllm ? '/health' : '/api/ps'}`,
+    ...(isVllm ? healthRequest : ollamaPsRequest)(endpointOf(server)),
     timeoutMs: TIMEOUT_MS,
     signal,
   });

@@ -1,15 +1,20 @@
 /** Stops servers by the recipe of their engine and stage, then waits until the memory is really back. */
 import { ollamaStopRecipe } from '../engines/ollama/stop';
+import { metricsRequest } from '../engines/vllm/api';
+import { readVllmMetrics } from '../engines/vllm/metrics';
 import { vllmStopRecipe } from '../engines/vllm/stop';
 import { fail, ok, type Result } from '../shared/failure';
 import type { AppContext } from './appContext';
 import type { LaunchRecord } from '../processes/process';
 import { stillHeldText, type Observer } from './observer';
 import type { OllamaServing } from './ollamaServing';
+import { endpointOf } from './serverText';
+import type { Server } from './state';
 import { stopLaunch } from './stopper';
 
 /** Memory of a large model comes back 1–5 s after the last process; longer than this is worth a word. */
 const MEMORY_BACK_MS = 10_000;
+const METRICS_TIMEOUT_MS = 2_000;
 
 export async function stopServer(
   context: AppContext,
@@ -41,7 +46,10 @@ export async function stopServer(
   }
   const steps =
     server.wish.engine === 'vllm'
-      ? vllmStopRecipe(server.stage, { forced: options.force, streamOpen: false })
+      ? vllmStopRecipe(server.stage, {
+          forced: options.force,
+          streamOpen: await isAnswering(context, server),
+        })
       : ollamaStopRecipe({ forced: options.force });
   const outcome = await stopLaunch(context, server.record, steps);
   log.info('stopping', outcome.gone ? 'gone' : 'something is left', {
@@ -51,11 +59,21 @@ export async function stopServer(
   });
   // found again after a reload there may be no event from the terminal
   await observer.ended(id, null);
-  const held = await waitForMemory(context, outcome.record);
+  const held =
+    (await waitForMemory(context, outcome.record)) ??
+    (outcome.gone ? null : stillHeldText(outcome.survivors.map(pidOf), []));
   if (held !== null) store.dispatch({ type: 'serverChanged', id, change: { stillHeld: held } });
   return outcome.gone
     ? ok(undefined)
     : fail('failed', `Still there: PID ${outcome.survivors.map((one) => one.pid).join(', ')}.`);
+}
+
+/** A request under way holds up a polite stop; what can't be asked counts as idle, the recipe goes on anyway. */
+async function isAnswering(context: AppContext, server: Server): Promise<boolean> {
+  if (server.readyAtMs === null) return false;
+  const request = metricsRequest(endpointOf(server));
+  const answer = await context.http.request({ ...request, timeoutMs: METRICS_TIMEOUT_MS });
+  return answer.ok && (readVllmMetrics(answer.value.body).runningRequests ?? 0) > 0;
 }
 
 /** null when nothing of it holds memory any more, or where nobody can tell. */
@@ -67,11 +85,12 @@ async function waitForMemory(context: AppContext, record: LaunchRecord): Promise
     const holding = (sample?.processes ?? []).filter((process) => ours.has(process.pid));
     if (holding.length === 0) return null;
     if (context.clock.now() >= deadline) {
-      return stillHeldText(
-        holding.map((process) => process.pid),
-        holding,
-      );
+      return stillHeldText(holding.map(pidOf), holding);
     }
     await context.clock.sleep(500);
   }
+}
+
+function pidOf({ pid }: { readonly pid: number }): number {
+  return pid;
 }

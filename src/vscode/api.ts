@@ -40,7 +40,7 @@ export function createApi(
     async deploy(request, options = {}) {
       const parsed = z.safeParse(deployRequestSchema, request);
       if (parsed.success)
-        return app.deploy(await app.completeWish(parsed.data), { force: options.force ?? false });
+        return app.deploy(app.completeWish(parsed.data), { force: options.force ?? false });
       const issue = parsed.error.issues[0];
       const detail = `${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
       return { ok: false, failure: { reason: 'invalid', detail }, problems: [] };

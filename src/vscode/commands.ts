@@ -48,7 +48,7 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
     showServerOutput: (argument) => showOutput(app, argument),
     removeServer: (argument) => {
       const id = serverIdOf(argument);
-      return id === null ? undefined : app.remove(id);
+      if (id !== null) app.remove(id);
     },
     showGpuReport: async () => showText('markdown', await app.gpuReport()),
     exportDiagnostics: () => showText('json', app.diagnostics()),
@@ -183,9 +183,8 @@ async function deleteProfile(app: App, argument: unknown): Promise<void> {
 
 async function showOutput(app: App, argument: unknown): Promise<void> {
   const id = serverIdOf(argument);
-  if (id === null) return app.showLog();
-  app.markSeen(id);
-  if (!(await app.reveal(id))) app.showLog();
+  if (id !== null) app.markSeen(id);
+  if (id === null || !(await app.reveal(id))) app.showLog();
 }
 
 function profileOf(app: App, argument: unknown): Profile | undefined {

@@ -7,7 +7,7 @@ const line = (room: string, what: string, facts: LogFacts = {}): string => {
   return [`${room}: ${what}`, ...pairs].join(' ');
 };
 
-export function openLog(): Log & { show(): void } & vscode.Disposable {
+export function openLog(): Log & { show(): void; dispose(): void } {
   const channel = vscode.window.createOutputChannel('VRAM Pilot', { log: true });
   return {
     debug: (...fact) => channel.debug(line(...fact)),

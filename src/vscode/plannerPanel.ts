@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import type { App } from '../app/startApp';
 import { fromPageSchema, type FromPage, type ToPage } from '../shared/protocol';
-import { COMMANDS, PANEL_TYPE } from './contributions';
+import { COMMANDS, PANEL_TYPE, SETTINGS_SECTION } from './contributions';
 
 /** While the panel shows, the age of the sample and of servers is sent on this beat; changes come at once. */
 const BEAT_MS = 2_000;
@@ -147,8 +147,9 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private receive(message: unknown): void {
     const parsed = z.safeParse(fromPageSchema, message);
     if (!parsed.success) {
-      const type = (message as { type?: unknown } | null)?.type;
-      this.app.log.warn('panel', 'message dropped', { type: JSON.stringify(type)?.slice(0, 40) });
+      this.app.log.warn('panel', 'message dropped', {
+        why: parsed.error.issues[0]?.message.slice(0, 80),
+      });
       return;
     }
     this.handlers[parsed.data.type](parsed.data as never);
@@ -173,27 +174,20 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   };
 
   private open(target: (FromPage & { type: 'open' })['target'], serverId?: string): void {
-    const run = (command: string, ...args: unknown[]) =>
-      void vscode.commands.executeCommand(command, ...args);
-    switch (target) {
-      case 'chooseModel':
-        return run(COMMANDS.openPlanner, 'chooseModel');
-      case 'copyCommand':
-        return run(COMMANDS.copyLaunchCommand);
-      case 'gpuReport':
-        return run(COMMANDS.showGpuReport);
-      case 'log':
-        return this.app.showLog();
-      case 'saveProfile':
-        return run(COMMANDS.saveProfile);
-      case 'settings':
-        return run('workbench.action.openSettings', 'vramPilot');
-      case 'terminal':
-        return run(COMMANDS.showServerOutput, serverId);
-      case 'trust':
-        return run('workbench.trust.manage');
-      case 'cleanUp':
-        return run(COMMANDS.cleanUp);
+    if (target === 'log') {
+      this.app.showLog();
+      return;
     }
+    const [command, argument] = {
+      chooseModel: [COMMANDS.openPlanner, 'chooseModel'],
+      copyCommand: [COMMANDS.copyLaunchCommand],
+      gpuReport: [COMMANDS.showGpuReport],
+      saveProfile: [COMMANDS.saveProfile],
+      settings: ['workbench.action.openSettings', SETTINGS_SECTION],
+      terminal: [COMMANDS.showServerOutput, serverId],
+      trust: ['workbench.trust.manage'],
+      cleanUp: [COMMANDS.cleanUp],
+    }[target];
+    void vscode.commands.executeCommand(command ?? '', argument);
   }
 }

@@ -120,17 +120,17 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
   /** The terminal of a task has no name yet when its output begins, so it is told by its process. */
   private async follow(terminal: vscode.Terminal, output: AsyncIterable<string>): Promise<void> {
     const early: string[] = [];
-    let launchId: string | null = null;
-    const owner = this.launchOf(terminal).then((found) => {
-      launchId = found;
-      if (found === null) return;
-      this.silent.delete(found);
-      for (const chunk of early.splice(0)) this.events?.output(found, chunk);
+    const known: { launchId: string | null } = { launchId: null };
+    const owner = this.launchOf(terminal).then((launchId) => {
+      known.launchId = launchId;
+      if (launchId === null) return;
+      this.silent.delete(launchId);
+      for (const chunk of early.splice(0)) this.events?.output(launchId, chunk);
     });
     try {
       for await (const chunk of output) {
-        if (launchId === null) early.push(chunk);
-        else this.events?.output(launchId, chunk);
+        if (known.launchId === null) early.push(chunk);
+        else this.events?.output(known.launchId, chunk);
       }
     } catch (error) {
       this.log.debug('launcher', 'output ended', { error: String(error) });

@@ -43,8 +43,12 @@ export class VirtualClock extends FakeClock {
     this.slept.push(ms);
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
-      this.after(ms, resolve);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
+      const wake = () => {
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.after(ms, wake);
+      signal?.addEventListener('abort', wake, { once: true });
     });
   }
 
@@ -122,13 +126,15 @@ export class FakeHttp implements Http {
   async request(request: HttpRequest): Promise<Result<HttpAnswer>> {
     this.requests.push(request);
     const route = this.routes.get(`${request.method ?? 'GET'} ${request.url}`);
+    let cancel = (): void => undefined;
     const cancelled = new Promise<FailureReason>((resolve) => {
-      const cancel = () => resolve('cancelled');
+      cancel = () => resolve('cancelled');
       if (request.signal?.aborted === true) cancel();
       request.signal?.addEventListener('abort', cancel, { once: true });
     });
     const reply = typeof route === 'function' ? route(request) : (route ?? 'refused');
     const settled = await Promise.race([cancelled, reply]);
+    request.signal?.removeEventListener('abort', cancel);
     return typeof settled === 'string' ? fail(settled, `${request.url}: ${settled}`) : ok(settled);
   }
 
@@ -326,10 +332,11 @@ export function holderOf(given: Partial<Holder> = {}): Holder {
   };
 }
 
-/** main 100 → tracker 101, engine 102 → worker 103, all in main's group and session, as vLLM's own. */
+/** main 100, listening → tracker 101, engine 102 → worker 103, all in main's group and session, as vLLM's own. */
 export function plantVllm(table: FakeProcessTable, launchId = 'launch-1', pid = 100): LaunchRecord {
   const args = ['/v/bin/python', '/v/bin/vllm', 'serve', 'org/m'];
   table.add({ pid, args, comm: 'vllm' });
+  table.ports.set(pid, [8000]);
   const group = { pgid: pid, sid: pid };
   const tracker = 'from multiprocessing.resource_tracker import main;main(3)';
   table.add({ pid: pid + 1, ppid: pid, ...group, args: ['/v/bin/python', '-c', tracker] });

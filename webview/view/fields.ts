@@ -220,7 +220,11 @@ export function foldable(
         onToggle(element.open);
       },
     },
-    h('summary', {}, title),
+    h(
+      'summary',
+      options.testid === undefined ? {} : { 'data-testid': `${options.testid}-title` },
+      title,
+    ),
     ...children,
   );
   return element;

@@ -57,7 +57,7 @@ export function launchBar(actions: Actions): View & { focus(): void } {
   let serverId: string | null = null;
   const summary = h('p', { class: 'summary', 'data-testid': 'summary' });
   const reason = h('p', { class: 'help reason', 'data-testid': 'deploy-reason' });
-  const trust = button(words.trust, () => actions.open('trust'), { kind: 'link' });
+  const trust = button(words.trust, () => actions.open('trust'), { kind: 'link', testid: 'trust' });
   const deploy = button(words.deploy, () => actions.launch(force), {
     testid: 'deploy',
     kind: 'primary',

@@ -7,8 +7,9 @@ export const ollamaVersionRequest = (base: string): EndpointRequest => get(base,
 /** Loaded models. A load in progress is not in it (0.30 and newer), a killed runner still is: look for its process too. */
 export const ollamaPsRequest = (base: string): EndpointRequest => get(base, '/api/ps');
 export const ollamaTagsRequest = (base: string): EndpointRequest => get(base, '/api/tags');
+/** Verbose, or every per-layer array is null: exactly what sliding-window and hybrid models need. */
 export const ollamaShowRequest = (base: string, model: string): EndpointRequest =>
-  postJson(base, '/api/show', { model });
+  postJson(base, '/api/show', { model, verbose: true });
 
 const versionSchema = z.object({ version: z.string() });
 

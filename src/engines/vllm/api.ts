@@ -7,51 +7,8 @@ const keyHeader = (apiKey: string | null): Record<string, string> =>
 
 /** 200 with an empty body when it serves, 503 when its engine is dead; refused until it is ready. Needs no key. */
 export const healthRequest = (base: string): EndpointRequest => get(base, '/health');
-export const versionRequest = (base: string): EndpointRequest => get(base, '/version');
 /** Prometheus text, no key; see {@link readVllmMetrics}. */
 export const metricsRequest = (base: string): EndpointRequest => get(base, '/metrics');
-export const modelsRequest = (base: string, apiKey: string | null = null): EndpointRequest =>
-  get(base, '/v1/models', keyHeader(apiKey));
-
-const versionSchema = z.object({ version: z.string() });
-
-/** `0.32.0`, without the build mark; null where the body is something else. */
-export function readVllmVersion(body: string): string | null {
-  const parsed = z.safeParse(versionSchema, parseJson(body));
-  return parsed.success ? parsed.data.version : null;
-}
-
-const modelsSchema = z.object({
-  data: z.nullable(
-    z.array(
-      z.object({
-        id: z.string(),
-        root: z.optional(z.nullable(z.string())),
-        max_model_len: z.optional(z.nullable(z.number())),
-      }),
-    ),
-  ),
-});
-
-export interface ServedModel {
-  /** The name clients use: a served name, else the model argument (a path!). */
-  readonly id: string;
-  /** What was loaded. */
-  readonly root: string | null;
-  /** In tokens, after automatic fitting. */
-  readonly maxModelLen: number | null;
-}
-
-export function readServedModels(body: string): readonly ServedModel[] | null {
-  const parsed = z.safeParse(modelsSchema, parseJson(body));
-  if (!parsed.success) return null;
-  return (parsed.data.data ?? []).map(({ id, root, max_model_len: length }) => ({
-    id,
-    root: root ?? null,
-    maxModelLen: length ?? null,
-  }));
-}
-
 /** Short on purpose: it shows that the server works and how fast, not how clever the model is. */
 const TEST_PROMPT = 'Say hello in one short sentence.';
 const TEST_TOKENS = 64;

@@ -15,7 +15,7 @@ import { isAlive, livingGroup } from '../processes';
 
 /** A start takes 31 s on an idle machine and twice that beside other work. */
 const START_MS = 180_000;
-const MODEL = path.join(process.env['VRAM_PILOT_TEST_MODELS'] ?? '', 'tiny-qwen3');
+const MODEL = path.join(process.env.VRAM_PILOT_TEST_MODELS ?? '', 'tiny-qwen3');
 const OPTIONS: PlanOptions = {
   dtype: 'bfloat16',
   enforceEager: true,

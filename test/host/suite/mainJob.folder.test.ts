@@ -9,7 +9,7 @@ import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
 import { isAlive } from '../processes';
 
-const MODELS = path.join(process.env['TEST_FOLDER'] ?? '', 'models');
+const MODELS = path.join(process.env.TEST_FOLDER ?? '', 'models');
 
 /** A folder that reads as a small dense model; the weights are a header without content. */
 function makeModel(name: string): string {

@@ -1,17 +1,37 @@
 /** The planner page in the hands of a user: a fake GPU of 24,564 MiB, a small model of made-up files, stand-in vLLM. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
+import { openFakeGpu } from '../../support/fakeGpu.mjs';
+import { writeModelFolder } from '../../support/modelFiles';
 import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
-import { fakeGpus, showFakeGpus } from '../fakeGpus';
-import { makeModel } from '../models';
 import { isAlive } from '../processes';
+
+const FOLDER = process.env.TEST_FOLDER ?? '';
+
+/** 0.6B parameters in 16 bit: 1.1 GiB of weights, as sparse files with real headers. */
+const config = {
+  architectures: ['Qwen3ForCausalLM'],
+  model_type: 'qwen3',
+  hidden_size: 1024,
+  num_hidden_layers: 28,
+  num_attention_heads: 16,
+  num_key_value_heads: 8,
+  head_dim: 128,
+  intermediate_size: 3072,
+  vocab_size: 151936,
+  max_position_embeddings: 40960,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+};
 
 describe('the planner page', () => {
   let api: VramPilotApi;
-  let model = '';
-  const calm = hasPage ? fakeGpus() : null;
+  const model = path.join(FOLDER, 'models', 'planner-tiny');
+  const gpu = openFakeGpu(FOLDER);
+  let empty = (): void => undefined;
 
   before(async function () {
     if (!hasPage) this.skip();
@@ -20,12 +40,12 @@ describe('the planner page', () => {
       .activate()) as VramPilotApi;
     await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
     await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
-    model = makeModel('planner-tiny');
+    writeModelFolder(model, config);
+    const { gpus, processes = [] } = gpu.state();
+    empty = () => gpu.setState({ gpus, processes });
   });
 
-  afterEach(() => {
-    if (calm !== null) showFakeGpus(calm);
-  });
+  afterEach(() => empty());
 
   after(async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
@@ -47,7 +67,7 @@ describe('the planner page', () => {
   it('prices the model that is typed, with the exact command', async () => {
     await onPage.plannerFill('model', model);
     await onPage.plannerSays('verdict', 'Fits');
-    await onPage.plannerSays('verdict', 'from config.json');
+    await onPage.plannerSays('verdict', 'from the weight files');
     await onPage.plannerSays('model-facts', 'up to 40,960 tokens');
     const text = await command(`serve ${model}`);
     assert.match(text, /--host 127\.0\.0\.1 --port \d+ /);
@@ -178,9 +198,8 @@ describe('the planner page', () => {
 
   it('warns with the arithmetic when less is free than the share takes', async () => {
     assert.equal(await onPage.plannerCount('warning'), 0);
-    const [card] = calm!.cards;
-    showFakeGpus({
-      cards: [{ ...card!, usedMiB: 18_000 }],
+    gpu.setState({
+      gpus: [{ ...gpu.state().gpus[0]!, usedMiB: 18_000 }],
       processes: [{ pid: process.pid, name: '/usr/bin/python3', usedMiB: 16_000 }],
     });
     const text = await onPage.plannerSays('warning', 'wanted');
@@ -188,7 +207,7 @@ describe('the planner page', () => {
     assert.match(text, /free 14\.40 GiB/);
     await onPage.plannerSays('warning', `PID ${String(process.pid)} holds 15.6 GiB`);
     await onPage.plannerSays('deploy', 'Deploy Anyway');
-    showFakeGpus(calm!);
+    empty();
     await eventually(async () => (await onPage.plannerCount('warning')) === 0, 'no warning');
     await onPage.plannerSays('verdict', 'Fits');
   });

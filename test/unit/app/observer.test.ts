@@ -81,6 +81,17 @@ describe('observer', () => {
     assert.equal(context.server().readyAtMs, null);
   });
 
+  it('does not take the answer of somebody else on its port for ours', async () => {
+    await enter();
+    context.table.ports.set(100, [8001]);
+    context.http.routes.set(HEALTH, answered(''));
+    await pass(3_000);
+    assert.equal(context.server().phase, 'starting');
+    context.table.ports.set(100, [8000]);
+    await pass(1_000);
+    assert.equal(context.server().phase, 'ready');
+  });
+
   it('calls an end before it was ready a failure, with the cause that was printed', async () => {
     await enter();
     const line =

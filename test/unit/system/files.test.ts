@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openFiles } from '../../../src/system/files';
-import { openFileStore } from '../../../src/system/fileStore';
 
 describe('files', () => {
   const files = openFiles();
@@ -60,15 +59,5 @@ describe('files', () => {
     assert.equal(await files.realPath(path.join(folder, 'none')), null);
     assert.equal((await files.stat(folder))?.kind, 'folder');
     await files.remove(path.join(folder, 'none'));
-  });
-
-  it('keeps a store in a file, and starts empty with a broken one', async () => {
-    const file = path.join(folder, 'store.json');
-    fs.writeFileSync(file, '{broken');
-    const store = await openFileStore(files, file);
-    assert.equal(store.read('a'), undefined);
-    await Promise.all([store.write('a', [1]), store.write('b', 2)]);
-    assert.deepEqual((await openFileStore(files, file)).read('a'), [1]);
-    assert.deepEqual((await openFileStore(files, file)).read('b'), 2);
   });
 });

@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict';
+import { createModelService } from '../../../src/app/modelService';
+import { createObserver, type Observer } from '../../../src/app/observer';
+import { createOllamaServing, daemonUrl, type OllamaServing } from '../../../src/app/ollamaServing';
+import type { HttpAnswer } from '../../../src/app/ports';
+import { settingDefaults, type Settings } from '../../../src/app/settings';
+import type { Server } from '../../../src/app/state';
+import { stopServer } from '../../../src/app/stopping';
+import { ok } from '../../../src/shared/failure';
+import type { Wish } from '../../../src/shared/wish';
+import {
+  answered,
+  fakeContext,
+  GIB,
+  LAUNCHES,
+  sampleOf,
+  settle,
+  type FakeContext,
+} from '../../support/fakePorts';
+
+const BASE = 'http://127.0.0.1:11434';
+
+const wishFor = (model: string): Wish => ({
+  engine: 'ollama',
+  model,
+  options: { numCtx: 4096 },
+  extraArguments: [],
+  port: null,
+});
+
+/** A daemon that answers in Ollama's formats; what it holds and how it loads is up to the test. */
+class FakeDaemon {
+  isUp = true;
+  readonly loaded = new Map<string, { size: number; size_vram: number }>();
+  /** What a load answers; by default it succeeds, all on the GPU. */
+  onLoad: (model: string) => HttpAnswer | Promise<HttpAnswer> = (model) => {
+    this.loaded.set(model, { size: 4 * GIB, size_vram: 4 * GIB });
+    return this.done(model, 'load');
+  };
+
+  constructor(context: FakeContext, base = BASE) {
+    const when =
+      (answer: () => HttpAnswer | Promise<HttpAnswer>) =>
+      (): HttpAnswer | 'refused' | Promise<HttpAnswer> => (this.isUp ? answer() : 'refused');
+    const { routes } = context.http;
+    routes.set(
+      `GET ${base}/api/version`,
+      when(() => answered({ version: '0.32.15' })),
+    );
+    routes.set(
+      `GET ${base}/api/ps`,
+      when(() => answered({ models: this.rows() })),
+    );
+    routes.set(
+      `GET ${base}/api/tags`,
+      when(() =>
+        answered({ models: [{ name: 'llama3:latest', size: 4e9, digest: 'd', details: {} }] }),
+      ),
+    );
+    routes.set(
+      `POST ${base}/api/show`,
+      when(() => answered({ error: "model 'x' not found" }, 404)),
+    );
+    routes.set(`POST ${base}/api/generate`, ({ body }) => {
+      const asked = JSON.parse(body ?? '') as { model: string; keep_alive: number };
+      if (!this.isUp) return 'refused';
+      if (asked.keep_alive !== 0) return this.onLoad(asked.model);
+      this.loaded.delete(asked.model);
+      return this.done(asked.model, 'unload');
+    });
+  }
+
+  done(model: string, reason: string): HttpAnswer {
+    const created_at = '2026-11-21T08:33:12.326480549Z';
+    return answered({ model, created_at, response: '', done: true, done_reason: reason });
+  }
+
+  private rows(): unknown[] {
+    return [...this.loaded].map(([model, sizes]) => {
+      const name = model.includes(':') ? model : `${model}:latest`;
+      return { name, model: name, digest: 'd', details: {}, context_length: 4096, ...sizes };
+    });
+  }
+}
+
+describe('Ollama', () => {
+  let context: FakeContext;
+  let observer: Observer;
+  let ollama: OllamaServing;
+  let daemon: FakeDaemon;
+
+  function enter(settings: Partial<Settings> = {}): void {
+    context = fakeContext(settings);
+    context.gpuNow = sampleOf();
+    void context.lookAtGpus();
+    observer = createObserver(context);
+    ollama = createOllamaServing(context, createModelService(context), observer);
+    daemon = new FakeDaemon(context);
+    const found = { found: true, file: '/usr/local/bin/ollama', version: '0.32.15' };
+    const engines = { ...context.store.state().engines, ollama: found };
+    context.store.dispatch({ type: 'enginesFound', engines });
+    context.launcher.begin = () => {
+      const args = ['/usr/local/bin/ollama', 'serve'];
+      context.table.add({ pid: 200, args, comm: 'ollama' });
+      context.table.ports.set(200, [11434]);
+      const runner = ['/usr/local/bin/ollama', 'runner', '--model', '/m/blobs/sha256-1'];
+      context.clock.after(500, () => {
+        daemon.isUp = true;
+        context.table.add({ pid: 201, ppid: 200, pgid: 200, sid: 200, args: runner });
+      });
+      return ok({ pid: 200 });
+    };
+    context.table.react = (process) => {
+      if (process.pid === 200) {
+        daemon.isUp = false;
+        context.table.end(201);
+      }
+      return true;
+    };
+  }
+
+  const pass = (ms: number) => context.clock.pass(ms);
+  const deploy = async (model = 'llama3') => {
+    const prepared = await ollama.prepare(wishFor(model));
+    assert.ok(prepared.ok);
+    return ollama.deploy(prepared.value);
+  };
+  const stop = (id: string) =>
+    context.clock.until(stopServer(context, observer, ollama, id, { force: false }));
+  const sent = () =>
+    context.table.signals.map(({ identity, signal }) => `${signal} ${identity.pid}`);
+  const causeOf = (server: Server | undefined) => server?.diagnosis?.cause?.title;
+
+  beforeEach(() => enter());
+  afterEach(async () => {
+    observer.dispose();
+    await pass(10_000);
+  });
+
+  it('adopts a daemon that runs, loads, and is ready when the daemon lists the model', async () => {
+    let finish = (): void => undefined;
+    daemon.onLoad = (model) =>
+      new Promise((resolve) => {
+        finish = () => {
+          daemon.loaded.set(model, { size: 4 * GIB, size_vram: 4 * GIB });
+          resolve(daemon.done(model, 'load'));
+        };
+      });
+    assert.equal((await deploy()).ok, true);
+    await pass(3_000);
+    assert.equal(context.server().phase, 'starting');
+    assert.equal(context.server().stage, 'loading');
+    assert.equal(context.server().engineVersion, '0.32.15');
+    finish();
+    await pass(1_000);
+    assert.equal(context.server().phase, 'ready');
+    assert.deepEqual(context.server().warnings, []);
+    assert.equal(context.launcher.specs.length, 0);
+    assert.deepEqual(context.http.sent('/api/generate'), [
+      { model: 'llama3', stream: false, keep_alive: -1, options: { num_ctx: 4096 } },
+    ]);
+  });
+
+  it('starts a daemon where none answers, and waits for it', async () => {
+    daemon.isUp = false;
+    assert.equal((await deploy()).ok, true);
+    const [spec] = context.launcher.specs;
+    assert.equal(spec?.file, '/usr/local/bin/ollama');
+    assert.deepEqual(spec.args, ['serve']);
+    assert.equal(spec.env.OLLAMA_HOST, '127.0.0.1:11434');
+    await pass(3_000);
+    const server = context.server();
+    assert.equal(server.phase, 'ready');
+    assert.equal(server.servedModelName, 'llama3');
+    assert.equal(server.record?.main.pid, 200);
+  });
+
+  it('starts nothing without a program, nor for a daemon on another machine', async () => {
+    daemon.isUp = false;
+    context.settingsNow = { ...context.settingsNow, 'ollama.host': 'http://gpu-box:11434' };
+    const far = await deploy();
+    assert.match(far.ok ? '' : far.failure.detail, /gpu-box/);
+    context.settingsNow = settingDefaults();
+    const { engines } = context.store.state();
+    const none = { found: false, file: null, version: null };
+    context.store.dispatch({ type: 'enginesFound', engines: { ...engines, ollama: none } });
+    const missing = await deploy();
+    assert.equal(!missing.ok && missing.failure.reason, 'toolMissing');
+    assert.equal(context.launcher.specs.length, 0);
+    assert.deepEqual(context.servers(), []);
+  });
+
+  it('says how much of a model runs on the CPU', async () => {
+    daemon.onLoad = (model) => {
+      daemon.loaded.set(model, { size: 8 * GIB, size_vram: 5 * GIB });
+      return daemon.done(model, 'load');
+    };
+    await deploy();
+    await pass(2_000);
+    assert.equal(context.server().phase, 'ready');
+    assert.match(context.server().warnings[0] ?? '', /3\.0 GiB of 8\.0 GiB run on the CPU/);
+  });
+
+  it('says when all of it runs on the CPU', async () => {
+    daemon.onLoad = (model) => {
+      daemon.loaded.set(model, { size: 8 * GIB, size_vram: 0 });
+      return daemon.done(model, 'load');
+    };
+    await deploy();
+    await pass(2_000);
+    assert.match(context.server().warnings[0] ?? '', /Runs on the CPU/);
+  });
+
+  it('tells the error of a load in its own words, unescaped', async () => {
+    daemon.onLoad = () => answered('{"error":"model \\"nope\\" not found\\nsecond line"}', 404);
+    await deploy('nope');
+    await pass(1_000);
+    const server = context.server();
+    assert.equal(server.phase, 'ended');
+    assert.equal(server.endReason, 'failed');
+    assert.equal(causeOf(server), 'model "nope" not found');
+    assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('loads a model that only embeds by the request meant for it', async () => {
+    daemon.onLoad = () => answered({ error: '"embed" does not support generate' }, 400);
+    context.http.routes.set(`POST ${BASE}/api/embed`, () => {
+      daemon.loaded.set('embed', { size: 1, size_vram: 1 });
+      return answered({ model: 'embed', embeddings: [] });
+    });
+    await deploy('embed');
+    await pass(2_000);
+    assert.equal(context.server().phase, 'ready');
+  });
+
+  it('ends a daemon of ours whose only load has failed', async () => {
+    daemon.isUp = false;
+    daemon.onLoad = () => answered({ error: 'unable to load model' }, 500);
+    await deploy();
+    await pass(15_000);
+    assert.equal(causeOf(context.server()), 'unable to load model');
+    assert.equal(context.server().endReason, 'failed');
+    assert.deepEqual(sent(), ['SIGTERM 200']);
+    assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('gives up on a daemon that never answers', async () => {
+    daemon.isUp = false;
+    context.launcher.begin = () => {
+      context.table.add({ pid: 200, args: ['/usr/local/bin/ollama', 'serve'], comm: 'ollama' });
+      return ok({ pid: 200 });
+    };
+    await deploy();
+    await pass(29_000);
+    assert.equal(context.server().phase, 'starting');
+    await pass(5_000);
+    assert.equal(context.server().phase, 'ended');
+    assert.match(causeOf(context.server()) ?? '', /did not answer .* within 30 s/);
+  });
+
+  it('unloads from an adopted daemon and leaves it alone', async () => {
+    await deploy();
+    await pass(2_000);
+    assert.equal((await stop('launch-1')).ok, true);
+    assert.equal(daemon.loaded.size, 0);
+    assert.deepEqual(sent(), []);
+    assert.equal(context.server().endReason, 'stopped');
+    assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('ends a daemon of its own', async () => {
+    daemon.isUp = false;
+    await deploy();
+    await pass(3_000);
+    assert.equal((await stop('launch-1')).ok, true);
+    assert.deepEqual(sent(), ['SIGTERM 200']);
+    assert.equal(context.server().endReason, 'stopped');
+  });
+
+  it('a stop during the load cancels it and is no failure', async () => {
+    daemon.onLoad = () => new Promise(() => undefined);
+    await deploy();
+    await pass(2_000);
+    assert.equal((await stop('launch-1')).ok, true);
+    await settle();
+    assert.equal(context.server().endReason, 'stopped');
+    assert.equal(causeOf(context.server()), undefined);
+  });
+
+  it('a stop before the daemon answers is no failure either', async () => {
+    daemon.isUp = false;
+    context.launcher.begin = () => {
+      context.table.add({ pid: 200, args: ['/usr/local/bin/ollama', 'serve'], comm: 'ollama' });
+      return ok({ pid: 200 });
+    };
+    await deploy();
+    await pass(1_000);
+    await stop('launch-1');
+    await pass(40_000);
+    assert.equal(context.server().endReason, 'stopped');
+    assert.deepEqual(sent(), ['SIGTERM 200']);
+  });
+
+  it('keeps a daemon that another server of ours uses; the last one ends it', async () => {
+    daemon.isUp = false;
+    await deploy('llama3');
+    await pass(3_000);
+    await deploy('qwen');
+    await pass(3_000);
+    assert.deepEqual(
+      context.servers().map(({ phase }) => phase),
+      ['ready', 'ready'],
+    );
+    assert.equal((await stop('launch-1')).ok, true);
+    assert.deepEqual(sent(), []);
+    assert.deepEqual([...daemon.loaded.keys()], ['qwen']);
+    assert.deepEqual(
+      context.servers().map(({ phase, stillHeld }) => [phase, stillHeld]),
+      [
+        ['ended', null],
+        ['ready', null],
+      ],
+    );
+    assert.deepEqual(await context.files.list(LAUNCHES), ['launch-2.json']);
+    assert.equal((await stop('launch-2')).ok, true);
+    assert.deepEqual(sent(), ['SIGTERM 200']);
+    assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('loses sight of an adopted daemon that is gone, and finds it again', async () => {
+    await deploy();
+    await pass(2_000);
+    daemon.isUp = false;
+    await pass(6_000);
+    assert.equal(context.server().phase, 'lost');
+    daemon.isUp = true;
+    await pass(2_000);
+    assert.equal(context.server().phase, 'ready');
+  });
+
+  it('lists tags; none where nobody answers or the answer is something else', async () => {
+    assert.deepEqual(
+      (await ollama.tags()).map(({ name }) => name),
+      ['llama3:latest'],
+    );
+    context.http.routes.set(`GET ${BASE}/api/tags`, answered('<html>'));
+    assert.deepEqual(await ollama.tags(), []);
+    daemon.isUp = false;
+    context.http.routes.delete(`GET ${BASE}/api/tags`);
+    assert.deepEqual(await ollama.tags(), []);
+  });
+
+  it('reads the address with or without scheme and slash', () => {
+    const urlOf = (host: string) => daemonUrl({ ...settingDefaults(), 'ollama.host': host });
+    assert.equal(urlOf('http://127.0.0.1:11434/'), BASE);
+    assert.equal(urlOf('127.0.0.1:11434'), BASE);
+    assert.equal(urlOf('https://host'), 'https://host');
+  });
+});

@@ -70,14 +70,14 @@ export class VirtualClock extends FakeClock {
     this.nowMs = end;
   }
 
-  /** Passes time until `done` has settled; a minute of virtual time at most more than `limitMs`. */
+  /** Passes time until `done` has settled; throws after `limitMs` of it. */
   async until<T>(done: Promise<T>, limitMs = 120_000): Promise<T> {
-    let isOver = false;
-    const watched = done.finally(() => (isOver = true));
+    const state = { isOver: false };
+    const watched = done.finally(() => (state.isOver = true));
     watched.catch(() => undefined);
     const end = this.nowMs + limitMs;
     await settle();
-    while (!isOver) {
+    while (!state.isOver) {
       if (this.nowMs > end) throw new Error(`still waiting after ${limitMs} ms`);
       await this.pass(100);
     }
@@ -213,6 +213,7 @@ export interface FakeContext extends AppContext {
   readonly clock: VirtualClock;
   readonly log: RecordingLog;
   readonly launcher: FakeLauncher;
+  lookAtGpus: AppContext['lookAtGpus'];
   /** What the next look at the GPUs sees; null: no tool. */
   gpuNow: GpuSample | null;
   settingsNow: Settings;

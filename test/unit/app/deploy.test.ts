@@ -130,6 +130,8 @@ describe('deploy of vLLM', () => {
 
   it('takes a port that is neither bound nor spoken for', async () => {
     scene.context.store.dispatch({ type: 'serverAdded', server: serverOf({ port: 8000 }) });
+    const next = await scene.servers.prepare(WISH);
+    assert.equal(next.ok && next.value.port, 8001);
     scene.context.net.bound.add(8001);
     const prepared = await scene.servers.prepare(WISH);
     assert.ok(prepared.ok);

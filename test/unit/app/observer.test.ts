@@ -191,6 +191,18 @@ describe('observer', () => {
     assert.equal(isSaved(), true);
   });
 
+  it('forgets the launch when the last of it goes just before that is said', async () => {
+    await enter();
+    context.table.end(100);
+    context.lookAtGpus = () => {
+      [101, 102, 103].forEach((pid) => context.table.end(pid));
+      return Promise.resolve(null);
+    };
+    await context.clock.until(observer.ended('launch-1', -9));
+    assert.equal(context.server().stillHeld, null);
+    assert.equal(isSaved(), false);
+  });
+
   it('says no figure where one of the leftovers does not tell its own', async () => {
     await enter();
     context.gpuNow = sampleOf({
@@ -212,11 +224,9 @@ describe('observer', () => {
 
   it('concludes nothing from a process table that could not be read', async () => {
     await enter();
-    const { all } = context.table;
     context.table.all = () => Promise.resolve([]);
     await pass(10_000);
     assert.equal(context.server().phase, 'starting');
-    context.table.all = all.bind(context.table);
   });
 
   it('ignores output of unknown and of ended servers', async () => {

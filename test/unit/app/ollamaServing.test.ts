@@ -301,6 +301,21 @@ describe('Ollama', () => {
     assert.deepEqual(sent(), ['SIGTERM 200']);
   });
 
+  it('keeps what the output told when the daemon dies in the load', async () => {
+    daemon.isUp = false;
+    let fail = (): void => undefined;
+    daemon.onLoad = () =>
+      new Promise((resolve) => (fail = () => resolve(answered({ error: 'EOF' }, 500))));
+    await deploy();
+    await pass(2_000);
+    context.table.end(201);
+    context.table.end(200);
+    const ended = observer.ended('launch-1', 137);
+    fail();
+    await context.clock.until(ended);
+    assert.equal(context.server().diagnosis?.cause?.id, 'server_killed');
+  });
+
   it('keeps a daemon that another server of ours uses; the last one ends it', async () => {
     daemon.isUp = false;
     await deploy('llama3');
@@ -321,7 +336,11 @@ describe('Ollama', () => {
         ['ready', null],
       ],
     );
-    assert.deepEqual(await context.files.list(LAUNCHES), ['launch-2.json']);
+    const saved = await context.registry.load();
+    assert.deepEqual(
+      saved.map(({ id, record }) => [id, record?.main.pid]),
+      [['launch-2', 200]],
+    );
     assert.equal((await stop('launch-2')).ok, true);
     assert.deepEqual(sent(), ['SIGTERM 200']);
     assert.deepEqual(await context.files.list(LAUNCHES), []);

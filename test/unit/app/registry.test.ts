@@ -58,8 +58,8 @@ describe('registry', () => {
     files.put(`${LAUNCHES}/old.json`, JSON.stringify(OLD_RECORD));
     const [loaded] = await registry.load();
     assert.deepEqual(loaded?.record?.seen, []);
-    assert.equal(loaded?.engineVersion, null);
-    assert.equal(loaded?.simulated, false);
+    assert.equal(loaded.engineVersion, null);
+    assert.equal(loaded.simulated, false);
   });
 
   for (const [what, text] of [

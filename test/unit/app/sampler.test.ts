@@ -114,8 +114,8 @@ describe('sampler', () => {
     await pass(0);
     const [gpu] = scene.gpu().sample?.gpus ?? [];
     assert.equal(gpu?.usedBytes, null);
-    assert.equal(gpu?.utilizationPercent, null);
-    assert.equal(gpu?.totalBytes, 24564 * 2 ** 20);
+    assert.equal(gpu.utilizationPercent, null);
+    assert.equal(gpu.totalBytes, 24564 * 2 ** 20);
     assert.deepEqual(scene.gpu().pressure, {});
   });
 

@@ -149,15 +149,10 @@ export async function launch(
   if (!started.ok) {
     log.warn('deploy', 'did not start', { id, why: started.failure.reason });
     store.dispatch({
-      type: 'serverChanged',
+      type: 'serverLived',
       id,
-      change: {
-        phase: 'ended',
-        endReason: 'failed',
-        endedAtMs: clock.now(),
-        seen: false,
-        diagnosis: notStarted(wish, started.failure),
-      },
+      event: { type: 'processEnded', result: 'failed' },
+      change: { endedAtMs: clock.now(), diagnosis: notStarted(wish, started.failure) },
     });
     return { ok: false, failure: started.failure, problems: [] };
   }

@@ -5,13 +5,14 @@
 import { createOllamaLogReader } from '../engines/ollama/log';
 import { createVllmLogReader } from '../engines/vllm/log';
 import type { LogReader } from '../engines/engine';
+import type { LifeEvent } from '../engines/lifecycle';
 import { launchFamily, type LaunchFamily } from '../processes/family';
 import type { GpuProcess } from '../gpu/gpu';
 import type { LaunchRecord, ProcessInfo } from '../processes/process';
 import { formatGib } from '../shared/units';
 import type { AppContext } from './appContext';
 import { askReadiness } from './readiness';
-import type { Server } from './state';
+import type { Server, ServerFacts } from './state';
 
 const STARTING_EVERY_MS = 1_000;
 const READY_EVERY_MS = 5_000;
@@ -26,21 +27,20 @@ export interface Observer {
   output(id: string, chunk: string): void;
   /** Its main process ended. `exitCode` null: not known. */
   ended(id: string, exitCode: number | null): Promise<void>;
-  /** We were asked to stop it: its end is no crash. */
-  expectStop(id: string): void;
   dispose(): void;
 }
 
 export function createObserver(context: AppContext): Observer {
   const { store, clock, log, registry } = context;
   const readers = new Map<string, LogReader>();
-  const stopsRequested = new Set<string>();
   const over = new AbortController();
 
   const isOver = () => over.signal.aborted;
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
-  const change = (id: string, changed: Partial<Server>) =>
+  const change = (id: string, changed: ServerFacts) =>
     store.dispatch({ type: 'serverChanged', id, change: changed });
+  const live = (id: string, event: LifeEvent, changed: ServerFacts) =>
+    store.dispatch({ type: 'serverLived', id, event, change: changed });
 
   function readerOf(server: Server): LogReader {
     const known = readers.get(server.id);
@@ -77,13 +77,13 @@ export function createObserver(context: AppContext): Observer {
     if (isOver()) return;
     const phase = serverOf(server.id)?.phase;
     if (isOnlyAnswered) {
-      if (phase === 'ready' && !isReady) change(server.id, { phase: 'lost', usedBytes: null });
+      if (phase === 'ready' && !isReady) live(server.id, { type: 'notFound' }, { usedBytes: null });
       return;
     }
     if (!isReady || (family && !(await isListening(context, server, family)))) return;
     if (phase !== 'starting' && phase !== 'lost') return;
     const readyAtMs = server.readyAtMs ?? clock.now();
-    change(server.id, { phase: 'ready', stage: 'ready', progress: null, readyAtMs, warnings });
+    live(server.id, { type: 'healthOk' }, { stage: 'ready', progress: null, readyAtMs, warnings });
     log.info('observer', 'ready', { id: server.id, afterMs: readyAtMs - server.startedAtMs });
     const saved = serverOf(server.id);
     if (saved) await registry.save(saved);
@@ -93,27 +93,21 @@ export function createObserver(context: AppContext): Observer {
   async function ended(id: string, exitCode: number | null): Promise<void> {
     const server = serverOf(id);
     if (!server || server.phase === 'ended') return;
-    const stopRequested = stopsRequested.has(id);
+    const { stopRequested } = server;
     const diagnosis = readerOf(server).diagnose({ exitCode, ended: true, stopRequested });
-    const endReason =
-      stopRequested || diagnosis.result === 'stopped'
-        ? 'stopped'
-        : server.readyAtMs === null
-          ? 'failed'
-          : 'crashed';
-    change(id, {
-      phase: 'ended',
-      endReason,
+    const { result } = diagnosis;
+    live(
+      id,
+      { type: 'processEnded', result },
+      { exitCode, diagnosis, endedAtMs: clock.now(), progress: null, usedBytes: null },
+    );
+    log.info('observer', 'ended', {
+      id,
+      why: serverOf(id)?.endReason,
       exitCode,
-      diagnosis,
-      endedAtMs: clock.now(),
-      seen: endReason === 'stopped',
-      progress: null,
-      usedBytes: null,
+      cause: diagnosis.cause?.id,
     });
-    log.info('observer', 'ended', { id, why: endReason, exitCode, cause: diagnosis.cause?.id });
     readers.delete(id);
-    stopsRequested.delete(id);
     await forgetWhenGone(context, id);
   }
 
@@ -132,7 +126,6 @@ export function createObserver(context: AppContext): Observer {
       });
     },
     ended,
-    expectStop: (id) => stopsRequested.add(id),
     dispose: () => over.abort(),
   };
 }

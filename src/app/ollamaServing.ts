@@ -151,15 +151,10 @@ export function createOllamaServing(
       if (!server || server.phase === 'ended' || server.phase === 'stopping') return;
       log.warn('ollama', 'load failed', { id });
       store.dispatch({
-        type: 'serverChanged',
+        type: 'serverLived',
         id,
-        change: {
-          phase: 'ended',
-          endReason: 'failed',
-          endedAtMs: clock.now(),
-          seen: false,
-          diagnosis: loadFailure(text),
-        },
+        event: { type: 'processEnded', result: 'failed' },
+        change: { endedAtMs: clock.now(), diagnosis: loadFailure(text) },
       });
       // nobody would stop a daemon whose only server has failed
       if (server.record && !(await handDaemonOver(server))) {

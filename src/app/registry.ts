@@ -132,6 +132,7 @@ export function newServer(
     progress: null,
     facts: null,
     engineVersion: null,
+    stopRequested: false,
     endReason: null,
     diagnosis: null,
     exitCode: null,

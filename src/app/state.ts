@@ -4,6 +4,7 @@
  */
 import type { Gpu, GpuSample } from '../gpu/gpu';
 import { judgePressure, type Pressure } from '../gpu/pressure';
+import { nextLife, type LifeEvent } from '../engines/lifecycle';
 import type { Diagnosis, EndReason, Phase, Stage, StartFacts } from '../engines/engine';
 import type { Holder, LaunchRecord } from '../processes/process';
 import type { Command } from '../shared/planAnswer';
@@ -37,6 +38,8 @@ export interface Server {
   readonly progress: { readonly done: number; readonly total: number } | null;
   readonly facts: StartFacts | null;
   readonly engineVersion: string | null;
+  /** By the user, or by us for the user: its end is then no crash. */
+  readonly stopRequested: boolean;
   /** Why it ended, and what the output says about it. */
   readonly endReason: EndReason | null;
   readonly diagnosis: Diagnosis | null;
@@ -91,6 +94,9 @@ export interface AppState {
   readonly wishRevision: number;
 }
 
+/** What may be set freely; how a server lives is moved by events alone. */
+export type ServerFacts = Partial<Omit<Server, 'phase' | 'endReason' | 'stopRequested'>>;
+
 export type Action =
   | {
       readonly type: 'sampled';
@@ -107,7 +113,13 @@ export type Action =
       readonly usedByServer: ReadonlyMap<string, number>;
     }
   | { readonly type: 'serverAdded'; readonly server: Server }
-  | { readonly type: 'serverChanged'; readonly id: string; readonly change: Partial<Server> }
+  | { readonly type: 'serverChanged'; readonly id: string; readonly change: ServerFacts }
+  | {
+      readonly type: 'serverLived';
+      readonly id: string;
+      readonly event: LifeEvent;
+      readonly change?: ServerFacts;
+    }
   | { readonly type: 'serverRemoved'; readonly id: string }
   | { readonly type: 'profilesLoaded'; readonly profiles: readonly Profile[] }
   | { readonly type: 'enginesFound'; readonly engines: AppState['engines'] }
@@ -194,6 +206,13 @@ export function reduce(state: AppState, action: Action): AppState {
           server.id === action.id ? { ...server, ...action.change } : server,
         ),
       };
+    case 'serverLived':
+      return {
+        ...state,
+        servers: state.servers.map((server) =>
+          server.id === action.id ? lived(server, action.event, action.change) : server,
+        ),
+      };
     case 'serverRemoved':
       return { ...state, servers: state.servers.filter((server) => server.id !== action.id) };
     case 'profilesLoaded':
@@ -214,6 +233,23 @@ export function reduce(state: AppState, action: Action): AppState {
       return { ...state, wish: action.wish, model, wishRevision };
     }
   }
+}
+
+/** An event that means nothing in the server's phase (a late answer, a second end) changes nothing at all. */
+function lived(server: Server, event: LifeEvent, change: ServerFacts = {}): Server {
+  const { phase, stopRequested, endReason } = server;
+  const life = { phase, stopRequested, endReason, wasReady: server.readyAtMs !== null };
+  const next = nextLife(life, event);
+  if (next === life) return server;
+  return {
+    ...server,
+    ...change,
+    phase: next.phase,
+    stopRequested: next.stopRequested,
+    endReason: next.endReason,
+    // a failure stays loud until somebody looked
+    seen: next.phase !== 'ended' || next.endReason === 'stopped',
+  };
 }
 
 function pressureOf(

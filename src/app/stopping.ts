@@ -29,8 +29,12 @@ export async function stopServer(
   if (server.phase === 'ended') return ok(undefined);
   if (server.phase === 'stopping' && !options.force) return ok(undefined);
   log.info('stopping', options.force ? 'force' : 'stop', { id, stage: server.stage });
-  observer.expectStop(id);
-  store.dispatch({ type: 'serverChanged', id, change: { phase: 'stopping', stage: 'stopping' } });
+  store.dispatch({
+    type: 'serverLived',
+    id,
+    event: { type: 'stopRequested' },
+    change: { stage: 'stopping' },
+  });
   if (server.wish.engine === 'ollama') {
     const unloaded = await ollama.unload(server);
     if (!server.record || (await ollama.handDaemonOver(server))) {
@@ -41,7 +45,6 @@ export async function stopServer(
   if (!server.record) {
     // without an identity nothing may be signalled, and nothing says that it ended: not before the terminal does
     if (options.force) await observer.ended(id, null);
-    else store.dispatch({ type: 'serverChanged', id, change: { phase: 'lost' } });
     return fail('notFound', 'Nothing is known about its process; look into its terminal.');
   }
   const steps =

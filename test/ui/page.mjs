@@ -315,9 +315,16 @@ export async function plannerPress(hand, testId, ...keys) {
 export async function plannerType({ page }, testId, text) {
   const part = control(page, testId);
   await part.waitFor({ timeout: PATIENCE_MS });
-  await part.click();
-  await page.keyboard.press('ControlOrMeta+a');
-  await page.keyboard.type(text);
+  const isPlain = await part.evaluate((element) => 'selectionStart' in element);
+  const box = isPlain ? part : part.locator('input');
+  await box.click({ timeout: PATIENCE_MS });
+  // not Ctrl+A: VS Code hears it as well and selects everything once more, in the middle of the typing
+  await box.selectText();
+  await (text === '' ? page.keyboard.press('Delete') : page.keyboard.type(text));
+}
+
+export async function tmpVars({ page }) {
+  return planner(page).locator('body').evaluate(() => document.documentElement.getAttribute('style'));
 }
 
 /** Types into a text field and leaves it, so that change events fire. */

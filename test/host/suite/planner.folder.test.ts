@@ -239,6 +239,7 @@ describe('the planner page', () => {
     await onPage.plannerSays(`server-${id}`, 'Ready', { timeoutMs: 60_000 });
     await onPage.plannerSays(`server-${id}`, 'planned');
     await onPage.screenshot('planner');
+    console.log('VARS', await (onPage as any).tmpVars());
     const [server] = api.getState().servers;
     assert.ok(server?.record, 'the process is recorded');
     await onPage.plannerClick('stop');

@@ -122,7 +122,11 @@ describe('observer', () => {
 
   it('calls an end that was asked for a stop, whatever the exit code', async () => {
     await enter();
-    observer.expectStop('launch-1');
+    context.store.dispatch({
+      type: 'serverLived',
+      id: 'launch-1',
+      event: { type: 'stopRequested' },
+    });
     endAll();
     await observer.ended('launch-1', 137);
     assert.equal(context.server().endReason, 'stopped');
@@ -255,7 +259,6 @@ describe('findServersAgain', () => {
     watch: (id) => void watched.push(id),
     output: () => undefined,
     ended: () => Promise.resolve(),
-    expectStop: () => undefined,
     dispose: () => undefined,
   };
   const enter = (given: Partial<Server> = {}) =>

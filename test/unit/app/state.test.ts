@@ -120,7 +120,7 @@ describe('reduce', () => {
     const state = after(
       { type: 'serverAdded', server: serverOf({ id: 'a' }) },
       { type: 'serverAdded', server: serverOf({ id: 'b' }) },
-      { type: 'serverChanged', id: 'b', change: { phase: 'ended' } },
+      { type: 'serverLived', id: 'b', event: { type: 'processEnded', result: 'failed' } },
     );
     assert.deepEqual(
       state.servers.map(({ phase }) => phase),

@@ -185,7 +185,7 @@ describe('stopServer', () => {
     const stopped = await stop();
     assert.equal(!stopped.ok && stopped.failure.reason, 'notFound');
     assert.deepEqual(sent(), []);
-    assert.equal(context.server().phase, 'lost');
+    assert.equal(context.server().phase, 'stopping');
     await stop(true);
     assert.equal(context.server().phase, 'ended');
     assert.deepEqual(sent(), []);

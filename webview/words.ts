@@ -123,7 +123,9 @@ export const words = {
   requests: 'Requests at once',
   atLength: (length: number | null) => (length === null ? '' : `of ${formatCount(length)} tokens`),
   ofCard: (wanted: number | null, total: number | null) =>
-    wanted === null || total === null ? 'no card' : `${formatGib(wanted)} of ${formatGib(total)}`,
+    wanted === null || total === null
+      ? 'no card'
+      : `${(wanted / 2 ** 30).toFixed(2)} of ${formatGib(total)}`,
   auto: 'auto',
   badUtilization: 'A number above 0 and up to 1, or “auto”.',
   badGib: 'A size in GiB, 0 or more.',

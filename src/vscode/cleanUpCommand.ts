@@ -48,33 +48,28 @@ async function pickOrphans(holders: readonly Holder[]): Promise<Holder[]> {
     ...(others.length > 0 ? [separator('In use or not ours: shown only')] : []),
     ...others.map(itemOf),
   ];
-  const picker = vscode.window.createQuickPick<Item>();
-  picker.title = 'Clean Up Zombie Processes';
-  picker.placeholder =
-    orphans.length > 0
-      ? 'Orphaned engine processes of yours are selected'
-      : 'No orphaned engine process was found; nothing here can be ended';
-  picker.canSelectMany = true;
-  picker.matchOnDetail = true;
-  picker.items = items;
-  picker.selectedItems = items.filter((item) => item.holder?.canEnd === true);
-  const chosen = await new Promise<readonly Item[]>((settle) => {
-    // what is in use can be looked at, never chosen
-    picker.onDidChangeSelection((selected) => {
-      const allowed = selected.filter((item) => item.holder?.canEnd === true);
-      if (allowed.length !== selected.length) picker.selectedItems = allowed;
-    });
-    picker.onDidAccept(() => settle(picker.selectedItems));
-    picker.onDidHide(() => settle([]));
-    picker.show();
+  const chosen = await vscode.window.showQuickPick(items, {
+    title: 'Clean Up Zombie Processes',
+    placeHolder:
+      orphans.length > 0
+        ? 'Orphaned engine processes of yours are selected'
+        : 'No orphaned engine process was found; nothing here can be ended',
+    canPickMany: true,
+    matchOnDetail: true,
   });
-  picker.dispose();
-  return chosen.flatMap(({ holder }) => (holder?.canEnd === true ? [holder] : []));
+  const picked = (chosen ?? []).flatMap(({ holder }) => holder ?? []);
+  const refused = picked.filter((holder) => !holder.canEnd);
+  if (refused.length > 0) {
+    const pids = refused.map(({ pid }) => String(pid)).join(', ');
+    void vscode.window.showWarningMessage(`PID ${pids} is in use or not ours, and is left alone.`);
+  }
+  return picked.filter((holder) => holder.canEnd);
 }
 
 function itemOf(holder: Holder): Item {
   return {
     holder,
+    picked: holder.canEnd,
     label: `${holder.canEnd ? '$(warning)' : '$(lock)'} ${shortCommand(holder.command)}`,
     description: `PID ${String(holder.pid)} · ${formatBytes(holder.usedBytes)} · ${holder.user ?? 'unknown user'}`,
     detail: `${holder.reason} ${holder.canEnd ? '' : holder.remedy}`.trim(),

@@ -22,6 +22,8 @@ export async function windowSettings({ kind, folder }) {
   const settings = {
     'vramPilot.monitor.executablePath': gpu.executable,
     'vramPilot.monitor.intervalSeconds': 1,
+    'workbench.colorTheme': 'Default Dark Modern',
+    'files.simpleDialog.enable': true,
   };
   if (kind !== 'engines') {
     const vllm = path.join(here, '../support/fakeVllm.mjs');

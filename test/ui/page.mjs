@@ -323,10 +323,6 @@ export async function plannerType({ page }, testId, text) {
   await (text === '' ? page.keyboard.press('Delete') : page.keyboard.type(text));
 }
 
-export async function tmpVars({ page }) {
-  return planner(page).locator('body').evaluate(() => document.documentElement.getAttribute('style'));
-}
-
 /** Types into a text field and leaves it, so that change events fire. */
 export async function plannerFill(hand, testId, text) {
   await plannerType(hand, testId, text);

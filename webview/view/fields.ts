@@ -1,5 +1,5 @@
 /** Labelled fields of the toolkit. Labels, help and complaints are bound to their control; room for complaints is kept free. */
-import type { Dropdown, Option, TextField as ToolkitTextField } from '@vscode/webview-ui-toolkit';
+import type { Option, TextField as ToolkitTextField } from '@vscode/webview-ui-toolkit';
 import { freshId, h, setAttribute, setText, setValue, type Child } from './dom';
 import type { Actions } from './view';
 
@@ -135,7 +135,7 @@ export function selectField(
   choices: readonly Choice[],
   onPick: (value: string) => void,
   options: { testid?: string } = {},
-): Labelled & { show(value: string): void; readonly select: Dropdown } {
+): Labelled & { show(value: string): void } {
   let shown = choices[0]?.value ?? '';
   const known = new Set(choices.map(({ value }) => value));
   const picked = (): void => {
@@ -162,7 +162,6 @@ export function selectField(
   const element = labelled(label, select);
   return {
     element,
-    select,
     show(value) {
       // What is pointed at in the open list is not chosen yet.
       if (select.open || select.value === value) return;

@@ -1,0 +1,89 @@
+// The main job as a person does it, driven from outside the window: so dialogs show, and a reload doesn't end the test.
+// GPU and vLLM are stand-ins; the same with a real vLLM is mainJob.engines.test.ts and cleanUp.engines.ui.mjs.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { isAlive, readProcesses } from '../support/processes.mjs';
+import { until } from './until.mjs';
+
+export const window = 'folder';
+
+const folder = process.env.TEST_FOLDER;
+const workspace = process.env.TEST_WORKSPACE;
+
+/** A copy of the sample model under a name that tells the stand-in what to do. */
+function makeModel(name) {
+  const model = path.join(folder, 'models', name);
+  fs.cpSync(path.join(workspace, 'models/qwen3-4b'), model, { recursive: true });
+  return model;
+}
+
+const mainOf = (name) =>
+  readProcesses().find(
+    ({ command, state }) =>
+      state !== 'Z' && command.includes('fakeVllm.mjs serve') && command.includes(`/${name} `),
+  )?.pid;
+
+async function deploy(ui, model) {
+  await ui.runCommand('VRAM Pilot: Deploy Model…');
+  await ui.pick('Choose a Folder');
+  await ui.typeInBox(`${model}/`);
+  await ui.pick('Deploy');
+}
+
+export default async ({ ui, test }) => {
+  await ui.gauge('1.4/24.0 GiB');
+  await ui.openSideBar();
+  let main;
+
+  await test('deploys from the palette and shows ready', async () => {
+    await deploy(ui, makeModel('qwen3-4b'));
+    await ui.treeRow('Servers', 'ready');
+    main = mainOf('qwen3-4b');
+    assert.ok(main, 'its process');
+    await ui.treeRow('GPUs', 'our server');
+    await ui.screenshot('servers');
+  });
+
+  await test('finds the server again after a reload of the window, the same process', async () => {
+    await ui.reloadWindow();
+    await ui.gauge('/24.0 GiB');
+    await ui.openSideBar();
+    await ui.treeRow('Servers', 'ready');
+    assert.equal(mainOf('qwen3-4b'), main);
+    await ui.treeRow('GPUs', 'our server');
+  });
+
+  await test('stops it from the tree, and nothing of it is left', async () => {
+    await ui.treeAction('Servers', 'qwen3-4b', 'Stop Server');
+    await ui.treeRow('Servers', 'stopped');
+    await until(() => !isAlive(main), 'its end');
+    assert.deepEqual(
+      readProcesses().filter(({ command, state }) => state !== 'Z' && command.startsWith('VLLM::')),
+      [],
+    );
+    await ui.gauge('1.4/24.0 GiB');
+  });
+
+  await test('ends what a killed server left, after a confirmation', async () => {
+    await deploy(ui, makeModel('qwen3-clings'));
+    await ui.treeRow('Servers', 'ready');
+    await ui.treeRow('GPUs', 'our server');
+    process.kill(mainOf('qwen3-clings'), 'SIGKILL');
+    await ui.treeRow('GPUs', 'orphaned worker');
+    const engine = readProcesses().find(({ command }) => command.startsWith('VLLM::EngineCore'));
+    await ui.runCommand('VRAM Pilot: Clean Up Zombie Processes…');
+    await until(
+      async () => (await ui.pickEntries()).some((entry) => entry.includes(`PID ${engine.pid}`)),
+      'the leftover in the list',
+    );
+    await ui.screenshot('cleanup');
+    await ui.press('Enter');
+    assert.match(await ui.dialogText(), new RegExp(`PID ${engine.pid}`));
+    await ui.screenshot('cleanup-dialog');
+    await ui.clickDialogButton('End Process');
+    await until(() => !isAlive(engine.pid), 'its end');
+    await ui.gauge('1.4/24.0 GiB');
+    await ui.notification('came back');
+  });
+};

@@ -1,5 +1,6 @@
 /** What the loops of `app/` share: the doors, the state, and how to ask for settings that may change any time. */
 import type { GpuSample } from '../gpu/gpu';
+import type { PortChooser } from './portChooser';
 import type { Registry } from './registry';
 import type { Clock, Exec, Files, Http, Launcher, Log, Net, ProcessTable } from './ports';
 import type { Settings } from './settings';
@@ -19,6 +20,7 @@ export interface AppContext extends Ports {
   readonly store: AppStore;
   readonly launcher: Launcher;
   readonly registry: Registry;
+  readonly portChooser: PortChooser;
   readonly settings: () => Settings;
   readonly newId: () => string;
   /** A fresh look at the GPUs; null where there is no tool or it doesn't answer. */

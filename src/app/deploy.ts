@@ -15,10 +15,7 @@ import type { ModelService } from './modelService';
 import type { LaunchSpec } from './ports';
 import { answerWish } from './planService';
 import { newServer } from './registry';
-import { liveServers, type Server } from './state';
-
-/** vLLM's own default; a free one is taken where the user fixed none. */
-export const PREFERRED_PORT = 8000;
+import type { Server } from './state';
 
 export type DeployResult =
   | { readonly ok: true; readonly id: string }
@@ -47,25 +44,13 @@ export async function prepareVllm(
   const { store, clock } = context;
   const settings = context.settings();
   const reading = await models.read('vllm', wish.model);
-  const port = wish.port ?? (await choosePort(context));
+  const port = wish.port ?? (await context.portChooser.take());
   // figures older than this would make the start check a guess
   if (clock.now() - (store.state().gpu.sampledAtMs ?? 0) > 5_000) await context.lookAtGpus();
   const facts = reading.ok ? reading.value.facts : { name: wish.model };
   const answer = answerWish(store.state(), settings, wish, facts, port);
   const problems = await preflight(context, wish, answer, reading, port);
   return ok({ wish, answer, port, reading: reading.ok ? reading.value : null, problems });
-}
-
-/**
- * Free, and not promised to a server of ours: vLLM binds its port long before it listens, and until then binding it a
- * second time succeeds.
- */
-export async function choosePort(context: Pick<AppContext, 'store' | 'net'>): Promise<number> {
-  const taken = new Set(liveServers(context.store.state()).map((server) => server.port));
-  let port = PREFERRED_PORT;
-  while (taken.has(port)) port += 1;
-  port = await context.net.freePort(port);
-  return taken.has(port) ? context.net.freePort(0) : port;
 }
 
 async function preflight(

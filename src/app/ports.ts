@@ -56,8 +56,8 @@ export interface Http {
 export interface Net {
   /** Nobody listens on or has bound this loopback port. */
   isPortFree(port: number): Promise<boolean>;
-  /** `preferred` if it is free, else any free loopback port. */
-  freePort(preferred: number): Promise<number>;
+  /** Any free loopback port; fails as a bug where there is none. */
+  freePort(): Promise<number>;
 }
 
 export interface FileFacts {

@@ -11,7 +11,7 @@ import type { Snapshot } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
 import type { AppContext, Ports } from './appContext';
 import { endHolders, inspectHolders, type CleanerDeps, type EndOutcome } from './cleaner';
-import { choosePort, PREFERRED_PORT } from './deploy';
+
 import { detectEngines } from './engineDetection';
 import { findServersAgain } from './foundAgain';
 import { judgeHolders } from './holderJudge';
@@ -20,6 +20,7 @@ import { createModelService } from './modelService';
 import { createObserver } from './observer';
 import { createOllamaServing } from './ollamaServing';
 import { answerRequest, commandSettingsFor } from './planService';
+import { createPortChooser, PREFERRED_PORT } from './portChooser';
 import type { Launcher } from './ports';
 import { changeProfiles, loadProfiles } from './profiles';
 import { createRegistry } from './registry';
@@ -100,6 +101,7 @@ export function startApp(options: AppOptions): App {
     ...options,
     store,
     registry: createRegistry(files, files.join(options.storageFolder, 'launches'), log),
+    portChooser: createPortChooser(store, options.net, clock),
     newId: () => crypto.randomUUID(),
     lookAtGpus: async () => {
       await sampler.lookNow();
@@ -152,7 +154,6 @@ export function startApp(options: AppOptions): App {
     return ok(undefined);
   }
 
-  const port = portMemory(context);
   const stopFollowing: (() => void)[] = [];
 
   return {
@@ -200,7 +201,11 @@ export function startApp(options: AppOptions): App {
       return Promise.resolve(answerRequest(parsed.value, command));
     },
     async snapshot(trusted) {
-      const surroundings = { nowMs: clock.now(), trusted, port: await port.free() };
+      const surroundings = {
+        nowMs: clock.now(),
+        trusted,
+        port: await context.portChooser.preview(),
+      };
       return snapshotOf(store.state(), settings(), surroundings);
     },
     inspectHolders: () => inspectHolders(cleaner),
@@ -230,21 +235,6 @@ export function startApp(options: AppOptions): App {
       over.abort();
       observer.dispose();
       for (const stop of stopFollowing) stop();
-    },
-  };
-}
-
-/** The port shown in the preview stays the same for a while: a changing command line would be noise. */
-function portMemory(context: AppContext): { free(): Promise<number> } {
-  let known = PREFERRED_PORT;
-  let askedAtMs = -Infinity;
-  return {
-    async free() {
-      if (context.clock.now() - askedAtMs > 10_000) {
-        askedAtMs = context.clock.now();
-        known = await choosePort(context);
-      }
-      return known;
     },
   };
 }

@@ -10,7 +10,11 @@ const LOOPBACK = '127.0.0.1';
 export function openNet(): Net {
   return {
     isPortFree: async (port) => (await bind(port)) !== null,
-    freePort: async (preferred) => (await bind(preferred)) ?? (await bind(0)) ?? preferred,
+    async freePort() {
+      const port = await bind(0);
+      if (port === null) throw new Error('this machine has no free loopback port');
+      return port;
+    },
   };
 }
 

@@ -24,6 +24,7 @@ export async function windowSettings({ kind, folder }) {
     'vramPilot.monitor.intervalSeconds': 1,
     'workbench.colorTheme': 'Default Dark Modern',
     'files.simpleDialog.enable': true,
+    'remote.autoForwardPorts': false,
   };
   if (kind !== 'engines') {
     const vllm = path.join(here, '../support/fakeVllm.mjs');

@@ -18,6 +18,7 @@ import type {
   LogFacts,
   Net,
 } from '../../src/app/ports';
+import { createPortChooser } from '../../src/app/portChooser';
 import { createRegistry, newServer } from '../../src/app/registry';
 import { settingDefaults, type Settings } from '../../src/app/settings';
 import { initialState, type Server } from '../../src/app/state';
@@ -159,9 +160,8 @@ export class MemoryNet implements Net {
     return Promise.resolve(!this.bound.has(port));
   }
 
-  freePort(preferred: number): Promise<number> {
-    let port = preferred === 0 ? 40_000 : preferred;
-    if (this.bound.has(port)) port = 40_000;
+  freePort(): Promise<number> {
+    let port = 40_000;
     while (this.bound.has(port)) port += 1;
     return Promise.resolve(port);
   }
@@ -230,12 +230,14 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
   const log = new RecordingLog();
   const settingsNow: Settings = { ...settingDefaults(), ...settings };
   const store = createStore(initialState(emptyWish(settingsNow)));
+  const net = new MemoryNet();
   let id = 0;
   const context: FakeContext = {
     exec: new FakeExec(),
     http: new FakeHttp(),
     files,
-    net: new MemoryNet(),
+    net,
+    portChooser: createPortChooser(store, net, clock),
     table: new FakeProcessTable(clock),
     clock,
     log,

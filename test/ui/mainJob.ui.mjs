@@ -27,7 +27,7 @@ const mainOf = (name) =>
 async function deploy(ui, model) {
   await ui.runCommand('VRAM Pilot: Deploy Model…');
   await ui.pick('Choose a Folder');
-  await ui.typeInBox(`${model}/`);
+  await ui.chooseFolder(model, 'Use This Model');
   await ui.pick('Deploy');
 }
 

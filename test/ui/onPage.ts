@@ -18,6 +18,7 @@ interface PageFunctions {
   pickEntries(): Promise<string[]>;
   pick(text: string): Promise<void>;
   typeInBox(text: string): Promise<void>;
+  chooseFolder(folder: string, button: string): Promise<void>;
   press(...keys: string[]): Promise<void>;
   dialogText(): Promise<string>;
   clickDialogButton(label: string): Promise<void>;

@@ -69,6 +69,22 @@ export async function typeInBox({ page }, text) {
   await page.keyboard.press('Enter');
 }
 
+/** Types a path into VS Code's own folder dialog and confirms it by its button. */
+export async function chooseFolder({ page }, folder, button) {
+  const box = page.locator('.quick-input-widget input[type=text]');
+  const accept = page.locator('.quick-input-widget .monaco-button', { hasText: button });
+  await accept.waitFor({ timeout: PATIENCE_MS });
+  await until(async () => {
+    // the dialog overwrites what was typed before it had listed its first folder
+    if ((await box.inputValue()) !== `${folder}/`) await box.fill(`${folder}/`);
+    await sleep(500);
+    if ((await box.inputValue()) !== `${folder}/`) return false;
+    await accept.click({ timeout: 2_000 }).catch(() => undefined);
+    await sleep(500);
+    return !(await accept.isVisible());
+  }, `the choice of ${folder}`);
+}
+
 export async function press({ page }, ...keys) {
   for (const key of keys) await page.keyboard.press(key);
 }

@@ -115,7 +115,7 @@ describe('main job with a real vLLM', function () {
     await onPage.openSideBar();
     await onPage.runCommand('VRAM Pilot: Deploy Model…');
     await onPage.pick('Choose a Folder');
-    await onPage.typeInBox(`${MODEL}/`);
+    await onPage.chooseFolder(MODEL, 'Use This Model');
     await onPage.pick('Deploy');
     await eventually(() => api.getState().servers.length === 1, 'a server in the state');
     const { id } = api.getState().servers[0]!;

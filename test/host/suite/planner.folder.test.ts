@@ -1,5 +1,7 @@
 /** The planner page in the hands of a user: a fake GPU of 24,564 MiB, a small model of made-up files, stand-in vLLM. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
@@ -26,6 +28,15 @@ const config = {
   tie_word_embeddings: true,
   torch_dtype: 'bfloat16',
 };
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 describe('the planner page', () => {
   let api: VramPilotApi;
@@ -234,12 +245,13 @@ describe('the planner page', () => {
     assert.equal(await command('0.66'), before);
     await onPage.plannerMarks('advanced', 'open', '');
     await onPage.plannerSays('gpu-0', '1.4 / 24.0 GiB');
-    await onPage.plannerClick('advanced-title');
   });
 
   it('deploys what it shows and stops it', async () => {
     await onPage.plannerSays('verdict', 'Fits');
-    const shown = await onPage.plannerText('command');
+    const port = String(await freePort());
+    await onPage.plannerFill('port', port);
+    const shown = await command(`--port ${port} `);
     all();
     await onPage.plannerClick('deploy');
     await eventually(() => api.getState().servers.length > 0, 'a server');

@@ -20,6 +20,10 @@ export async function detectEngines(context: AppContext): Promise<void> {
     detectVllm(context, settings['vllm.executablePath']),
     detectOllama(context, settings['ollama.executablePath']),
   ]);
+  // changed meanwhile: whoever changed them has asked anew, and this answer is about other programs
+  const now = context.settings();
+  const keys = ['vllm.executablePath', 'ollama.executablePath'] as const;
+  if (keys.some((key) => now[key] !== settings[key])) return;
   context.log.info('engines', 'looked', { vllm: vllm.version, ollama: ollama.version });
   context.store.dispatch({ type: 'enginesFound', engines: { vllm, ollama } });
 }

@@ -98,7 +98,11 @@ export function createOllamaServing(
     const base = daemonUrl(context.settings());
     const { host, port } = addressOf(base);
     let id: string;
-    if ((await daemonVersion(base)) === null) {
+    // one of ours may have been started a moment ago, and not answer yet: a second one would find its port taken
+    const isOurs = usersOfDaemon(store.state().servers, { host, port }).some(
+      ({ record }) => record,
+    );
+    if ((await daemonVersion(base)) === null && !isOurs) {
       if (!store.state().engines.ollama.found) {
         return refuse(
           'toolMissing',
@@ -190,17 +194,7 @@ export function createOllamaServing(
   }
 
   async function handDaemonOver(server: Server): Promise<boolean> {
-    const heir = store
-      .state()
-      .servers.find(
-        (other) =>
-          other.id !== server.id &&
-          other.wish.engine === 'ollama' &&
-          other.phase !== 'ended' &&
-          other.phase !== 'stopping' &&
-          other.port === server.port &&
-          (other.host === server.host || (isLoopback(other.host) && isLoopback(server.host))),
-      );
+    const heir = usersOfDaemon(store.state().servers, server).find(({ id }) => id !== server.id);
     if (!heir) return false;
     if (server.record && !heir.record) {
       const { record } = server;
@@ -237,6 +231,21 @@ export function createOllamaServing(
 export function daemonUrl(settings: Settings): string {
   const host = settings['ollama.host'].trim().replace(/\/+$/, '');
   return /^https?:\/\//.test(host) ? host : `http://${host}`;
+}
+
+/** Servers of ours that talk to the daemon at an address and go on doing so. */
+function usersOfDaemon(
+  servers: readonly Server[],
+  { host, port }: Pick<Server, 'host' | 'port'>,
+): readonly Server[] {
+  return servers.filter(
+    (server) =>
+      server.wish.engine === 'ollama' &&
+      server.phase !== 'ended' &&
+      server.phase !== 'stopping' &&
+      server.port === port &&
+      (server.host === host || (isLoopback(server.host) && isLoopback(host))),
+  );
 }
 
 function isLoopback(host: string): boolean {

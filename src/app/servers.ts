@@ -25,8 +25,8 @@ export interface Servers {
   /** Its failure has been looked at. */
   markSeen(id: string): void;
   reveal(id: string): Promise<boolean>;
-  /** What a task that VS Code found again after a reload was started with. */
-  launchSpecOf(launchId: string): LaunchSpec | null;
+  /** What a launch that still runs was started with; null where its process is gone or is being stopped. */
+  launchSpecOf(launchId: string): Promise<LaunchSpec | null>;
   curlFor(server: Server): string;
   /** The answer with its speed, in one sentence. */
   sendTestPrompt(server: Server, signal: AbortSignal): Promise<Result<string>>;
@@ -37,6 +37,8 @@ export function createServers(
   parts: { models: ModelService; observer: Observer; ollama: OllamaServing },
   /** Our own CLI as a server, where nothing real is to be started. */
   simulated: () => Command | null,
+  /** Settles when the launches of an earlier window have been looked for. */
+  found: () => Promise<void>,
 ): Servers {
   const { store, launcher, log, clock } = context;
   const { models, observer, ollama } = parts;
@@ -103,9 +105,13 @@ export function createServers(
       }
     },
     reveal: (id) => launcher.reveal(id),
-    launchSpecOf(launchId) {
+    async launchSpecOf(launchId) {
+      await found();
       const server = serverOf(launchId);
-      return server ? launchSpecOf(server) : null;
+      if (!server?.record || server.phase === 'ended' || server.phase === 'stopping') return null;
+      const { main } = server.record;
+      const now = await context.table.one(main.pid);
+      return now?.startTime === main.startTime && now.state !== 'Z' ? launchSpecOf(server) : null;
     },
     curlFor: (server) => curlFor(endpointOf(server), server.servedModelName),
     async sendTestPrompt(server, signal) {

@@ -125,8 +125,12 @@ export function startApp(options: AppOptions): App {
   const models = createModelService(context);
   const observer = createObserver(context);
   const ollama = createOllamaServing(context, models, observer);
-  const servers = createServers(context, { models, observer, ollama }, () =>
-    settings().simulate ? options.simulatedServer : null,
+  let found = Promise.resolve();
+  const servers = createServers(
+    context,
+    { models, observer, ollama },
+    () => (settings().simulate ? options.simulatedServer : null),
+    () => found,
   );
   options.launcher.listen({
     output: (id, chunk) => observer.output(id, chunk),
@@ -165,10 +169,9 @@ export function startApp(options: AppOptions): App {
     run() {
       stopFollowing.push(models.follow(), judgeHolders(context, cleaner));
       void sampler.run(over.signal);
-      void (async () => {
-        await Promise.all([detectEngines(context), readProfiles()]);
-        await findServersAgain(context, observer);
-      })();
+      found = findServersAgain(context, observer);
+      void detectEngines(context);
+      void readProfiles();
     },
     wake: () => sampler.wake(),
     async refresh() {

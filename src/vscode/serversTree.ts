@@ -98,12 +98,13 @@ function serverItem(server: Server, nowMs: number): vscode.TreeItem {
     label,
     rows.length === 0
       ? vscode.TreeItemCollapsibleState.None
-      : server.endReason === 'failed' || server.endReason === 'crashed'
+      : isLoud(server)
         ? vscode.TreeItemCollapsibleState.Expanded
         : vscode.TreeItemCollapsibleState.Collapsed,
   );
   const detail = serverDetail(server, nowMs);
-  item.id = `${server.id}:${server.endReason ?? ''}`;
+  // VS Code remembers by id what is open, so a row that becomes loud has to be another one
+  item.id = `${server.id}:${server.endReason ?? ''}${isLoud(server) ? ':loud' : ''}`;
   item.description = detail;
   item.iconPath = iconOf(server);
   item.contextValue = contextOf(server);
@@ -117,6 +118,12 @@ function serverItem(server: Server, nowMs: number): vscode.TreeItem {
     arguments: [server.id],
   };
   return item;
+}
+
+/** What went wrong, or runs worse than it could, is shown without a click. */
+function isLoud({ endReason, phase, warnings }: Server): boolean {
+  if (phase === 'ended') return endReason !== 'stopped';
+  return warnings.length > 0;
 }
 
 function factItem(row: Row & { kind: 'fact' }): vscode.TreeItem {

@@ -6,6 +6,9 @@ import type { Settings } from '../app/settings';
 import type { AppStore } from '../app/store';
 import { COMMANDS } from './contributions';
 
+/** While the tool hangs nothing changes but the age of the figures. Not oftener: a new age closes an open hover. */
+const AGE_EVERY_MS = 3_000;
+
 export function showStatusBar(
   store: AppStore,
   settings: () => Settings,
@@ -38,7 +41,12 @@ export function showStatusBar(
   };
   draw();
   const unwatch = store.watch((state) => state, draw);
-  return vscode.Disposable.from(item, new vscode.Disposable(unwatch));
+  const ageing = setInterval(draw, AGE_EVERY_MS);
+  return vscode.Disposable.from(
+    item,
+    new vscode.Disposable(unwatch),
+    new vscode.Disposable(() => clearInterval(ageing)),
+  );
 }
 
 function hoverOf(text: string): vscode.MarkdownString {

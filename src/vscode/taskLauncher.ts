@@ -23,14 +23,19 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
   private readonly pids = new Map<string, number>();
   private readonly waiting = new Map<string, (pid: number | null) => void>();
   private readonly titles = new Map<string, string>();
+  private readonly startedHere = new Set<string>();
   /** Launches whose output has not been found yet. */
   private readonly silent = new Set<string>();
   private readonly disposables: vscode.Disposable[];
 
-  /** `specOf` gives back the launch of a task that VS Code found again after a reload. */
+  /**
+   * `specOf` gives back the launch of a task that VS Code found again after a reload, or null where it must not run:
+   * some 3 s after a reload VS Code asks for every task it remembers, and starts anew what has no terminal any more,
+   * also one that was stopped since, and even one that was started since (seen on 1.139).
+   */
   constructor(
     private readonly log: Log,
-    private readonly specOf: (launchId: string) => LaunchSpec | null,
+    private readonly specOf: (launchId: string) => Promise<LaunchSpec | null>,
     private readonly homeFolder: string,
   ) {
     this.disposables = [
@@ -61,6 +66,7 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     }
     this.titles.set(spec.launchId, spec.title);
     this.silent.add(spec.launchId);
+    this.startedHere.add(spec.launchId);
     const started = new Promise<number | null>((settle) => this.waiting.set(spec.launchId, settle));
     const timeout = new Promise<'timedOut'>((settle) =>
       setTimeout(() => settle('timedOut'), START_TIMEOUT_MS),
@@ -96,9 +102,10 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     for (const disposable of this.disposables) disposable.dispose();
   }
 
-  private resolve(task: vscode.Task): vscode.Task | undefined {
+  private async resolve(task: vscode.Task): Promise<vscode.Task | undefined> {
     const launchId = launchIdOf(task);
-    const spec = launchId === null ? null : this.specOf(launchId);
+    const spec =
+      launchId === null || this.startedHere.has(launchId) ? null : await this.specOf(launchId);
     this.log.debug('launcher', 'task asked back', { launchId, known: spec !== null });
     if (!spec) return undefined;
     this.titles.set(spec.launchId, spec.title);

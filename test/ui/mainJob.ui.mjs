@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, readProcesses } from '../support/processes.mjs';
 import { until } from './until.mjs';
 
@@ -63,6 +64,12 @@ export default async ({ ui, test }) => {
       [],
     );
     await ui.gauge('1.4/24.0 GiB');
+  });
+
+  await test('does not start anew what was stopped right after a reload', async () => {
+    // some seconds after a reload VS Code asks for the tasks it remembers, and would run this one again
+    await sleep(6_000);
+    assert.equal(mainOf('qwen3-4b'), undefined);
   });
 
   await test('ends what a killed server left, after a confirmation', async () => {

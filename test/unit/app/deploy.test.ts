@@ -64,7 +64,12 @@ function sceneOf(settings: Partial<Settings> = {}, simulated: Command | null = n
   const models = createModelService(context);
   const observer = createObserver(context);
   const ollama = createOllamaServing(context, models, observer);
-  const servers = createServers(context, { models, observer, ollama }, () => simulated);
+  const servers = createServers(
+    context,
+    { models, observer, ollama },
+    () => simulated,
+    () => Promise.resolve(),
+  );
   context.launcher.listen({
     output: (id, chunk) => observer.output(id, chunk),
     started: () => undefined,

@@ -182,10 +182,7 @@ function draw(): void {
     snapshot,
     priced,
     planFailed: planFailed && state.wish.model !== '',
-    shortfall:
-      priced === null || state.wish.engine !== 'vllm'
-        ? null
-        : findShortfall(priced.plan, snapshot.holders, snapshot.defaults.headroomBytes),
+    shortfall: priced === null ? null : findShortfall(priced, snapshot.holders),
     applied: undoWish?.what ?? null,
     launching: launchTimer !== 0,
     invalidFields,

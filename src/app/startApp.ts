@@ -219,7 +219,12 @@ export function startApp(options: AppOptions): App {
         { shown: holders },
       ),
     saveProfile: (profile) =>
-      writeProfiles((current) => [...current.filter((one) => one.name !== profile.name), profile]),
+      // in its old place: the file is shared, and what has not changed should not show in a diff
+      writeProfiles((current) =>
+        current.some((one) => one.name === profile.name)
+          ? current.map((one) => (one.name === profile.name ? profile : one))
+          : [...current, profile],
+      ),
     deleteProfile: (name) =>
       writeProfiles((current) => current.filter((profile) => profile.name !== name)),
     commandText: shellCommand,

@@ -10,9 +10,14 @@ export function plan(request: PlanRequest): Plan {
 }
 
 /**
- * What a utilization of one's own choice wants against what is free now, in figures and as the sentence of the page's
- * warning. null: free memory is not known, or the engine has no such check.
+ * What a utilization wants against what is free now, in figures and as the sentence of the page's warning. null: free
+ * memory is not known, or the engine has no such check.
+ * @param smallest the plan's `utilization.smallest`: no share below it is suggested; null: not known
  */
-export function startCheck(request: PlanRequest, utilization: number): StartCheck | null {
-  return request.engine === 'vllm' ? startCheckFor(request, utilization) : null;
+export function startCheck(
+  request: PlanRequest,
+  utilization: number,
+  smallest: number | null,
+): StartCheck | null {
+  return request.engine === 'vllm' ? startCheckFor(request, utilization, smallest) : null;
 }

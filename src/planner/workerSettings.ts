@@ -34,8 +34,6 @@ export const WORKER_PRESETS = {
   'ultra-conservative': preset('ultra-conservative', 14336, 0.2, 4),
 } as const satisfies Readonly<Record<string, WorkerSettings>>;
 
-export type WorkerPreset = keyof typeof WORKER_PRESETS;
-
 function preset(
   name: string,
   reservationMib: number,

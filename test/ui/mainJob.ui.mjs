@@ -25,11 +25,10 @@ const mainOf = (name) =>
       state !== 'Z' && command.includes('fakeVllm.mjs serve') && command.includes(`/${name} `),
   )?.pid;
 
-async function deploy(ui, model) {
+async function choose(ui, model) {
   await ui.runCommand('VRAM Pilot: Deploy Model…');
   await ui.pick('Choose a Folder');
   await ui.chooseFolder(model, 'Use This Model');
-  await ui.pick('Deploy');
 }
 
 export default async ({ ui, test }) => {
@@ -37,8 +36,13 @@ export default async ({ ui, test }) => {
   await ui.openSideBar();
   let main;
 
-  await test('deploys from the palette and shows ready', async () => {
-    await deploy(ui, makeModel('qwen3-4b'));
+  await test('plans a model chosen in the palette, and deploys it from the panel', async () => {
+    await choose(ui, makeModel('qwen3-4b'));
+    await ui.pick('Adjust in the Planner');
+    await ui.plannerReady();
+    await ui.plannerSays('verdict', 'Fits');
+    await ui.screenshot('planner');
+    await ui.plannerClick('deploy');
     await ui.treeRow('Servers', 'ready');
     main = mainOf('qwen3-4b');
     assert.ok(main, 'its process');
@@ -73,7 +77,8 @@ export default async ({ ui, test }) => {
   });
 
   await test('ends what a killed server left, after a confirmation', async () => {
-    await deploy(ui, makeModel('qwen3-clings'));
+    await choose(ui, makeModel('qwen3-clings'));
+    await ui.pick('Deploy');
     await ui.treeRow('Servers', 'ready');
     await ui.treeRow('GPUs', 'our server');
     process.kill(mainOf('qwen3-clings'), 'SIGKILL');

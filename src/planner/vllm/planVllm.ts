@@ -2,7 +2,9 @@
 import type { Plan } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { adviceOf } from './advice';
+import { checkedUtilization } from './budget';
 import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf } from './corePlan';
+import { demandOf } from './demand';
 import { startCheckOf, type StartCheck } from './startCheck';
 import { stepsOf } from './stepsVllm';
 
@@ -24,7 +26,15 @@ export function planVllm(request: PlanRequest): Plan {
   };
 }
 
-/** The start check of a request at a utilization of one's own choice; null where free memory is not known. */
-export function startCheckFor(request: PlanRequest, utilization: number): StartCheck | null {
-  return startCheckOf(corePlanOf(request).demand, utilization);
+/**
+ * The start check of a request at a utilization, or at the version's default where a fixed pool drops the flag; null
+ * where free memory is not known.
+ */
+export function startCheckFor(
+  request: PlanRequest,
+  utilization: number,
+  smallest: number | null,
+): StartCheck | null {
+  const demand = demandOf(request);
+  return startCheckOf(demand, checkedUtilization(demand, utilization), smallest);
 }

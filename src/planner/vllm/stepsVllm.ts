@@ -112,6 +112,6 @@ function freeSteps(demand: Demand, choice: UtilizationChoice): string[] {
   if (safetyBufferBytes) steps.push(`Head room to stay free: ${formatGib(safetyBufferBytes)}`);
   if (demand.settings.cards.some((card) => card.freeBytes === null))
     return [...steps, 'Free memory not known: the check against it is left out'];
-  const check = startCheckOf(demand, checkedUtilization(demand, choice.used));
+  const check = startCheckOf(demand, checkedUtilization(demand, choice.used), choice.smallest);
   return check ? [...steps, check.sentence] : steps;
 }

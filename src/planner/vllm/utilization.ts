@@ -41,6 +41,8 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
     ? recommendedFor(demand, ceiling, smallest)
     : ((named ?? nameRule(nameInput(demand)))?.utilization ?? null);
   const capped = recommended === null ? null : Math.min(recommended, largest ?? 1);
+  // Where what is free now cannot start the model, no share is worth recommending.
+  const startable = capped !== null && capped >= (smallest ?? 0.01);
   const effective = auto
     ? exact
       ? (capped ?? Math.max(0.01, ceiling))
@@ -50,7 +52,7 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
     effective,
     smallest,
     largest,
-    recommended: capped,
+    recommended: startable ? capped : null,
     rule: exact ? 'exact' : 'name',
     used: effective ?? request.options.gpuMemoryUtilization ?? settings.rules.defaultUtilization,
     auto,

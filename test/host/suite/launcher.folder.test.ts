@@ -114,14 +114,6 @@ describe('launcher', () => {
     await eventually(() => !isAlive(started.value.pid), 'the process gone', 10_000);
   });
 
-  it('says that a missing program could not be started', async () => {
-    const missing = { ...listener('missing').spec, file: path.join(FOLDER, 'no-such-program') };
-    const started = await terminals.start(missing);
-    assert.ok(!started.ok, 'it has a pid');
-    assert.equal(started.failure.reason, 'toolMissing');
-    assert.match(started.failure.detail, /no-such-program could not be started/);
-  });
-
   it('hands arguments to a task’s process exactly', async () => {
     const api = (await vscode.extensions
       .getExtension('vram-pilot.vram-pilot')!

@@ -1,36 +1,11 @@
 /** The main job in seconds: everything is real but the GPU and vLLM, which are stand-ins of test/support. */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
+import { makeModel } from '../standInModel';
 import { isAlive } from '../../support/processes.mjs';
-
-const MODELS = path.join(process.env.TEST_FOLDER ?? '', 'models');
-
-/** A folder that reads as a small dense model; the weights are a header without content. */
-function makeModel(name: string): string {
-  const folder = path.join(MODELS, name);
-  fs.mkdirSync(folder, { recursive: true });
-  const config = {
-    architectures: ['Qwen3ForCausalLM'],
-    model_type: 'qwen3',
-    hidden_size: 1024,
-    num_hidden_layers: 28,
-    num_attention_heads: 16,
-    num_key_value_heads: 8,
-    head_dim: 128,
-    intermediate_size: 3072,
-    vocab_size: 151936,
-    max_position_embeddings: 40960,
-    tie_word_embeddings: true,
-    torch_dtype: 'bfloat16',
-  };
-  fs.writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
-  return folder;
-}
 
 describe('main job with stand-ins', () => {
   let api: VramPilotApi;

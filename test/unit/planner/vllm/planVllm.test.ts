@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { planVllm, startCheckFor } from '../../../../src/planner/vllm/planVllm';
+import { startCheck } from '../../../../src/planner/plan';
+import { planVllm } from '../../../../src/planner/vllm/planVllm';
+import { startCheckSentence } from '../../../../src/planner/vllm/startCheck';
 import type { PlanOptions, PlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';
 import {
@@ -303,6 +305,23 @@ describe('vLLM plan: utilization', () => {
     assert.ok((four.kvCache.maxConcurrency ?? 0) >= 4);
   });
 
+  it('recommends nothing where what is free now is less than the model needs', () => {
+    const at = (share: number) =>
+      planFor({
+        config: llama8b,
+        gpus: [{ ...rtx4090, freeBytes: 17 * GIB }],
+        options: { gpuMemoryUtilization: share, maxModelLen: 32768 },
+      });
+    const { smallest, largest, recommended, effective } = at(0).utilization ?? {};
+    assert.ok((smallest ?? 0) > (largest ?? 1), `${String(smallest)} against ${String(largest)}`);
+    assert.equal(recommended, null);
+    assert.ok((effective ?? 0) > 0 && (effective ?? 9) <= (largest ?? 0));
+    const ids = at(0.9).advice.map((advice) => advice.id);
+    assert.ok(!ids.includes('lower-utilization'), ids.join());
+    const full = planFor({ name: 'model-3B', gpus: [{ ...rtx4090, freeBytes: 0 }] });
+    assert.equal(full.utilization?.recommended, null);
+  });
+
   it('starts at the smallest value and not one step below', () => {
     const gpus = [{ ...rtx4090, freeBytes: 23 * GIB }];
     const at = (share: number) =>
@@ -326,20 +345,6 @@ describe('vLLM plan: utilization', () => {
     assert.deepEqual([answer.utilization?.rule, answer.utilization?.effective], ['name', 0.58]);
   });
 
-  it('warns with the arithmetic', () => {
-    const gpus = [
-      { name: null, totalBytes: Math.round(23.56 * GIB), freeBytes: Math.round(17.88 * GIB) },
-    ];
-    const check = startCheckFor(requestFor({ config: llama8b, gpus }), 0.8);
-    assert.equal(
-      check?.sentence,
-      '0.80 × 23.56 GiB = 18.85 GiB wanted, 17.88 GiB free: choose 0.70 (0.75 leaves 0.2 GiB) or free 0.97 GiB',
-    );
-    assert.equal(check.passes, false);
-    assert.equal(check.refuses, true);
-    assert.equal(startCheckFor(requestFor({ config: llama8b }), 0.8), null);
-  });
-
   it('takes a board total down to what CUDA sees', () => {
     const board = planFor({ config: llama8b, gpus: [{ totalBytes: 24564 * 2 ** 20 }] });
     near(gib(board.perGpu[0]?.budgetBytes), 0.9 * 23.53, 0.01);
@@ -349,6 +354,115 @@ describe('vLLM plan: utilization', () => {
       over: { environment: { platform: 'wsl' } },
     });
     near(gib(wsl.perGpu[0]?.budgetBytes), 0.9 * 23.99, 0.01);
+  });
+});
+
+describe('vLLM plan: the check of a share against what is free now', () => {
+  const card = (freeGib: number | null) => ({
+    name: null,
+    totalBytes: Math.round(23.56 * GIB),
+    freeBytes: freeGib === null ? null : Math.round(freeGib * GIB),
+  });
+  /** The server's own context is taken as 0.45 GiB on one card, as 0.65 GiB with tensor parallel. */
+  const checkFor = (freeGib: number | null, smallest: number | null = null, one: Case = {}) =>
+    startCheck(requestFor({ config: llama8b, gpus: [card(freeGib)], ...one }), 0.8, smallest);
+  const headroom = (gibs: number): Case => ({
+    over: { coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: gibs * GIB } },
+  });
+
+  it('warns with the arithmetic, and says who holds the memory where that is known', () => {
+    const check = checkFor(17.88, 0.65);
+    const sentence =
+      '0.80 × 23.56 GiB = 18.85 GiB wanted, 17.88 GiB free: choose 0.70 (0.75 leaves 0.2 GiB) or free 0.97 GiB';
+    assert.equal(check?.sentence, sentence);
+    assert.equal(check.passes, false);
+    assert.equal(check.refuses, true);
+    assert.equal(checkFor(17.88, null, { version: '0.8.5' })?.refuses, false);
+    const holder = 'PID 353996 holds 4.7 GiB: python3';
+    assert.equal(startCheckSentence(check, holder), `${sentence} (${holder})`);
+  });
+
+  it('passes when enough is free, and is silent where free memory is unknown or nothing checks', () => {
+    const check = checkFor(22);
+    assert.equal(check?.passes, true);
+    assert.equal(check.shortBytes, 0);
+    assert.equal(check.sentence, '0.80 × 23.56 GiB = 18.85 GiB wanted, 22.00 GiB free');
+    assert.equal(checkFor(null), null);
+    const request = requestFor({ name: 'qwen3:8b', gpus: [card(1)] });
+    assert.equal(startCheck({ ...request, engine: 'ollama' }, 0.8, null), null);
+  });
+
+  it('offers a finer share where the next step below would not start the model', () => {
+    const check = checkFor(17.88, 0.72);
+    assert.equal(check?.suggested, 0.73);
+    assert.equal(check.next, null);
+    assert.match(check.sentence, /: choose 0\.73 or free 0\.97 GiB$/);
+    assert.equal(checkFor(17.88, 0.73)?.suggested, 0.73);
+  });
+
+  it('offers no share where none would start the model', () => {
+    const check = checkFor(17.88, 0.78);
+    assert.equal(check?.suggested, null);
+    assert.equal(check.next, null);
+    assert.match(
+      check.sentence,
+      /: free 0\.97 GiB or a smaller model: this one starts from 0\.78$/,
+    );
+    assert.match(checkFor(1)?.sentence ?? '', /1\.00 GiB free: free 17\.85 GiB$/);
+  });
+
+  it('counts the server’s own context, which is taken before the share', () => {
+    const check = checkFor(19.1, 0.65);
+    assert.equal(check?.passes, false);
+    assert.match(
+      check.sentence,
+      /19\.10 GiB free, less what the server’s own context takes first: choose 0\.75 or free 0\.20 GiB$/,
+    );
+    assert.equal(checkFor(19.3, 0.65)?.passes, true);
+  });
+
+  it('leaves the head room with the step it offers, but not where only a finer share starts', () => {
+    assert.equal(checkFor(17.88, 0.6, headroom(0.5))?.suggested, 0.7);
+    const check = checkFor(17.88, 0.6, headroom(1.5));
+    assert.match(check?.sentence ?? '', /choose 0\.65 \(0\.70 leaves 1\.4 GiB\)/);
+    assert.equal(checkFor(17.88, 0.7, headroom(1.5))?.suggested, 0.73);
+  });
+
+  it('names the card that lacks most, and offers what passes on every card', () => {
+    const gpus = [card(17.88), card(4)];
+    const check = checkFor(null, null, { gpus, options: { tensorParallelSize: 2 } });
+    assert.equal(check?.gpu, 1);
+    near(gib(check.shortBytes), 0.8 * 23.56 - 4, 1e-6);
+    assert.match(check.sentence, /^GPU 1: 0\.80 × .* 4\.00 GiB free: choose 0\.10 /);
+    const small = { name: null, totalBytes: 8 * GIB, freeBytes: GIB };
+    const unequal = checkFor(null, null, {
+      gpus: [card(10), small],
+      options: { tensorParallelSize: 2 },
+    });
+    assert.equal(unequal?.gpu, 0);
+    assert.equal(unequal.suggested, null);
+  });
+
+  it('takes what CUDA sees of a board, as the steps do', () => {
+    const gpus = [{ totalBytes: 24564 * 2 ** 20, freeBytes: 6 * GIB }];
+    const options = { gpuMemoryUtilization: 0.85, maxModelLen: 8192 };
+    const answer = planFor({ config: llama8b, gpus, options });
+    const request = requestFor({ config: llama8b, gpus, options });
+    const check = startCheck(request, 0.85, answer.utilization?.smallest ?? null);
+    assert.match(
+      check?.sentence ?? '',
+      /^0\.85 × 23\.53 GiB = 20\.00 GiB wanted, 6\.00 GiB free: /,
+    );
+    assert.ok(answer.steps.includes(check?.sentence ?? ''), answer.steps.join('\n'));
+    assert.match(
+      startCheck(request, 0.725, null)?.sentence ?? '',
+      /^0\.725 × 23\.53 GiB = 17\.06 GiB/,
+    );
+  });
+
+  it('checks the default where a fixed pool drops the flag', () => {
+    const check = checkFor(17.88, null, { options: { kvCacheMemoryBytes: GIB } });
+    assert.equal(check?.utilization, 0.9);
   });
 });
 

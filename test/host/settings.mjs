@@ -1,4 +1,5 @@
 // Settings and environment of each kind of test window.
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFakeGpu } from '../support/fakeGpu.mjs';
@@ -27,7 +28,10 @@ export async function windowSettings({ kind, folder }) {
     'remote.autoForwardPorts': false,
   };
   if (kind !== 'engines') {
-    const vllm = path.join(here, '../support/fakeVllm.mjs');
+    // under the name it stands in for, as people have it
+    const vllm = path.join(folder, 'bin/vllm');
+    fs.mkdirSync(path.dirname(vllm));
+    fs.symlinkSync(path.join(here, '../support/fakeVllm.mjs'), vllm);
     return { settings: { ...settings, 'vramPilot.vllm.executablePath': vllm }, env: {} };
   }
   const { vllm, models } = await installEngines();

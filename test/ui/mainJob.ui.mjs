@@ -22,7 +22,7 @@ function makeModel(name) {
 const mainOf = (name) =>
   readProcesses().find(
     ({ command, state }) =>
-      state !== 'Z' && command.includes('fakeVllm.mjs serve') && command.includes(`/${name} `),
+      state !== 'Z' && command.includes('/bin/vllm serve') && command.includes(`/${name} `),
   )?.pid;
 
 async function choose(ui, model) {
@@ -43,7 +43,7 @@ export default async ({ ui, test }) => {
     await ui.plannerSays('verdict', 'Fits');
     await ui.screenshot('planner');
     await ui.plannerClick('deploy');
-    await ui.treeRow('Servers', 'ready');
+    await ui.treeRow('Servers', 'ready · :');
     main = mainOf('qwen3-4b');
     assert.ok(main, 'its process');
     await ui.treeRow('GPUs', 'our server');
@@ -54,7 +54,7 @@ export default async ({ ui, test }) => {
     await ui.reloadWindow();
     await ui.gauge('/24.0 GiB');
     await ui.openSideBar();
-    await ui.treeRow('Servers', 'ready');
+    await ui.treeRow('Servers', 'ready · :');
     assert.equal(mainOf('qwen3-4b'), main);
     await ui.treeRow('GPUs', 'our server');
   });
@@ -79,7 +79,7 @@ export default async ({ ui, test }) => {
   await test('ends what a killed server left, after a confirmation', async () => {
     await choose(ui, makeModel('qwen3-clings'));
     await ui.pick('Deploy');
-    await ui.treeRow('Servers', 'ready');
+    await ui.treeRow('Servers', 'ready · :');
     await ui.treeRow('GPUs', 'our server');
     process.kill(mainOf('qwen3-clings'), 'SIGKILL');
     await ui.treeRow('GPUs', 'orphaned worker');

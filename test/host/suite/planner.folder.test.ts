@@ -221,8 +221,8 @@ describe('the planner page', () => {
       processes: [{ pid: process.pid, name: '/usr/bin/python3', usedMiB: 16_000 }],
     });
     const text = await onPage.plannerSays('warning', 'wanted');
-    assert.match(text, /0\.85 × 23\.99 GiB = 20\.39 GiB wanted, 5\.99 GiB free/);
-    assert.match(text, /free 14\.40 GiB/);
+    assert.match(text, /0\.85 × 23\.53 GiB = 20\.00 GiB wanted, 5\.99 GiB free/);
+    assert.match(text, /free 14\.01 GiB/);
     await onPage.plannerSays('warning', `PID ${String(process.pid)} holds 15.6 GiB`);
     await onPage.plannerSays('deploy', 'Deploy Anyway');
     calm();

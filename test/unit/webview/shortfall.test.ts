@@ -77,7 +77,8 @@ describe('the warning about memory in use now', () => {
 
   it('names the largest holder of the card that lacks most where none suffices alone', () => {
     const found = findShortfall(priced([card(17.88), card(4)]), holders);
-    assert.equal(Math.round(((found?.missingBytes ?? 0) - 0.8 * CARD_BYTES) / GIB), -4);
+    const missing = (0.8 * CARD_BYTES) / GIB - 4;
+    assert.equal(((found?.missingBytes ?? 0) / GIB).toFixed(2), missing.toFixed(2));
     assert.match(found?.text ?? '', /^GPU 1: .*\(PID 42 holds 9\.0 GiB: trainer\)/);
   });
 });

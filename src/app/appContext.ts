@@ -2,17 +2,11 @@
 import type { GpuSample } from '../gpu/gpu';
 import type { PortChooser } from './portChooser';
 import type { Registry } from './registry';
-import type { Clock, Exec, Files, Http, Launcher, Log, Net, ProcessTable } from './ports';
+import type { Launcher, Log, MachinePorts } from './ports';
 import type { Settings } from './settings';
 import type { AppStore } from './store';
 
-export interface Ports {
-  readonly exec: Exec;
-  readonly http: Http;
-  readonly files: Files;
-  readonly net: Net;
-  readonly table: ProcessTable;
-  readonly clock: Clock;
+export interface Ports extends MachinePorts {
   readonly log: Log;
 }
 

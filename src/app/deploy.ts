@@ -4,6 +4,7 @@
  */
 import { checkArguments } from '../engines/vllm/arguments';
 import type { PreflightProblem } from '../engines/engine';
+import { noFacts } from '../engines/startFacts';
 import { fail, ok, type Failure, type Result } from '../shared/failure';
 import type { Command, PlanAnswer } from '../shared/planAnswer';
 import { LAUNCH_MARK } from '../processes/process';
@@ -192,22 +193,9 @@ function notStarted(wish: Wish, failure: Failure): Server['diagnosis'] {
     result: 'failed',
     cause: { id: 'not_started', title: failure.detail, evidence: [] },
     remedy: null,
-    facts: NO_FACTS,
+    facts: noFacts,
   };
 }
-
-export const NO_FACTS = {
-  weightsBytes: null,
-  activationBytes: null,
-  nonTorchBytes: null,
-  graphBytes: null,
-  kvCacheBytes: null,
-  kvCacheTokens: null,
-  maxConcurrency: null,
-  loadSeconds: null,
-  freeBytesAtStart: null,
-  wantedBytes: null,
-} as const;
 
 /** The last one counts, as in vLLM's own parser, which takes `_` for `-` and `--flag=value` too. */
 function valueOfFlag(args: readonly string[], name: string): string | null {

@@ -11,11 +11,12 @@ import {
   type ApiRequest,
 } from '../engines/ollama/command';
 import { ollamaStopRecipe } from '../engines/ollama/stop';
+import { noFacts } from '../engines/startFacts';
 import { readErrorMessage } from '../engines/vllm/api';
 import { fail, ok, type Result } from '../shared/failure';
 import { readOllamaTags, type OllamaTag } from '../models/ollamaShow';
 import type { AppContext } from './appContext';
-import { launch, NO_FACTS, titleOf, type DeployResult, type Prepared } from './deploy';
+import { launch, titleOf, type DeployResult, type Prepared } from './deploy';
 import type { ModelService } from './modelService';
 import { forgetWhenGone, type Observer } from './observer';
 import { answerWish } from './planService';
@@ -268,6 +269,6 @@ function loadFailure(text: string): Server['diagnosis'] {
     result: 'failed',
     cause: { id: 'unknown', title: text, evidence: [] },
     remedy: null,
-    facts: NO_FACTS,
+    facts: noFacts,
   };
 }

@@ -162,3 +162,13 @@ export interface Launcher {
   reveal(launchId: string): Promise<boolean>;
   listen(events: LauncherEvents): void;
 }
+
+/** The doors that need nothing of VS Code; `system/` opens them all. */
+export interface MachinePorts {
+  readonly exec: Exec;
+  readonly http: Http;
+  readonly files: Files;
+  readonly net: Net;
+  readonly table: ProcessTable;
+  readonly clock: Clock;
+}

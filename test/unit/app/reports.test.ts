@@ -7,7 +7,7 @@ import { settingDefaults } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
 import { completeWish, defaultWish, emptyWish } from '../../../src/app/wishes';
 import { workersReport } from '../../../src/app/workersReport';
-import { NO_FACTS } from '../../../src/app/deploy';
+import { noFacts } from '../../../src/engines/startFacts';
 import { fail, ok } from '../../../src/shared/failure';
 import { snapshotSchema } from '../../../src/shared/protocol';
 import * as z from 'zod/mini';
@@ -35,7 +35,7 @@ const diagnosis = {
     evidence: [{ line: 12, text: 'ValueError: …' }],
   },
   remedy: { summary: 'Ask for less.', change: { maxModelLen: 4096 }, why: '4096 × 2 = 8192' },
-  facts: NO_FACTS,
+  facts: noFacts,
 };
 const failed = serverOf({
   phase: 'ended',
@@ -79,7 +79,7 @@ describe('server text', () => {
 
   it('tells facts that are known and no others', () => {
     assert.deepEqual(serverFacts(serverOf({ servedModelName: '' })), []);
-    const facts = { ...NO_FACTS, weightsBytes: 2 * GIB, kvCacheTokens: 131072 };
+    const facts = { ...noFacts, weightsBytes: 2 * GIB, kvCacheTokens: 131072 };
     const lines = serverFacts(serverOf({ facts, phase: 'ready' }));
     assert.deepEqual(lines, [
       'Weights: 2.0 GiB',

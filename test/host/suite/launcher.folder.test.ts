@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../../../src/shared/failure';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { launcherWithFallback, TerminalLauncher } from '../../../src/vscode/terminalLauncher';
 import { isAlive } from '../../support/processes.mjs';
+import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
@@ -136,7 +137,7 @@ describe('launcher', () => {
     assert.deepEqual(line.slice(at + 1, at + 1 + names.length), names);
     assert.ok((await api.stop(result.id, { force: true })).ok);
     // other suites look at the list and at the card next
-    await vscode.commands.executeCommand('vramPilot.removeServer', result.id);
+    await removeServers(api);
     await vscode.commands.executeCommand('vramPilot.refresh');
   });
 

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
+import { removeServers } from '../removeServers';
 import { makeModel } from '../standInModel';
 import { isAlive } from '../../support/processes.mjs';
 
@@ -31,6 +32,8 @@ describe('main job with stand-ins', () => {
     await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
   });
 
+  afterEach(() => removeServers(api));
+
   it('samples the GPU', () => {
     const { gpu } = api.getState();
     assert.equal(gpu.sample?.gpus[0]?.name, 'NVIDIA GeForce RTX 4090');
@@ -45,7 +48,8 @@ describe('main job with stand-ins', () => {
       return server(id).phase === 'ready';
     }, 'ready');
     assert.ok(stages.has('loading'), `stages seen: ${[...stages].join(', ')}`);
-    assert.equal(server(id).facts?.kvCacheTokens, 32768);
+    // the last lines of a start arrive beside its first answer over HTTP
+    await eventually(() => server(id).facts?.kvCacheTokens === 32768, 'the facts of its start');
     const { record, port } = server(id);
     assert.ok(record, 'the process is recorded');
     assert.ok(record.seen.length >= 2, 'API server and engine are recorded');

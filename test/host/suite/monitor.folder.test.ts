@@ -5,7 +5,9 @@ import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { openFakeGpu, type FakeGpuState } from '../../support/fakeGpu.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
+import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
+import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
@@ -48,7 +50,10 @@ describe('monitor', () => {
     await eventually(() => isOk() && (state().sampledAtMs ?? 0) > nowMs, 'the tool back', 30_000);
   });
 
-  after(() => gpu.setState(restore));
+  after(async () => {
+    gpu.setState(restore);
+    await removeServers(api);
+  });
 
   it('names the GPU in the hover', async function () {
     if (!hasPage) this.skip();
@@ -158,8 +163,7 @@ describe('monitor', () => {
     before(async function () {
       if (!hasPage) this.skip();
       // a failure that nobody looked at colours the gauge, too
-      for (const { id } of api.getState().servers)
-        await vscode.commands.executeCommand('vramPilot.removeServer', id);
+      await removeServers(api);
     });
 
     it('warns of a card that others have filled', async () => {
@@ -176,7 +180,7 @@ describe('monitor', () => {
 
     it('does not warn of a card that a server of ours fills as planned', async () => {
       const model = path.join(FOLDER, 'models', 'monitor-tiny');
-      writeModelFolder(model, config);
+      writeModelFolder(model, SMALL_MODEL);
       await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
       const result = await api.deploy({
         model,
@@ -203,18 +207,3 @@ describe('monitor', () => {
     });
   });
 });
-
-const config = {
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  hidden_size: 1024,
-  num_hidden_layers: 28,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  intermediate_size: 3072,
-  vocab_size: 151936,
-  max_position_embeddings: 40960,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-};

@@ -8,6 +8,7 @@ import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { openFakeGpu } from '../../support/fakeGpu.mjs';
 import { hasPage, onPage } from '../../ui/onPage';
+import { removeServers } from '../removeServers';
 import { eventually as eventuallyWithin } from '../eventually';
 import { isAlive, livingGroup } from '../../support/processes.mjs';
 
@@ -95,8 +96,7 @@ describe('Ollama with a stand-in', () => {
     api = (await EXTENSION.activate()) as VramPilotApi;
     await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
     // of a long list only what fits into the view is drawn
-    for (const { id } of api.getState().servers)
-      await vscode.commands.executeCommand('vramPilot.removeServer', id);
+    await removeServers(api);
     await setting('ollama.executablePath', PROGRAM);
     await eventually(() => api.getState().engines.ollama.file === PROGRAM, 'the program found');
     gpu.setState({
@@ -114,8 +114,7 @@ describe('Ollama with a stand-in', () => {
   });
 
   afterEach(async () => {
-    const live = api.getState().servers.filter(({ phase }) => phase !== 'ended');
-    for (const { id } of live) await api.stop(id, { force: true });
+    await removeServers(api);
     for (const daemon of daemons.splice(0)) daemon.kill('SIGTERM');
   });
 

@@ -7,27 +7,12 @@ import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { openFakeGpu } from '../../support/fakeGpu.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
+import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
 import { isAlive } from '../../support/processes.mjs';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
-
-/** 0.6B parameters in 16 bit: 1.1 GiB of weights, as sparse files with real headers. */
-const config = {
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  hidden_size: 1024,
-  num_hidden_layers: 28,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  intermediate_size: 3072,
-  vocab_size: 151936,
-  max_position_embeddings: 40960,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-};
 
 async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
@@ -52,7 +37,7 @@ describe('the planner page', () => {
       .activate()) as VramPilotApi;
     await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
     await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
-    writeModelFolder(model, config);
+    writeModelFolder(model, SMALL_MODEL);
     const { gpus, processes = [], holders = [] } = gpu.state();
     all = () => gpu.setState({ gpus, processes, holders });
     // engines that other tests leave behind are charged to the card; figures here are exact

@@ -6,7 +6,9 @@ import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { openFakeGpu } from '../../support/fakeGpu.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
+import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
+import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
@@ -15,21 +17,6 @@ const FILE = path.join(
   vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '',
   '.vscode/vram-pilot.profiles.json',
 );
-
-const config = {
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  hidden_size: 1024,
-  num_hidden_layers: 28,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  intermediate_size: 3072,
-  vocab_size: 151936,
-  max_position_embeddings: 40960,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-};
 
 interface ProfilesFile {
   readonly version: number;
@@ -59,12 +46,13 @@ describe('profiles', () => {
     api = (await vscode.extensions
       .getExtension('vram-pilot.vram-pilot')!
       .activate()) as VramPilotApi;
+    await removeServers(api);
     fs.rmSync(FILE, { force: true });
     // engines that other tests leave behind are charged to the card, and could make the launch a tight one
     gpu.setState({ holders: [] });
     await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
     await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
-    writeModelFolder(MODEL, config);
+    writeModelFolder(MODEL, SMALL_MODEL);
     const result = await api.deploy({
       model: MODEL,
       options: { gpuMemoryUtilization: 0.55, maxModelLen: 4096 },
@@ -80,6 +68,7 @@ describe('profiles', () => {
   after(async () => {
     fs.rmSync(FILE, { force: true });
     gpu.setState({ holders });
+    if (hasPage) await removeServers(api);
     await vscode.commands.executeCommand('vramPilot.refresh');
   });
 

@@ -61,7 +61,7 @@ function depsOf(forest: Pick<Forest, 'table' | 'gpu' | 'launches'>): CleanerDeps
   };
 }
 
-const SEEDS = Number(process.env.VRAM_PILOT_FOREST_SEEDS ?? 300);
+const SEEDS = process.env.VRAM_PILOT_LONG === '1' ? 3000 : 300;
 
 describe(`cleaner in ${SEEDS} random forests`, function () {
   this.timeout(10_000 + SEEDS * 50);

@@ -50,6 +50,12 @@ function itemsFor(models: readonly ModelChoice[], typed: string): Item[] {
       choose: () => Promise.resolve({ engine: 'vllm', model: text }),
     });
   }
+  // at a fixed place: the list below it fills while somebody may be about to click
+  items.push({
+    label: '$(folder-opened) Choose a Folder…',
+    alwaysShow: true,
+    choose: chooseFolder,
+  });
   for (const [source, title] of GROUPS) {
     const group = models.filter((model) => model.source === source);
     if (group.length === 0) continue;
@@ -63,10 +69,6 @@ function itemsFor(models: readonly ModelChoice[], typed: string): Item[] {
       });
     }
   }
-  items.push(
-    { label: 'Elsewhere', kind: vscode.QuickPickItemKind.Separator },
-    { label: '$(folder-opened) Choose a Folder…', alwaysShow: true, choose: chooseFolder },
-  );
   return items;
 }
 

@@ -39,6 +39,15 @@ function bundleBytes() {
   );
 }
 
+/** `12.3`, or `host 12.3, children 4.5` for several. */
+function shown(value) {
+  if (value === null) return 'unknown';
+  if (typeof value === 'number') return value.toFixed(1);
+  return Object.entries(value)
+    .map(([name, one]) => `${name} ${shown(one)}`)
+    .join(', ');
+}
+
 /** One part without figures must not lose the others. */
 async function orNull(what, measure) {
   try {
@@ -70,7 +79,7 @@ main(async () => {
   for (const [name, { p50Ms, p95Ms }] of Object.entries(bench.rooms ?? {}))
     console.log(`${name.padEnd(32)} p50 ${p50Ms} ms, p95 ${p95Ms} ms`);
   for (const [name, value] of Object.entries(bench.window ?? {}))
-    console.log(`${name.padEnd(32)} ${value === null ? 'unknown' : value.toFixed(1)}`);
+    console.log(`${name.padEnd(32)} ${shown(value)}`);
   for (const [name, size] of Object.entries(bench.bundleBytes))
     console.log(`${name.padEnd(32)} ${size} bytes`);
   console.log(`written to ${path.relative(root, path.join(out, 'bench.json'))}`);

@@ -11,7 +11,7 @@ import { LAUNCH_MARK } from '../processes/process';
 import { formatCount } from '../shared/units';
 import type { Wish } from '../shared/wish';
 import type { AppContext } from './appContext';
-import type { ModelReading } from './modelReader';
+import type { ModelReading } from './modelReading';
 import type { ModelService } from './modelService';
 import type { LaunchSpec } from './ports';
 import { answerWish } from './planService';

@@ -5,7 +5,7 @@ import { parameterCount, summarizeWeights } from '../models/weightSummary';
 import { fail, ok, type Result } from '../shared/failure';
 import type { ModelRequest, WeightSummary } from '../shared/planRequest';
 import { pickledFilesOf, readShard, totalSize, weightFilesOf } from './modelFiles';
-import type { ModelReading } from './modelReader';
+import type { ModelReading } from './modelReading';
 import type { Files } from './ports';
 
 const INDEX = 'model.safetensors.index.json';

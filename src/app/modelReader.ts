@@ -3,21 +3,11 @@ import { ggufFacts, trainedContext } from '../models/ggufFacts';
 import { parseModelName } from '../models/modelName';
 import { parameterCount, summarizeWeights } from '../models/weightSummary';
 import { fail, ok, type Result } from '../shared/failure';
-import type { Basis } from '../shared/planAnswer';
-import type { ModelRequest } from '../shared/planRequest';
 import { cachedModelName, findCachedModel, mainSnapshot } from './huggingFaceCache';
 import { ggufFilesOf, parentAndName, readGgufFile, readShard } from './modelFiles';
 import { readModelFolder } from './modelFolder';
+import type { ModelReading } from './modelReading';
 import type { FileFacts, Files } from './ports';
-
-export interface ModelReading {
-  readonly facts: ModelRequest;
-  readonly basis: Extract<Basis, 'headers' | 'config' | 'gguf' | 'name' | 'default'>;
-  /** The model's own longest context in tokens; null: not known. */
-  readonly longestContext: number | null;
-  /** What the user should know about the reading, one sentence each. */
-  readonly notes: readonly string[];
-}
 
 export interface ModelReaderOptions {
   /** Local Hugging Face caches (HF_HUB_CACHE, HF_HOME), best first. */

@@ -1,11 +1,12 @@
 /** Reads the model that is wished for, once per model and change of its folder, and puts it into the state. */
+import { daemonUrl } from '../engines/ollama/address';
 import { ollamaShowRequest } from '../engines/ollama/api';
 import { readOllamaShow } from '../models/ollamaShow';
 import { fail, ok, type Result } from '../shared/failure';
 import type { EngineId } from '../shared/planRequest';
 import type { AppContext } from './appContext';
-import { readModel, type ModelReading } from './modelReader';
-import { daemonUrl } from './ollamaServing';
+import { readModel } from './modelReader';
+import type { ModelReading } from './modelReading';
 
 export interface ModelService {
   read(engine: EngineId, model: string): Promise<Result<ModelReading>>;
@@ -68,7 +69,7 @@ export function createModelService(context: AppContext): ModelService {
 
 /** Ollama's own answer about a tag; its name alone where the daemon doesn't answer. */
 async function readTag(context: AppContext, tag: string): Promise<Result<ModelReading>> {
-  const base = daemonUrl(context.settings());
+  const base = daemonUrl(context.settings()['ollama.host']);
   const answer = await context.http.request({
     ...ollamaShowRequest(base, tag),
     timeoutMs: 10_000,

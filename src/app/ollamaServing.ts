@@ -2,7 +2,7 @@
  * Ollama is a daemon plus requests: deploy = make sure it runs (adopt one, or start one in a terminal), then ask it to
  * load; stop = ask it to unload, and end the daemon only if we started it and nobody else of ours uses it.
  */
-import { addressOf } from '../engines/ollama/address';
+import { addressOf, daemonUrl } from '../engines/ollama/address';
 import { ollamaTagsRequest, ollamaVersionRequest, readOllamaVersion } from '../engines/ollama/api';
 import {
   loadEmbeddingRequest,
@@ -22,7 +22,6 @@ import { forgetWhenGone, type Observer } from './observer';
 import { answerWish } from './planService';
 import type { HttpAnswer } from './ports';
 import { newServer } from './registry';
-import type { Settings } from './settings';
 import type { Server } from './state';
 import { stopLaunch } from './stopper';
 import type { Wish } from '../shared/wish';
@@ -96,7 +95,7 @@ export function createOllamaServing(
   }
 
   async function deploy(prepared: Prepared): Promise<DeployResult> {
-    const base = daemonUrl(context.settings());
+    const base = daemonUrl(context.settings()['ollama.host']);
     const { host, port } = addressOf(base);
     let id: string;
     // one of ours may have been started a moment ago, and not answer yet: a second one would find its port taken
@@ -219,19 +218,13 @@ export function createOllamaServing(
         : fail('failed', errorText(answer.value));
     },
     async tags() {
-      const base = daemonUrl(context.settings());
+      const base = daemonUrl(context.settings()['ollama.host']);
       const answer = await http.request({ ...ollamaTagsRequest(base), timeoutMs: 3_000 });
       if (!answer.ok || answer.value.status !== 200) return [];
       return readOllamaTags(answer.value.body) ?? [];
     },
     handDaemonOver,
   };
-}
-
-/** Base of every request, without a slash at its end. People write the address as `OLLAMA_HOST` takes it, too. */
-export function daemonUrl(settings: Settings): string {
-  const host = settings['ollama.host'].trim().replace(/\/+$/, '');
-  return /^https?:\/\//.test(host) ? host : `http://${host}`;
 }
 
 /** Servers of ours that talk to the daemon at an address and go on doing so. */

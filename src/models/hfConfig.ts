@@ -1,7 +1,8 @@
 /** A Hugging Face config.json as the planner needs it: every figure known or `null`, nothing guessed silently. */
 import { readExperts, type HfExperts } from './hfExperts';
 import { asFields, fieldReader, type FieldReader, type Fields } from './hfFields';
-import { readLayers, type AttentionBasics, type LayerRun } from './hfLayers';
+import type { AttentionBasics } from './hfLayerKinds';
+import { readLayers, type LayerRun } from './hfLayers';
 import { derivedMaxLength } from './hfLength';
 import { readQuantization, type HfQuantization } from './hfQuantization';
 import { readState, type StateShape } from './hfState';

@@ -1,14 +1,7 @@
 /** Layers of a Hugging Face text model by what each of them keeps in the KV cache. */
 import { asFields, type FieldReader } from './hfFields';
+import type { AttentionBasics, LayerKind } from './hfLayerKinds';
 import { layerPattern, type LayerWord } from './hfPattern';
-
-/**
- * `mla`: one latent vector per token. `state`: a fixed-size recurrent state (Mamba, linear attention), see `StateShape`.
- * `cross`: KV of the encoder or of images (engine V0 kept it per token, like `full`). `shared`: reads another layer's
- * KV, keeps none. `none`: no attention at all (an MLP of its own, a removed block).
- */
-export type LayerKind =
-  'full' | 'sliding' | 'chunked' | 'mla' | 'state' | 'cross' | 'shared' | 'none';
 
 /** A run of equal layers. Heads and dims are whole-model figures, before tensor parallel. */
 export interface LayerRun {
@@ -22,21 +15,6 @@ export interface LayerRun {
   readonly valueDim: number | null;
   /** Tokens: the window of `sliding`, the chunk of `chunked`; else null. */
   readonly window: number | null;
-}
-
-/** What the whole model has unless a layer says otherwise. */
-export interface AttentionBasics {
-  readonly family: string;
-  readonly layers: number | null;
-  readonly heads: number | null;
-  readonly kvHeads: number | null;
-  readonly headDim: number | null;
-  readonly valueHeadDim: number | null;
-  /** Elements of the cached vector where the engine caches a latent instead of K and V. */
-  readonly latentDim: number | null;
-  readonly slidingWindow: number | null;
-  readonly attentionChunk: number | null;
-  readonly isEncoderDecoder: boolean;
 }
 
 export interface HfLayers {

@@ -1,6 +1,6 @@
 /** Which kind each layer is: told by the config in one of a dozen ways, else by the family's habit. */
 import type { FieldReader } from './hfFields';
-import type { AttentionBasics, LayerKind } from './hfLayers';
+import type { AttentionBasics, LayerKind } from './hfLayerKinds';
 
 export type LayerWord = LayerKind | 'stateAndFull' | 'fullAndCross';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ProcessTable, SharedMemoryFile } from '../app/ports';
-import type { LinuxRoots } from './linuxProcessTable';
+import type { LinuxRoots } from './linuxRoots';
 import { parseListeners, parseMapped } from './procText';
 import { readTextOr, readTextTimed } from './readProc';
 

@@ -13,6 +13,7 @@ import {
   parseStatus,
   type ProcStat,
 } from './procText';
+import type { LinuxRoots } from './linuxRoots';
 import { readTextOr, readTextTimed } from './readProc';
 
 /** USER_HZ: 100 on every Linux that has GPUs, whatever the kernel's own HZ. */
@@ -21,13 +22,6 @@ const TICKS_PER_SECOND = 100;
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 /** About 3 ms of reading; then the event loop gets a turn. */
 const CHUNK = 32;
-
-export interface LinuxRoots {
-  readonly proc: string;
-  readonly sharedMemory: string;
-  readonly passwd: string;
-  readonly devices: string;
-}
 
 interface LinuxSelf {
   readonly pid: number;

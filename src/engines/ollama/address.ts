@@ -6,3 +6,9 @@ export function addressOf(base: string): { host: string; port: number } {
   const match = /^(?:https?:\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d+))?/.exec(base);
   return { host: match?.[1] ?? '127.0.0.1', port: Number(match?.[2] ?? OLLAMA_DEFAULT_PORT) };
 }
+
+/** Base of every request, without a slash at its end. People write the address as `OLLAMA_HOST` takes it, too. */
+export function daemonUrl(host: string): string {
+  const bare = host.trim().replace(/\/+$/, '');
+  return /^https?:\/\//.test(bare) ? bare : `http://${bare}`;
+}

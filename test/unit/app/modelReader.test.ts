@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readModel, type ModelReading } from '../../../src/app/modelReader';
+import { readModel } from '../../../src/app/modelReader';
+import type { ModelReading } from '../../../src/app/modelReading';
 import type { Result } from '../../../src/shared/failure';
 import { memoryFiles, type MemoryFiles } from '../../support/memoryFiles';
 import {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createModelService } from '../../../src/app/modelService';
 import { createObserver, type Observer } from '../../../src/app/observer';
-import { createOllamaServing, daemonUrl, type OllamaServing } from '../../../src/app/ollamaServing';
+import { daemonUrl } from '../../../src/engines/ollama/address';
+import { createOllamaServing, type OllamaServing } from '../../../src/app/ollamaServing';
 import type { HttpAnswer } from '../../../src/app/ports';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
 import type { Server } from '../../../src/app/state';
@@ -370,9 +371,8 @@ describe('Ollama', () => {
   });
 
   it('reads the address with or without scheme and slash', () => {
-    const urlOf = (host: string) => daemonUrl({ ...settingDefaults(), 'ollama.host': host });
-    assert.equal(urlOf('http://127.0.0.1:11434/'), BASE);
-    assert.equal(urlOf('127.0.0.1:11434'), BASE);
-    assert.equal(urlOf('https://host'), 'https://host');
+    assert.equal(daemonUrl('http://127.0.0.1:11434/'), BASE);
+    assert.equal(daemonUrl('127.0.0.1:11434'), BASE);
+    assert.equal(daemonUrl('https://host'), 'https://host');
   });
 });

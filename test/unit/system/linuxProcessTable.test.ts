@@ -12,7 +12,8 @@ import { LAUNCH_MARK } from '../../../src/processes/process';
 import { identityOf } from '../../../src/processes/tree';
 import { openClock } from '../../../src/system/clock';
 import { openFiles } from '../../../src/system/files';
-import { openLinuxProcessTable, type LinuxRoots } from '../../../src/system/linuxProcessTable';
+import { openLinuxProcessTable } from '../../../src/system/linuxProcessTable';
+import type { LinuxRoots } from '../../../src/system/linuxRoots';
 import { openProcessTable } from '../../../src/system/processTable';
 import { plantStandInTree } from '../../support/standInTree';
 

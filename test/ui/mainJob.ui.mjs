@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, readProcesses } from '../support/processes.mjs';
+import { isAlive, livingGroup, readProcesses } from '../support/processes.mjs';
 import { until } from './until.mjs';
 
 export const window = 'folder';
@@ -63,10 +63,7 @@ export default async ({ ui, test }) => {
     await ui.treeAction('Servers', 'qwen3-4b', 'Stop Server');
     await ui.treeRow('Servers', 'stopped');
     await until(() => !isAlive(main), 'its end');
-    assert.deepEqual(
-      readProcesses().filter(({ command, state }) => state !== 'Z' && command.startsWith('VLLM::')),
-      [],
-    );
+    assert.deepEqual(livingGroup(main), []);
     await ui.gauge('1.4/24.0 GiB');
   });
 
@@ -81,9 +78,12 @@ export default async ({ ui, test }) => {
     await ui.pick('Deploy');
     await ui.treeRow('Servers', 'ready · :');
     await ui.treeRow('GPUs', 'our server');
-    process.kill(mainOf('qwen3-clings'), 'SIGKILL');
+    const killed = mainOf('qwen3-clings');
+    process.kill(killed, 'SIGKILL');
     await ui.treeRow('GPUs', 'orphaned worker');
-    const engine = readProcesses().find(({ command }) => command.startsWith('VLLM::EngineCore'));
+    const engine = livingGroup(killed).find(({ command }) =>
+      command.startsWith('VLLM::EngineCore'),
+    );
     await ui.runCommand('VRAM Pilot: Clean Up Zombie Processes…');
     await until(
       async () => (await ui.pickEntries()).some((entry) => entry.includes(`PID ${engine.pid}`)),

@@ -195,7 +195,8 @@ describe('monitor', () => {
       });
       await eventually(() => server().usedBytes === 21_500 * MIB, 'its memory');
       // 94 % of the card is used, and only what was there before is not planned
-      assert.equal(state().sample?.gpus[0]?.usedBytes, 22_974 * MIB);
+      const filled = () => state().sample?.gpus[0]?.usedBytes === 22_974 * MIB;
+      await eventually(filled, 'the total of the next look');
       assert.equal(state().pressure[0], 'ok');
       await marked(false);
 

@@ -47,6 +47,7 @@ function holderOfRow(row: GpuProcess, scene: Scene): Holder {
   return {
     pid: row.pid,
     startTime: null,
+    startedAtMs: null,
     user: null,
     command: row.name === null ? null : redactText(row.name),
     usedBytes: row.usedBytes,
@@ -166,6 +167,7 @@ function toHolder(
   return {
     pid: process.pid,
     startTime: process.startTime,
+    startedAtMs: process.startedAtMs,
     user: process.user,
     command: commandForShowing(process.args, process.comm),
     usedBytes,

@@ -47,6 +47,8 @@ export type HolderClass =
 export interface Holder {
   readonly pid: number;
   readonly startTime: string | null;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number | null;
   readonly user: string | null;
   /** Redacted, for showing. */
   readonly command: string | null;

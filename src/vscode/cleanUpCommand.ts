@@ -76,11 +76,15 @@ function itemOf(holder: Holder): Item {
   };
 }
 
+function startedText({ startedAtMs }: Holder): string {
+  return startedAtMs === null ? 'at an unknown time' : new Date(startedAtMs).toLocaleString();
+}
+
 async function confirm(chosen: readonly Holder[]): Promise<boolean> {
   const end = chosen.length === 1 ? 'End Process' : `End ${String(chosen.length)} Processes`;
   const rows = chosen.map(
     (holder) =>
-      `PID ${String(holder.pid)}, ${formatBytes(holder.usedBytes)}, start ${holder.startTime ?? 'unknown'}\n` +
+      `PID ${String(holder.pid)}, ${formatBytes(holder.usedBytes)}, started ${startedText(holder)}\n` +
       `${holder.command ?? 'unknown command'}\n${holder.reason}`,
   );
   const answer = await vscode.window.showWarningMessage(

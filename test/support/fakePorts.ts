@@ -323,6 +323,7 @@ export function holderOf(given: Partial<Holder> = {}): Holder {
   return {
     pid: 100,
     startTime: '1',
+    startedAtMs: null,
     user: 'me',
     command: '/v/bin/python train.py',
     usedBytes: 2 * GIB,

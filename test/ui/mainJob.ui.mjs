@@ -57,6 +57,8 @@ export default async ({ ui, test }) => {
     await ui.treeRow('Servers', 'ready · :');
     assert.equal(mainOf('qwen3-4b'), main);
     await ui.treeRow('GPUs', 'our server');
+    await ui.plannerReady();
+    assert.match(await ui.plannerValue('model'), /qwen3-4b$/, 'the panel keeps its wish');
   });
 
   await test('stops it from the tree, and nothing of it is left', async () => {

@@ -1,23 +1,8 @@
 /** GGUF metadata under the short keys that plan requests use, and where the file's bytes go. */
 import type { GgufHeader, GgufTensor } from './gguf';
+import { FULL_LAYER_EVERY } from './slidingPattern';
 
 export type GgufFacts = Readonly<Record<string, unknown>>;
-
-/** One full layer in how many, where the file carries no pattern (llama.cpp's hyper-parameters per architecture). */
-const FULL_EVERY: Readonly<Record<string, number>> = {
-  gemma2: 2,
-  gemma3: 6,
-  gemma3n: 5,
-  gemma4: 6,
-  gptoss: 2,
-  'gpt-oss': 2,
-  llama4: 4,
-  cohere2: 4,
-  exaone4: 4,
-  olmo2: 4,
-  olmo3: 4,
-  afmoe: 4,
-};
 
 /** The file's own facts, in the short form; `fileBytes` and the byte sums come from the header's tensors. */
 export function ggufFacts(header: GgufHeader): GgufFacts {
@@ -121,7 +106,8 @@ function slidingLayers(facts: Record<string, unknown>, blocks: number): boolean[
     return pattern.slice(0, blocks).map((one) => one === true || one === 1);
   const architecture = facts.architecture;
   const period =
-    countOf(pattern) ?? (typeof architecture === 'string' ? FULL_EVERY[architecture] : undefined);
+    countOf(pattern) ??
+    (typeof architecture === 'string' ? FULL_LAYER_EVERY[architecture] : undefined);
   if (period === undefined) return null;
   return Array.from({ length: blocks }, (_, layer) => layer % period !== period - 1);
 }

@@ -1,4 +1,5 @@
 /** A GGUF model's shape as the memory rules need it, layer by layer, from its metadata keys. */
+import { FULL_LAYER_EVERY } from '../../models/slidingPattern';
 import { readMetadata, type GgufMetadata } from './ggufMetadata';
 
 /**
@@ -43,25 +44,6 @@ export interface GgufShape {
   /** A shape taken from models of about this size, not read: K/V may be half or twice as much. */
   readonly typical: boolean;
 }
-
-/**
- * One full-attention layer in how many, where the file carries no pattern; layer i is full iff i % p == p − 1.
- * As in llama.cpp's hyper-parameters per architecture.
- */
-const SLIDING_PATTERN: Readonly<Record<string, number>> = {
-  gemma2: 2,
-  gemma3: 6,
-  gemma3n: 5,
-  gemma4: 6,
-  gptoss: 2,
-  'gpt-oss': 2,
-  llama4: 4,
-  cohere2: 4,
-  exaone4: 4,
-  olmo2: 4,
-  olmo3: 4,
-  afmoe: 4,
-};
 
 /** No K/V cache at all. */
 const ENCODERS: ReadonlySet<string> = new Set([
@@ -174,7 +156,7 @@ function layerKinds(
         ? 'full'
         : 'sliding',
     );
-  const period = meta.count('sliding_window_pattern') ?? SLIDING_PATTERN[architecture];
+  const period = meta.count('sliding_window_pattern') ?? FULL_LAYER_EVERY[architecture];
   if (shape.slidingWindow !== null && period !== undefined)
     return all((layer) => (layer % period === period - 1 ? 'full' : 'sliding'));
   return all(() => 'full');

@@ -7,6 +7,7 @@ import { createApi, type VramPilotApi } from './vscode/api';
 import { registerCommands } from './vscode/commands';
 import { SETTINGS_SECTION } from './vscode/contributions';
 import { GpusTree } from './vscode/gpusTree';
+import { askForHubToken, openHubToken } from './vscode/hubToken';
 import { openLog } from './vscode/log';
 import { PlannerPanel } from './vscode/plannerPanel';
 import { ProfilesTree } from './vscode/profilesTree';
@@ -16,6 +17,9 @@ import { showStatusBar } from './vscode/statusBar';
 import { TaskLauncher } from './vscode/taskLauncher';
 import { launcherWithFallback, TerminalLauncher } from './vscode/terminalLauncher';
 import { followContextKeys } from './vscode/contextKeys';
+import { noticeFailures } from './vscode/failureNotice';
+import { noticeOrphans } from './vscode/orphanNotice';
+import { provideOutputDocuments } from './vscode/outputDocuments';
 
 export function activate(context: vscode.ExtensionContext): VramPilotApi {
   const startedMs = performance.now();
@@ -24,6 +28,7 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
   const system = openSystem();
   let settings = readSettings();
   const homeFolder = system.files.homeFolder();
+  const hubToken = openHubToken(context.secrets);
   const tasks = new TaskLauncher(log, (launchId) => app.launchSpecOf(launchId), homeFolder);
   const terminals = new TerminalLauncher(homeFolder);
   const storage = context.globalStorageUri.fsPath;
@@ -44,12 +49,15 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
       env: { ELECTRON_RUN_AS_NODE: '1' },
     },
     hubCacheFolders: hubCacheFolders(system.files, process.env),
+    environment: process.env,
+    storedHubToken: hubToken.read,
     version,
+    isTrusted: () => vscode.workspace.isTrusted,
     isWatched: () => vscode.window.state.focused || panel.isVisible || gpus.isVisible,
   });
   const panel = new PlannerPanel(app, context.extensionUri);
   const servers = new ServersTree(app.store, system.clock);
-  const gpus = new GpusTree(app.store);
+  const gpus = new GpusTree(app.store, app.trends);
   const timings: VramPilotApi['timings'] = { activateMs: 0, firstGaugeMs: null };
   const firstGauge = app.store.watch(
     (state) => state.gpu.sampledAtMs !== null,
@@ -68,9 +76,13 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
     servers,
     gpus,
     new ProfilesTree(app.store),
-    showStatusBar(app.store, () => settings, system.clock),
+    showStatusBar(app.store, () => settings, system.clock, app.trends),
     followContextKeys(app.store),
     registerCommands(app, panel),
+    noticeFailures(app),
+    noticeOrphans(app, context.globalState),
+    provideOutputDocuments(app),
+    askForHubToken(app, hubToken),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration(SETTINGS_SECTION)) return;
       settings = readSettings();

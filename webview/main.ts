@@ -72,6 +72,8 @@ const actions: Actions = {
     redraw();
   },
   stop: (serverId) => host.send({ type: 'stop', serverId }),
+  launchCorrected: (serverId) => host.send({ type: 'launchCorrected', serverId }),
+  stepUp: (serverId) => host.send({ type: 'stepUp', serverId }),
   validity: (field, valid) => {
     if (valid === !invalidFields.has(field)) return;
     if (valid) invalidFields.delete(field);
@@ -157,8 +159,9 @@ let planFailed = false;
 
 function price(now: Snapshot): Priced | null {
   if (state.wish.model === '') return null;
-  const { gpus, model, engines, launch, coexistence, learned } = now;
-  const key = JSON.stringify([state.wish, gpus, model, engines, launch, coexistence, learned]);
+  const { gpus, model, engines, launch, coexistence, learned, running } = now;
+  const inputs = [gpus, model, engines, launch, coexistence, learned, running];
+  const key = JSON.stringify([state.wish, ...inputs]);
   if (key === lastKey) return lastPriced;
   lastKey = key;
   try {

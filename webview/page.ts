@@ -9,6 +9,7 @@ import { gpuHeader } from './view/gpus';
 import { commandView, launchBar } from './view/launch';
 import { memoryBars } from './view/memoryBar';
 import { modelChoice } from './view/modelChoice';
+import { mustStopView } from './view/mustStop';
 import { serverList } from './view/servers';
 import { utilizationControl } from './view/utilization';
 import { verdictView } from './view/verdict';
@@ -39,6 +40,7 @@ export function createPage(actions: Actions): Page {
     firstRun(actions),
     verdictView(actions),
     memoryBars(),
+    mustStopView(actions),
     adviceView(actions),
     commandView(actions),
   ];

@@ -1,7 +1,12 @@
 /** The one place where the page asks the planner, as the host does before it launches. */
 import { plan } from '../src/planner/plan';
 import { vllmCommand } from '../src/engines/vllm/command';
-import { loadRequest, ollamaCommand, type ApiRequest } from '../src/engines/ollama/command';
+import {
+  keepAliveEnvironment,
+  loadRequest,
+  ollamaCommand,
+  type ApiRequest,
+} from '../src/engines/ollama/command';
 import { requestForWish, type Wish } from '../src/shared/wish';
 import type { Snapshot } from '../src/shared/protocol';
 import type { Command, Plan } from '../src/shared/planAnswer';
@@ -33,6 +38,7 @@ export function priceWish(wish: Wish, snapshot: Snapshot): Priced {
     })),
     coexistence: snapshot.coexistence,
     learned: snapshot.learned,
+    running: snapshot.running ?? [],
   });
   const answer = plan(request);
   const isVllm = wish.engine === 'vllm';
@@ -46,8 +52,8 @@ export function priceWish(wish: Wish, snapshot: Snapshot): Priced {
     extraArguments: isVllm
       ? [...snapshot.launch.extraArguments, ...wish.extraArguments]
       : wish.extraArguments,
-    environment: isVllm ? snapshot.launch.environment : {},
+    environment: isVllm ? snapshot.launch.environment : keepAliveEnvironment(wish.keepAlive),
   });
-  const load = isVllm ? null : loadRequest(wish.model, wish.options);
+  const load = isVllm ? null : loadRequest(wish.model, wish.options, wish.keepAlive);
   return { request, plan: answer, command, load };
 }

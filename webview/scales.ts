@@ -1,6 +1,6 @@
 /** The numbers behind the two sliders: steps, marks and the three linked units of the utilization. */
 import { formatCount, formatGib, GIB } from '../src/shared/units';
-import type { GpuPlan, Plan } from '../src/shared/planAnswer';
+import type { GpuPlan, MarkName, Plan } from '../src/shared/planAnswer';
 import { SHORTEST_CONTEXT_TOKENS } from './state';
 import { words } from './words';
 
@@ -34,12 +34,24 @@ export function placeOnSlider(share: number): number {
 }
 
 /** The marks of the slider. Where no share both starts and passes the check of free memory, none is recommended. */
-export function sliderMarks(
-  plan: Plan | null,
-): Record<'smallest' | 'recommended' | 'largest', number | null> {
+export function sliderMarks(plan: Plan | null): Record<MarkName, number | null> {
   const { smallest = null, recommended = null, largest = null } = plan?.utilization ?? {};
   const startable = smallest !== null && smallest <= (largest ?? 1);
   return { smallest, recommended: startable ? recommended : null, largest };
+}
+
+/** A mark's GiB and tokens × requests: "2.9 GiB · 24,000 × 2.9", and in full for the ear; null: not known. */
+export function markUnits(
+  plan: Plan | null,
+  name: MarkName,
+): { readonly short: string; readonly spoken: string } | null {
+  const mark = plan?.utilization?.marks?.[name] ?? null;
+  if (mark === null) return null;
+  return words.markUnits(
+    formatGib(mark.kvCacheBytes, 1),
+    mark.tokens === null ? null : formatCount(roundTokens(mark.tokens)),
+    mark.maxConcurrency === null ? null : formatRequests(mark.maxConcurrency),
+  );
 }
 
 /** The GPU with the least K/V cache decides what a server gets. */

@@ -15,6 +15,7 @@ const parkedSchema = z.object({
   options: planOptionsSchema,
   extraArguments: z.array(z.string()),
   port: z.nullable(z.number()),
+  keepAlive: wishSchema.shape.keepAlive,
 });
 
 const stateSchema = z.object({

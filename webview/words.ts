@@ -146,6 +146,24 @@ export const words = {
     largest: 'The largest that passes the start check with what is free now',
   },
   unknownMark: '–',
+  /** The other two units of a mark; the share stands before them. */
+  markUnits: (gib: string, tokens: string | null, requests: string | null) => ({
+    short: [gib, tokens === null ? null : `${tokens} × ${requests ?? '?'}`]
+      .filter((part) => part !== null)
+      .join(' · '),
+    spoken: [
+      `${gib} for K/V`,
+      tokens === null
+        ? null
+        : `${tokens} tokens${requests === null ? '' : ` × ${requests} requests`}`,
+    ]
+      .filter((part) => part !== null)
+      .join(', '),
+  }),
+  markSpoken: (name: string, share: string, units: string | null) =>
+    `${name} ${share}${units === null ? '' : `: ${units}`}`,
+  useMark: (mark: string) => `Use ${mark}`,
+  markUnknown: (name: string) => `${name}: not known`,
   percent: (share: number | null, auto: boolean) =>
     `${share === null ? '–' : String(Math.round(share * 1000) / 10)} %${auto ? ' auto' : ''}`,
   sliderSpoken: (
@@ -198,6 +216,14 @@ export const words = {
   flashAttention: 'Flash attention',
   numGpu: 'Layers on the GPU',
   asManyAsFit: 'as many as fit',
+  keepAlive: 'Keep loaded',
+  /** Seconds of being idle; null: whatever happens. */
+  keepAliveChoices: [
+    [null, 'for ever'],
+    [300, '5 min idle'],
+    [1800, '30 min idle'],
+    [7200, '2 h idle'],
+  ] as const,
   on: 'on',
   off: 'off',
 
@@ -255,4 +281,14 @@ export const words = {
   openLog: 'Log',
   terminal: 'Terminal',
   stopServer: (title: string) => `Stop ${title}`,
+  explain: 'Explain',
+  explainOf: (title: string) => `Explain why ${title} failed`,
+  startCorrected: 'Start Corrected',
+  startCorrectedOf: (title: string) => `Start the corrected launch of ${title}`,
+  stepUp: 'One Step Up…',
+  stepUpOf: (title: string) => `Start ${title} again, one step up`,
+  correctedHeading: 'One corrected launch',
+  stepUpHeading: 'It could have more',
+  mustStopHeading: 'What must stop',
+  stopToFree: (title: string, gib: string) => `Stop ${title}, which frees ${gib}`,
 } as const;

@@ -3,9 +3,10 @@ import type { GpuSample } from '../gpu/gpu';
 import { endOrder, type EndStep } from '../processes/endOrder';
 import { classifyHolders } from '../processes/holders';
 import type { Holder, ProcessInfo } from '../processes/process';
-import { isEngineRole, roleOf } from '../processes/role';
 import type { KnownLaunch } from '../processes/scene';
-import { ancestorsOf, identityOf, indexTable, isAlive, isSame } from '../processes/tree';
+import { identityOf, indexTable, isAlive, isSame } from '../processes/tree';
+import { blindSpots } from '../processes/unseenMemory';
+import { measureFreed, NOTHING_FREED, type Freed } from './freedMemory';
 import { gatherEvidence } from './holderEvidence';
 import type { Clock, Files, Log, ProcessTable } from './ports';
 
@@ -29,35 +30,26 @@ export interface EndOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface EndOutcome {
+export interface EndOutcome extends Freed {
   readonly ended: readonly number[];
   readonly refused: readonly { readonly pid: number; readonly why: string }[];
-  /** Memory that came back, summed over the GPUs; null where it cannot be known. Never negative. */
-  readonly freedBytes: number | null;
 }
 
 const POLL_MS = 200;
-/** The driver gives the memory of a large model back 1-5 s after the process is gone. */
-const TEARDOWN_MS = 5000;
+
+export interface Inspection {
+  readonly holders: readonly Holder[];
+  /** What cannot be seen from here, and what would show it, in words. */
+  readonly blindSpots: readonly string[];
+  readonly table: readonly ProcessInfo[];
+}
 
 export async function inspectHolders(deps: CleanerDeps): Promise<readonly Holder[]> {
   return (await inspect(deps, await deps.sampleGpus())).holders;
 }
 
-/** As {@link inspectHolders}, for a sample that has been taken already. */
-export async function judgeSample(
-  deps: CleanerDeps,
-  sample: GpuSample,
-): Promise<readonly Holder[]> {
-  return (await inspect(deps, sample)).holders;
-}
-
-interface Inspection {
-  readonly holders: readonly Holder[];
-  readonly table: readonly ProcessInfo[];
-}
-
-async function inspect(deps: CleanerDeps, sample: GpuSample | null): Promise<Inspection> {
+/** As {@link inspectHolders}, for a sample that has been taken already, and with what it was judged by. */
+export async function inspect(deps: CleanerDeps, sample: GpuSample | null): Promise<Inspection> {
   const gpuProcesses = sample?.processes ?? [];
   const [table, self] = [await deps.table.all(), await deps.table.self()];
   const evidence = {
@@ -68,6 +60,7 @@ async function inspect(deps: CleanerDeps, sample: GpuSample | null): Promise<Ins
   const launches = deps.launches();
   return {
     table,
+    blindSpots: blindSpots(self, table),
     holders: classifyHolders({ gpuProcesses, table, launches, self, nowMs, evidence }),
   };
 }
@@ -88,7 +81,7 @@ export async function endHolders(
     if (why !== null) refused.set(pid, why);
   }
   const allowed = [...new Set(pids)].filter((pid) => !refused.has(pid));
-  const chosen = withRelatives(allowed, first);
+  const chosen = chosenProcesses(allowed, first, options.shown);
   for (const step of endOrder(chosen)) {
     if (isAborted(options)) break;
     await runStep(deps, before, chosen, step, options);
@@ -103,12 +96,14 @@ export async function endHolders(
     );
   const leftPids = new Set(left.map(({ pid }) => pid));
   const ended = chosen.map(({ pid }) => pid).filter((pid) => !leftPids.has(pid));
-  deps.log.info('cleaner', 'ended leftovers', { ended: ended.length, refused: refused.size });
-  return {
-    ended,
-    refused: [...refused].map(([pid, why]) => ({ pid, why })),
-    freedBytes: ended.length === 0 ? 0 : await measureFreed(deps, before, ended),
-  };
+  const freed = ended.length === 0 ? NOTHING_FREED : await measureFreed(deps, before, ended);
+  deps.log.info('cleaner', 'ended leftovers', {
+    ended: ended.length,
+    refused: refused.size,
+    freedBytes: freed.freedBytes,
+    shortfall: freed.shortfall,
+  });
+  return { ended, refused: [...refused].map(([pid, why]) => ({ pid, why })), ...freed };
 }
 
 function whyRefuse(
@@ -124,23 +119,17 @@ function whyRefuse(
   return now.canEnd ? null : `${now.reason} (${now.class})`;
 }
 
-function withRelatives(
+function chosenProcesses(
   pids: readonly number[],
   { holders, table }: Inspection,
+  shown: readonly Holder[] | undefined,
 ): readonly ProcessInfo[] {
-  const index = indexTable(table);
-  const canEnd = new Set(holders.filter((holder) => holder.canEnd).map(({ pid }) => pid));
   const wanted = new Set(pids);
-  for (const pid of canEnd) {
-    const process = index.byPid.get(pid);
-    if (!process) continue;
-    const engines = ancestorsOf(index, process).filter(
-      (above) => canEnd.has(above.pid) && isEngineRole(roleOf(above)),
-    );
-    if (engines.some((above) => pids.includes(above.pid))) wanted.add(pid);
-    if (pids.includes(pid)) for (const above of engines) wanted.add(above.pid);
-  }
-  return [...wanted].flatMap((pid) => index.byPid.get(pid) ?? []);
+  for (const { pid, goesWith } of holders)
+    for (const relative of pids.includes(pid) ? (goesWith ?? []) : [])
+      if (whyRefuse(relative, holders, shown) === null) wanted.add(relative);
+  const { byPid } = indexTable(table);
+  return [...wanted].flatMap((pid) => byPid.get(pid) ?? []);
 }
 
 /**
@@ -178,8 +167,8 @@ async function runStep(
       why: step.why,
     });
   }
-  const deadlineMs = deps.clock.now() + step.waitMs;
-  while (targets.length > 0 && !isAborted(options) && deps.clock.now() < deadlineMs) {
+  const deadlineMs = deps.clock.elapsedMs() + step.waitMs;
+  while (targets.length > 0 && !isAborted(options) && deps.clock.elapsedMs() < deadlineMs) {
     if ((await stillAlive(deps, targets)).length === 0) return;
     await deps.clock.sleep(POLL_MS, options.signal);
   }
@@ -192,36 +181,6 @@ async function stillAlive(
   const now = await deps.table.withAncestors(processes.map(({ pid }) => pid));
   return now.filter(
     (process) => isAlive(process) && processes.some((other) => isSame(process, other)),
-  );
-}
-
-async function measureFreed(
-  deps: CleanerDeps,
-  before: GpuSample | null,
-  ended: readonly number[],
-): Promise<number | null> {
-  const usedBefore = usedBytes(before);
-  if (usedBefore === null) return null;
-  const expected = (before?.processes ?? [])
-    .filter(({ pid }) => ended.includes(pid))
-    .reduce((sum, process) => sum + (process.usedBytes ?? 0), 0);
-  const deadlineMs = deps.clock.now() + TEARDOWN_MS;
-  for (;;) {
-    const usedAfter = usedBytes(await deps.sampleGpus());
-    const freed = usedAfter === null ? null : Math.max(0, usedBefore - usedAfter);
-    // 5 % of slack: tools round to MiB, and others breathe.
-    if (freed !== null && expected > 0 && freed >= expected * 0.95) return freed;
-    if (deps.clock.now() >= deadlineMs || expected === 0) return freed;
-    await deps.clock.sleep(POLL_MS * 2);
-  }
-}
-
-/** Null as soon as one GPU does not say. */
-function usedBytes(sample: GpuSample | null): number | null {
-  if (!sample || sample.gpus.length === 0) return null;
-  return sample.gpus.reduce<number | null>(
-    (sum, { usedBytes: used }) => (sum === null || used === null ? null : sum + used),
-    0,
   );
 }
 

@@ -11,11 +11,15 @@ import { LAUNCH_MARK } from '../processes/process';
 import { formatCount } from '../shared/units';
 import type { Wish } from '../shared/wish';
 import type { AppContext } from './appContext';
+import { fateOf } from './launchFate';
+import { conditionsOf } from './launchNotes';
 import type { ModelReading } from './modelReading';
 import type { ModelService } from './modelService';
 import type { LaunchSpec } from './ports';
 import { answerWish } from './planService';
-import { newServer } from './registry';
+import { launchGpus } from './launchGpus';
+import { recordOf } from './launchRecord';
+import { newServer } from './newServer';
 import type { Server } from './state';
 
 export type DeployResult =
@@ -40,17 +44,21 @@ export async function prepareVllm(
   context: AppContext,
   models: ModelService,
   wish: Wish,
+  /** The launch that waited in the list, where it is planned anew because its turn has come. */
+  listed: Pick<Server, 'id' | 'port'> | null = null,
 ): Promise<Result<Prepared>> {
   if (wish.model === '') return fail('invalid', 'Choose a model first.');
-  const { store, clock } = context;
+  const { store, clock, net } = context;
   const settings = context.settings();
   const reading = await models.read('vllm', wish.model);
-  const port = wish.port ?? (await context.portChooser.take());
-  // figures older than this would make the start check a guess
-  if (clock.now() - (store.state().gpu.sampledAtMs ?? 0) > 5_000) await context.lookAtGpus();
+  const kept = listed && (await net.isPortFree(listed.port)) ? listed.port : null;
+  const port = wish.port ?? kept ?? (await context.portChooser.take());
+  // figures older than this would make the start check a guess; the clock may have been set back since
+  const ageMs = Math.abs(clock.now() - (store.state().gpu.sampledAtMs ?? 0));
+  if (listed || ageMs > 5_000) await context.lookAtGpus();
   const facts = reading.ok ? reading.value.facts : { name: wish.model };
   const answer = answerWish(store.state(), settings, wish, facts, port);
-  const problems = await preflight(context, wish, answer, reading, port);
+  const problems = await preflight(context, wish, answer, reading, port, listed?.id);
   return ok({ wish, answer, port, reading: reading.ok ? reading.value : null, problems });
 }
 
@@ -60,8 +68,10 @@ async function preflight(
   answer: PlanAnswer,
   reading: Result<ModelReading>,
   port: number,
+  ownId?: string,
 ): Promise<PreflightProblem[]> {
-  const { engines, servers } = context.store.state();
+  const { engines } = context.store.state();
+  const servers = context.store.state().servers.filter(({ id }) => id !== ownId);
   const settings = context.settings();
   const problems: PreflightProblem[] = [];
   const add = (id: string, text: string, blocking = true) => problems.push({ id, text, blocking });
@@ -88,25 +98,22 @@ async function preflight(
   if (answer.verdict === 'doesNotFit') {
     add('does_not_fit', `The plan does not fit: ${answer.steps.at(-1) ?? 'see the planner'}`);
   }
-  const starting = servers.find((server) => server.phase === 'starting');
-  if (starting && settings['launch.oneAtATime']) {
-    add(
-      'launch_in_progress',
-      `${starting.title} is still starting, and vLLM counts what grows on the GPU meanwhile as its own.`,
-    );
-  }
+  const same = servers.find((one) => one.phase === 'starting' && isSameWish(one.wish, wish));
+  if (same)
+    add('launch_in_progress', `${same.title} is starting already, with these very settings.`);
   return problems;
 }
 
-/** Starts what was prepared. Resolves when the process runs or could not be started. */
-export async function launch(
+/** The server as it is listed, while it waits for its turn and when it starts. */
+export function serverFor(
   context: AppContext,
+  id: string,
   prepared: Prepared,
+  /** Our own CLI as a server, where nothing real is to be started. */
   simulated: Command | null,
-): Promise<DeployResult> {
+): Server {
   const { wish, answer, port } = prepared;
-  const { store, launcher, clock, log } = context;
-  const id = context.newId();
+  const { gpu, engines } = context.store.state();
   const command = simulated
     ? {
         file: simulated.file,
@@ -114,7 +121,7 @@ export async function launch(
         env: { ...answer.command.env, ...simulated.env },
       }
     : answer.command;
-  const server: Server = {
+  return {
     ...newServer({
       id,
       title: titleOf(wish),
@@ -123,27 +130,70 @@ export async function launch(
       host: '127.0.0.1',
       port,
       servedModelName: valueOfFlag(command.args, 'served-model-name') ?? wish.model,
-      startedAtMs: clock.now(),
+      startedAtMs: context.clock.now(),
       simulated: simulated !== null,
     }),
-    engineVersion: store.state().engines[wish.engine].version,
-    plannedBytesPerGpu: answer.perGpu.map((gpu) => gpu.budgetBytes ?? 0),
+    engineVersion: engines[wish.engine].version,
+    gpus: launchGpus(answer, gpu.sample?.gpus ?? []),
+    plannedBytesPerGpu: answer.perGpu.map((one) => one.budgetBytes ?? 0),
+    conditions: conditionsOf(context, prepared),
   };
-  store.dispatch({ type: 'serverAdded', server });
+}
+
+/** Into the list; in its own place where it has waited there. */
+export function enlist(context: AppContext, server: Server): void {
+  const { store } = context;
+  const known = store.state().servers.find(({ id }) => id === server.id);
+  if (!known) {
+    store.dispatch({ type: 'serverAdded', server });
+    return;
+  }
+  // how it lives is moved by events alone: it may have been asked to stop meanwhile
+  const { phase, endReason, stopRequested } = known;
+  const change = { ...server, phase, endReason, stopRequested };
+  store.dispatch({ type: 'serverChanged', id: server.id, change });
+}
+
+/** Starts it. Resolves when the process runs or could not be started. */
+export async function launch(context: AppContext, server: Server): Promise<DeployResult> {
+  const { store, launcher, registry, log } = context;
+  const { id, wish, port } = server;
+  enlist(context, server);
   log.info('deploy', 'starting', { id, engine: wish.engine, port });
+  // before there is a process: a window that dies now leaves its mark on one that its successor looks for
+  await registry.save(server);
+  if (store.state().servers.find((one) => one.id === id)?.phase !== 'starting') {
+    const failure: Failure = { reason: 'cancelled', detail: 'It was stopped before it started.' };
+    await failStart(context, id, failure);
+    return { ok: false, failure, problems: [] };
+  }
   const started = await launcher.start(launchSpecOf(server));
   if (!started.ok) {
-    log.warn('deploy', 'did not start', { id, why: started.failure.reason });
-    store.dispatch({
-      type: 'serverLived',
-      id,
-      event: { type: 'processEnded', result: 'failed' },
-      change: { endedAtMs: clock.now(), diagnosis: notStarted(wish, started.failure) },
-    });
+    await failStart(context, id, started.failure);
     return { ok: false, failure: started.failure, problems: [] };
   }
   await remember(context, id, started.value.pid);
   return { ok: true, id };
+}
+
+/** What was listed never became a process. */
+export async function failStart(context: AppContext, id: string, failure: Failure): Promise<void> {
+  const { store, clock, registry, log } = context;
+  const server = store.state().servers.find((one) => one.id === id);
+  if (!server || server.phase === 'ended') return;
+  log.warn('deploy', 'did not start', { id, why: failure.reason });
+  store.dispatch({
+    type: 'serverLived',
+    id,
+    event: { type: 'processEnded', result: 'failed' },
+    change: {
+      queued: null,
+      endedAtMs: clock.now(),
+      diagnosis: notStarted(server.wish, failure),
+    },
+  });
+  const ended = store.state().servers.find((one) => one.id === id);
+  await registry.remove(id, fateOf(ended ?? server, clock.now()));
 }
 
 export function launchSpecOf(server: Server): LaunchSpec {
@@ -166,16 +216,8 @@ export async function remember(context: AppContext, id: string, pid: number): Pr
     log.warn('deploy', 'process gone before it could be recorded', { id, pid });
     return;
   }
-  const identity = { pid: main.pid, startTime: main.startTime, bootId: main.bootId };
-  const record = {
-    launchId: id,
-    engine: server.wish.engine,
-    main: identity,
-    pgid: main.pgid,
-    sid: main.sid,
-    port: server.port,
-    seen: [identity],
-  };
+  if (server.phase === 'ended') return;
+  const record = recordOf(server, main);
   store.dispatch({ type: 'serverChanged', id, change: { record } });
   await registry.save({ ...server, record });
 }
@@ -205,4 +247,9 @@ function valueOfFlag(args: readonly string[], name: string): string | null {
   if (given === undefined) return null;
   const equals = given.indexOf('=');
   return equals >= 0 ? given.slice(equals + 1) : (args[at + 1] ?? null);
+}
+
+/** A second click, not a second wish. */
+function isSameWish(a: Wish, b: Wish): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,7 +1,11 @@
 /** What the status bar says: text, hover and colour, from the state alone. */
 import type { Gpu } from '../gpu/gpu';
 import { formatDuration, formatGib, GIB } from '../shared/units';
+import { gpuNotes } from './gpuNotes';
+import { NO_TRENDS, type Trends } from './history';
 import type { Settings } from './settings';
+import { shortCommand } from './shortCommand';
+import { trendLines } from './trendText';
 import type { AppState, Server } from './state';
 
 export interface Gauge {
@@ -16,7 +20,12 @@ export interface Gauge {
 /** Older than this many intervals, a figure is shown with its age. */
 const STALE_INTERVALS = 3;
 
-export function gaugeOf(state: AppState, settings: Settings, nowMs: number): Gauge {
+export function gaugeOf(
+  state: AppState,
+  settings: Settings,
+  nowMs: number,
+  trends: Trends = NO_TRENDS,
+): Gauge {
   const visibility = settings['statusBar.visibility'];
   const failed = state.servers.find((server) => isUnseenFailure(server));
   const sample = state.gpu.sample;
@@ -38,7 +47,7 @@ export function gaugeOf(state: AppState, settings: Settings, nowMs: number): Gau
   return {
     visible,
     text,
-    hover: hoverOf(state, isStale ? ageMs : null),
+    hover: hoverOf(state, isStale ? ageMs : null, trends),
     spoken: spokenOf(gpus, state.gpu.simulated),
     colour: failed ? 'error' : hasPressure(state) ? 'warning' : 'none',
   };
@@ -71,12 +80,16 @@ function fillOf(gpu: Gpu): number {
   return gpu.usedBytes !== null && gpu.totalBytes ? gpu.usedBytes / gpu.totalBytes : 0;
 }
 
-function hoverOf(state: AppState, staleMs: number | null): string {
+function hoverOf(state: AppState, staleMs: number | null, trends: Trends): string {
   const lines: string[] = [];
   if (state.gpu.simulated) lines.push('**Simulated GPU**: these figures are made up.', '');
   const gpus = state.gpu.sample?.gpus ?? [];
   if (gpus.length > 0) {
-    lines.push('| GPU | used | total | free | load |', '|:--|--:|--:|--:|--:|');
+    const hasPast = gpus.some(({ index }) => (trends.get(index)?.sparkline ?? '') !== '');
+    lines.push(
+      `| GPU | used | total | free | load |${hasPast ? ' last 15 min |' : ''}`,
+      `|:--|--:|--:|--:|--:|${hasPast ? ':--|' : ''}`,
+    );
     for (const gpu of gpus) {
       const load = gpu.utilizationPercent === null ? '–' : `${String(gpu.utilizationPercent)} %`;
       const cells = [
@@ -85,9 +98,14 @@ function hoverOf(state: AppState, staleMs: number | null): string {
         formatGib(gpu.totalBytes, 1),
         formatGib(gpu.freeBytes, 1),
         load,
+        ...(hasPast ? [trends.get(gpu.index)?.sparkline ?? ''] : []),
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }
+    const notes = gpus.flatMap((gpu) =>
+      gpuNotes(gpu).map((note) => `${gpus.length > 1 ? `GPU ${String(gpu.index)}: ` : ''}${note}`),
+    );
+    if (notes.length > 0) lines.push('', notes.map(escape).join('  \n'));
   }
   const holders = [...state.holders]
     .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
@@ -100,6 +118,9 @@ function hoverOf(state: AppState, staleMs: number | null): string {
       );
     }
   }
+  // old figures don't tell where memory is going now
+  if (staleMs === null)
+    for (const text of trendLines(state, trends)) lines.push('', `$(graph-line) ${escape(text)}`);
   if (staleMs !== null) lines.push('', `$(history) Seen ${formatDuration(staleMs)} ago.`);
   if (state.gpu.failure) lines.push('', `$(warning) ${escape(state.gpu.failure.text)}`);
   if (state.gpu.status === 'absent') lines.push('No GPU tool was found on this machine.');
@@ -108,13 +129,6 @@ function hoverOf(state: AppState, staleMs: number | null): string {
     '[Open Planner](command:vramPilot.openPlanner) · [Clean Up…](command:vramPilot.cleanUp)',
   );
   return lines.join('\n');
-}
-
-/** The program's name and its first telling argument; the full command stands in the tree. */
-export function shortCommand(command: string | null): string {
-  if (command === null) return 'unknown process';
-  const base = command.split(' ').map((word) => word.split(/[\\/]/).at(-1) ?? word);
-  return base.slice(0, 2).join(' ').slice(0, 40);
 }
 
 function escape(text: string): string {

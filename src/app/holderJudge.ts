@@ -1,8 +1,8 @@
-/** After each sample with processes: whose are they, and how much holds each of our servers. */
+/** When processes came, went or changed: whose are they, and how much holds each of our servers. */
 import type { GpuProcess, GpuSample } from '../gpu/gpu';
 import type { Holder } from '../processes/process';
 import type { AppContext } from './appContext';
-import { judgeSample, type CleanerDeps } from './cleaner';
+import { inspect, type CleanerDeps } from './cleaner';
 import type { AppState } from './state';
 
 /** The same pids are judged again only this often: a parent may die, but reading all of /proc costs 10 ms. */
@@ -14,6 +14,7 @@ export function judgeHolders(context: AppContext, cleaner: CleanerDeps): () => v
   let judging = false;
   let judgedAtMs = -Infinity;
   let judgedFor = '';
+  let blindSpots: readonly string[] = [];
 
   async function judge(sample: GpuSample): Promise<void> {
     // also the servers' phases: when one ends, its leftovers become orphans
@@ -22,26 +23,38 @@ export function judgeHolders(context: AppContext, cleaner: CleanerDeps): () => v
       store.state().servers.map(({ id, phase }) => [id, phase]),
     ]);
     const known = store.state().holders;
-    const isFresh = circumstances === judgedFor && clock.now() - judgedAtMs < JUDGE_AGAIN_MS;
-    const holders = isFresh
-      ? withNewFigures(known, sample.processes)
-      : await judgeSample(cleaner, sample);
+    // without a tool for a while, the list was emptied
+    const isKept = known.length > 0 || sample.processes.length === 0;
+    const isRecent = clock.elapsedMs() - judgedAtMs < JUDGE_AGAIN_MS;
+    const isFresh = isKept && isRecent && circumstances === judgedFor;
+    let holders: readonly Holder[] = withNewFigures(known, sample.processes);
     if (!isFresh) {
-      judgedAtMs = clock.now();
+      const judged = await inspect(cleaner, sample);
+      holders = judged.holders;
+      blindSpots = judged.blindSpots;
+      judgedAtMs = clock.elapsedMs();
       judgedFor = circumstances;
     }
     store.dispatch({
       type: 'holdersJudged',
       holders,
+      blindSpots,
       usedByServer: usedByServer(store.state(), holders),
     });
   }
 
+  /** What the last judgement was about; most samples say the same. */
+  let last: readonly unknown[] = [];
+
   return store.watch(
-    (state) => state.gpu.sample?.processes,
+    (state) => state.gpu.sampledAtMs,
     () => {
-      const { sample } = store.state().gpu;
-      if (judging || !sample) return;
+      const { gpu, servers } = store.state();
+      const { sample } = gpu;
+      const now = [sample?.processes, servers];
+      const isDue = clock.elapsedMs() - judgedAtMs >= JUDGE_AGAIN_MS;
+      if (judging || !sample || (!isDue && now.every((one, at) => one === last[at]))) return;
+      last = now;
       judging = true;
       judge(sample)
         .catch((error: unknown) =>

@@ -1,11 +1,10 @@
 /** Reads a model folder in the Hugging Face layout: config.json, and the headers of its weight files. */
 import { readHfConfig, type HfShape } from '../models/hfConfig';
 import { parseSafetensorsIndex, type TensorInfo } from '../models/safetensors';
-import { parameterCount, summarizeWeights } from '../models/weightSummary';
 import { fail, ok, type Result } from '../shared/failure';
-import type { ModelRequest, WeightSummary } from '../shared/planRequest';
+import type { WeightSummary } from '../shared/planRequest';
 import { pickledFilesOf, readShard, totalSize, weightFilesOf } from './modelFiles';
-import type { ModelReading } from './modelReading';
+import { readingOf, summaryFor, type ModelReading } from './modelReading';
 import type { Files } from './ports';
 
 const INDEX = 'model.safetensors.index.json';
@@ -30,21 +29,18 @@ export async function readModelFolder(
   if (!config.value && !summary && weightsBytes === null) return ok(null);
   if (config.value && !shape && !summary && weightsBytes === null)
     return fail('invalid', `${files.join(folder, 'config.json')} describes no model.`);
-  const facts: ModelRequest = {
-    name,
-    path: folder,
-    config: config.value,
-    weightsBytes,
-    parameterCount: summary && parameterCount(summary),
-    weights: summary,
-  };
-  const problems = (shape?.problems ?? []).map((problem) => `config.json: ${problem}; ignored.`);
-  return ok({
-    facts,
-    basis: summary ? 'headers' : 'config',
-    longestContext: await longestContext(files, folder, shape),
-    notes: [...notes, ...problems],
-  });
+  return ok(
+    readingOf({
+      name,
+      path: folder,
+      config: config.value,
+      shape,
+      summary,
+      weightsBytes,
+      longestContext: await longestContext(files, folder, shape),
+      notes,
+    }),
+  );
 }
 
 async function readConfig(
@@ -139,10 +135,8 @@ async function readShards(
       tensors.set(tensor.name, tensor);
     }
   }
-  // Only where the config names draft layers: an encoder may have more blocks than the decoder.
-  const ownLayers = shape?.draftLayers == null ? null : shape.layers;
   return ok({
-    summary: summarizeWeights([...tensors.values()], ownLayers),
+    summary: summaryFor([...tensors.values()], shape),
     weightsBytes: null,
     notes: repeated > 0 ? [`${repeated} tensors are in more than one file; counted once.`] : [],
   });

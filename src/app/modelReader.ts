@@ -1,13 +1,16 @@
 /** From a path or a name to facts about a model, best source first; says which source it was. */
 import { ggufFacts, trainedContext } from '../models/ggufFacts';
+import { parseHubModel } from '../models/hubModel';
 import { parseModelName } from '../models/modelName';
 import { parameterCount, summarizeWeights } from '../models/weightSummary';
 import { fail, ok, type Result } from '../shared/failure';
+import { formatBytes } from '../shared/units';
 import { cachedModelName, findCachedModel, mainSnapshot } from './huggingFaceCache';
 import { ggufFilesOf, parentAndName, readGgufFile, readShard } from './modelFiles';
 import { readModelFolder } from './modelFolder';
 import type { ModelReading } from './modelReading';
 import type { FileFacts, Files } from './ports';
+import { projectorBeside } from './projectorFile';
 
 export interface ModelReaderOptions {
   /** Local Hugging Face caches (HF_HUB_CACHE, HF_HOME), best first. */
@@ -29,7 +32,9 @@ export async function readModel(
   const facts = await files.stat(path);
   if (facts?.kind === 'folder') return readFolder(files, path);
   if (facts?.kind === 'file') return readFile(files, path, facts);
-  if (isPath(wanted)) return fail('notFound', `${wanted} is missing or can't be read.`);
+  const isFileOnHub = (parseHubModel(wanted)?.file ?? null) !== null;
+  if (isPath(wanted) && !isFileOnHub)
+    return fail('notFound', `${wanted} is missing or can't be read.`);
   return readName(files, wanted, options);
 }
 
@@ -113,11 +118,18 @@ async function readGguf(files: Files, path: string): Promise<Result<ModelReading
   const header = await readGgufFile(files, path);
   if (!header.ok) return header;
   const gguf = ggufFacts(header.value);
+  const projector = await projectorBeside(files, path);
   return ok({
-    facts: { name: parentAndName(path)[1], path, gguf },
+    facts: {
+      name: parentAndName(path)[1],
+      path,
+      gguf: projector ? { ...gguf, projector_bytes: projector.bytes } : gguf,
+    },
     basis: 'gguf',
     longestContext: trainedContext(gguf),
-    notes: [],
+    notes: projector
+      ? [`${projector.name} lies beside it and is counted: ${formatBytes(projector.bytes)}.`]
+      : [],
   });
 }
 

@@ -4,38 +4,68 @@
  */
 import { createOllamaLogReader } from '../engines/ollama/log';
 import { createVllmLogReader } from '../engines/vllm/log';
-import type { LogReader } from '../engines/engine';
+import type { Diagnosis, EndContext, LogReader } from '../engines/engine';
 import type { LifeEvent } from '../engines/lifecycle';
 import { launchFamily, type LaunchFamily } from '../processes/family';
-import type { GpuProcess } from '../gpu/gpu';
-import type { LaunchRecord, ProcessInfo } from '../processes/process';
-import { formatGib } from '../shared/units';
+import { findAlive, indexTable, type ProcessIndex } from '../processes/tree';
 import type { AppContext } from './appContext';
-import { askReadiness } from './readiness';
+import { forgetWhenGone } from './forgetting';
+import { fateOf, type LaunchFate } from './launchFate';
+import { createOllamaListing, type Listed } from './ollamaListing';
+import { addToRecord } from './launchRecord';
+import { isHealthy, isOurs } from './readiness';
 import type { Server, ServerFacts } from './state';
 
 const STARTING_EVERY_MS = 1_000;
 const READY_EVERY_MS = 5_000;
-/** How long the launcher's end event may lag behind the process table before we end the server ourselves. */
-const END_EVENT_GRACE_MS = 3_000;
-/** How often, a second apart, to look whether the processes of an ended launch are gone. */
-const GONE_LOOKS = 10;
+/** Servers whose looks are due within this time are looked at together. */
+const TOGETHER_MS = 400;
+/** How many looks a second apart the launcher's end event may lag behind the process table. */
+const GONE_LOOKS_BEFORE_END = 4;
+/** While all is ready only the main processes are read; new ones below them can wait this long. */
+const FULL_LOOK_EVERY_MS = 30_000;
+/** Stages are written at once for the other windows, what goes on within one at most this often. */
+const PROGRESS_SAVED_EVERY_MS = 2_000;
 
 export interface Observer {
   /** Follows one server until it has ended. */
   watch(id: string): void;
   output(id: string, chunk: string): void;
+  /** Whether its output arrives in this window, so that nobody else knows its stage better. */
+  hears(id: string): boolean;
+  /** Its process has ended; the list will say so in a moment. */
+  isEnding(id: string): boolean;
+  /** Why a load failed that an answer of the daemon tells, together with what it printed. */
+  diagnoseLoad(id: string, text: string): Diagnosis | null;
   /** Its main process ended. `exitCode` null: not known. */
   ended(id: string, exitCode: number | null): Promise<void>;
+  /** Looks at every server now, as after a sleep of the machine. */
+  lookNow(): void;
   dispose(): void;
+}
+
+/** Time on the clock that never jumps. */
+interface Watched {
+  dueAtMs: number;
+  goneLooks: number;
+  isAsking: boolean;
 }
 
 export function createObserver(context: AppContext): Observer {
   const { store, clock, log, registry } = context;
   const readers = new Map<string, LogReader>();
+  const watched = new Map<string, Watched>();
+  const progressSavedAtMs = new Map<string, number>();
+  /** Their end is known, and being judged. */
+  const ending = new Set<string>();
+  let isRunning = false;
+  let isDisposed = false;
+  let fullLookAtMs = -Infinity;
+  let pause = new AbortController();
   const over = new AbortController();
+  const ollama = createOllamaListing(context);
 
-  const isOver = () => over.signal.aborted;
+  const isOver = () => isDisposed;
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
   const change = (id: string, changed: ServerFacts) =>
     store.dispatch({ type: 'serverChanged', id, change: changed });
@@ -45,77 +75,214 @@ export function createObserver(context: AppContext): Observer {
   function readerOf(server: Server): LogReader {
     const known = readers.get(server.id);
     if (known) return known;
-    const reader = server.wish.engine === 'vllm' ? createVllmLogReader() : createOllamaLogReader();
+    const reader = isOllama(server)
+      ? createOllamaLogReader({ model: server.wish.model, options: server.wish.options })
+      : createVllmLogReader();
     readers.set(server.id, reader);
     return reader;
   }
 
-  async function follow(id: string): Promise<void> {
-    let goneSinceMs: number | null = null;
-    for (;;) {
-      const server = serverOf(id);
-      if (isOver() || !server || server.phase === 'ended') return;
-      const family = await refreshFamily(context, server);
-      if (server.record && family && !family.main) {
-        goneSinceMs ??= clock.now();
-        if (clock.now() - goneSinceMs > END_EVENT_GRACE_MS) await ended(id, null);
-      } else {
-        goneSinceMs = null;
-        await askHealth(server, family);
-      }
-      const now = serverOf(id);
-      const everyMs = now?.phase === 'ready' ? READY_EVERY_MS : STARTING_EVERY_MS;
-      await clock.sleep(everyMs, over.signal);
+  /** One loop for all servers: reading the process table costs the same for one as for fifty. */
+  async function run(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    while (!isOver() && watched.size > 0) {
+      pause = new AbortController();
+      await beat();
+      const nextMs = Math.min(...[...watched.values()].map(({ dueAtMs }) => dueAtMs));
+      const waitMs = Math.min(READY_EVERY_MS, Math.max(0, nextMs - clock.elapsedMs()));
+      if (watched.size > 0) await clock.sleep(Math.max(1, waitMs), pause.signal);
     }
+    isRunning = false;
   }
 
-  async function askHealth(server: Server, family: LaunchFamily | null): Promise<void> {
-    // a model in somebody else's daemon has no process of ours whose end would tell: it is asked for on and on
-    const isOnlyAnswered = server.phase === 'ready' && !server.record;
-    if (server.phase !== 'starting' && server.phase !== 'lost' && !isOnlyAnswered) return;
-    const { isReady, warnings } = await askReadiness(context, server, over.signal);
-    if (isOver()) return;
-    const phase = serverOf(server.id)?.phase;
-    if (isOnlyAnswered) {
-      if (phase === 'ready' && !isReady) live(server.id, { type: 'notFound' }, { usedBytes: null });
+  async function beat(): Promise<void> {
+    // who is due soon comes along: fifty servers, each with a beat of its own, would be fifty looks
+    const now = clock.elapsedMs() + TOGETHER_MS;
+    const due: Server[] = [];
+    for (const [id, { dueAtMs }] of watched) {
+      const server = serverOf(id);
+      if (!server || server.phase === 'ended') watched.delete(id);
+      else if (dueAtMs <= now) due.push(server);
+    }
+    if (due.length === 0) return;
+    const recorded = due.filter(({ record }) => record);
+    if (recorded.length === due.length && (await areCalm(recorded))) {
+      for (const { id } of due) setDue(id, READY_EVERY_MS);
       return;
     }
-    if (!isReady || (family && !(await isListening(context, server, family)))) return;
+    // a model in somebody else's Ollama has no record, but a runner that may have died
+    const wantsLook = recorded.length > 0 || (due.some(isOllama) && isFullLookDue());
+    const index = wantsLook ? await lookAtProcesses() : null;
+    for (const server of due) await follow(server, index);
+  }
+
+  function setDue(id: string, everyMs: number): void {
+    const own = watched.get(id);
+    if (own) own.dueAtMs = clock.elapsedMs() + everyMs;
+  }
+
+  async function follow({ id }: Server, index: ProcessIndex | null): Promise<void> {
+    const server = serverOf(id);
+    const own = watched.get(id);
+    if (isOver() || !own || !server || server.phase === 'ended') return;
+    const family = server.record && index ? launchFamily(server.record, index) : null;
+    if (family) await addToRecord(context, server, family);
+    own.goneLooks = family && !family.main ? own.goneLooks + 1 : 0;
+    // counted in looks: a clock that jumps, or a machine that slept, must not end anything
+    if (own.goneLooks >= GONE_LOOKS_BEFORE_END) void ended(id, null);
+    else if (own.goneLooks === 0 && !own.isAsking) {
+      own.isAsking = true;
+      // an endpoint that hangs holds up nobody else
+      void askHealth(server, family, index).finally(() => {
+        own.isAsking = false;
+        if (server.phase === 'ready' && serverOf(id)?.phase !== 'ready') {
+          setDue(id, STARTING_EVERY_MS);
+          pause.abort();
+        }
+      });
+    }
+    const isCalm = serverOf(id)?.phase === 'ready' && own.goneLooks === 0;
+    setDue(id, isCalm ? READY_EVERY_MS : STARTING_EVERY_MS);
+  }
+
+  /** All ready, and their main processes there: what else lives below them is looked at now and then only. */
+  async function areCalm(servers: readonly Server[]): Promise<boolean> {
+    if (isFullLookDue()) return false;
+    if (servers.some(({ phase }) => phase !== 'ready')) return false;
+    const mains = servers.flatMap(({ record }) => record?.main ?? []);
+    const some = await context.table.withAncestors(mains.map(({ pid }) => pid));
+    const index = indexTable(some);
+    return mains.every((main) => findAlive(index, main));
+  }
+
+  function isFullLookDue(): boolean {
+    return clock.elapsedMs() - fullLookAtMs >= FULL_LOOK_EVERY_MS;
+  }
+
+  /** null where the process table can't be read: nothing is concluded from that. */
+  async function lookAtProcesses(): Promise<ProcessIndex | null> {
+    fullLookAtMs = clock.elapsedMs();
+    const table = await context.table.all();
+    return table.length === 0 ? null : indexTable(table);
+  }
+
+  async function askHealth(
+    server: Server,
+    family: LaunchFamily | null,
+    index: ProcessIndex | null,
+  ): Promise<void> {
+    const { id, phase, record } = server;
+    if (phase === 'ready') {
+      // a process of ours says by its end when it is over; of a model in a daemon nobody else does
+      if (isOllama(server) && (!record || index)) await askAgain(server, index);
+      else if (!record && !(await isHealthy(context, server, over.signal)) && !isOver()) lose(id);
+      return;
+    }
     if (phase !== 'starting' && phase !== 'lost') return;
-    const readyAtMs = server.readyAtMs ?? clock.now();
-    live(server.id, { type: 'healthOk' }, { stage: 'ready', progress: null, readyAtMs, warnings });
-    log.info('observer', 'ready', { id: server.id, afterMs: readyAtMs - server.startedAtMs });
-    const saved = serverOf(server.id);
+    const { isLoaded, warnings } = await look(server, index);
+    if (isOver() || isLoaded !== true) return;
+    if (!(await isOurs(context, server, family, over.signal))) return;
+    const now = serverOf(id);
+    if (now?.phase !== 'starting' && now?.phase !== 'lost') return;
+    const readyAtMs = now.readyAtMs ?? clock.now();
+    live(id, { type: 'healthOk' }, { stage: 'ready', progress: null, readyAtMs, warnings });
+    log.info('observer', 'ready', { id, afterMs: readyAtMs - server.startedAtMs });
+    const saved = serverOf(id);
     if (saved) await registry.save(saved);
     void context.lookAtGpus();
   }
 
+  async function look(server: Server, index: ProcessIndex | null): Promise<Listed> {
+    if (!isOllama(server))
+      return { isLoaded: await isHealthy(context, server, over.signal), warnings: [] };
+    const listed = await ollama.look(server, index, over.signal);
+    // why it is not where it should be, its output may have told
+    const { result, cause, remedy } = readers.get(server.id)?.diagnose(GOING_ON) ?? NOTHING_SAID;
+    if (listed.warnings.length === 0 || result !== 'degraded' || !cause) return listed;
+    const why = `${cause.title}. ${remedy?.summary ?? ''}`.trim();
+    return { ...listed, warnings: [...listed.warnings, why] };
+  }
+
+  /** A model that was ready may have been thrown out, or have lost its runner. */
+  async function askAgain(server: Server, index: ProcessIndex | null): Promise<void> {
+    const { isLoaded, warnings } = await look(server, index);
+    const now = serverOf(server.id);
+    if (isOver() || now?.phase !== 'ready') return;
+    if (isLoaded !== true && !server.record) lose(server.id);
+    // without a look at the processes only what was said of them may be missing
+    else if (isLoaded !== null && index && String(warnings) !== String(now.warnings))
+      change(server.id, { warnings });
+  }
+
+  function lose(id: string): void {
+    if (serverOf(id)?.phase === 'ready') live(id, { type: 'notFound' }, { usedBytes: null });
+  }
+
   async function ended(id: string, exitCode: number | null): Promise<void> {
+    if (!isLive(serverOf(id))) return;
+    ending.add(id);
+    // another window may have asked it to stop, or have read why it ended
+    const [fate, saved] = [await registry.fateOf(id), await registry.read(id)];
+    ending.delete(id);
     const server = serverOf(id);
-    if (!server || server.phase === 'ended') return;
-    const { stopRequested } = server;
-    const diagnosis = readerOf(server).diagnose({ exitCode, ended: true, stopRequested });
-    const { result } = diagnosis;
+    if (!isLive(server)) return;
+    const stopRequested =
+      server.stopRequested || saved?.stopRequested === true || fate?.end === 'stopped';
+    if (stopRequested && !server.stopRequested) live(id, { type: 'stopRequested' }, {});
+    const diagnosis = diagnosisOf(server, fate, { exitCode, stopRequested });
+    // why one ended that we did not start and only looked at, nobody told us: that is no alarm
+    const result = diagnosis?.result ?? (server.origin === 'adopted' ? 'stopped' : null);
     live(
       id,
       { type: 'processEnded', result },
       { exitCode, diagnosis, endedAtMs: clock.now(), progress: null, usedBytes: null },
     );
+    const now = serverOf(id);
     log.info('observer', 'ended', {
       id,
-      why: serverOf(id)?.endReason,
+      why: now?.endReason,
       exitCode,
-      cause: diagnosis.cause?.id,
+      cause: diagnosis?.cause?.id,
     });
     readers.delete(id);
+    progressSavedAtMs.delete(id);
+    if (now && !fate) await registry.end(id, fateOf(now, clock.now()));
     await forgetWhenGone(context, id);
   }
 
+  function diagnosisOf(
+    server: Server,
+    fate: LaunchFate | null,
+    end: { exitCode: number | null; stopRequested: boolean },
+  ): Diagnosis | null {
+    if (!readers.has(server.id)) {
+      if (fate) return fate.diagnosis;
+      if (server.origin === 'adopted') return null;
+    }
+    const isWatched = server.origin === 'started';
+    return readerOf(server).diagnose({ ...end, ended: true, isWatched });
+  }
+
+  function saveStage(before: Server): void {
+    const now = serverOf(before.id);
+    if (now?.phase !== 'starting' || !now.record) return;
+    const savedAtMs = progressSavedAtMs.get(now.id) ?? -Infinity;
+    const isDue = clock.elapsedMs() - savedAtMs >= PROGRESS_SAVED_EVERY_MS;
+    if (now.stage === before.stage && !(isDue && now.progress !== before.progress)) return;
+    progressSavedAtMs.set(now.id, clock.elapsedMs());
+    void registry.save(now);
+  }
+
   return {
-    watch: (id) => void follow(id),
+    watch(id) {
+      watched.set(id, { dueAtMs: -Infinity, goneLooks: 0, isAsking: false });
+      pause.abort();
+      void run();
+    },
     output(id, chunk) {
       const server = serverOf(id);
-      if (!server || server.phase === 'ended') return;
+      if (!isLive(server)) return;
       const reader = readerOf(server);
       if (!reader.push(chunk)) return;
       const reading = reader.reading();
@@ -124,93 +291,45 @@ export function createObserver(context: AppContext): Observer {
         engineVersion: reading.engineVersion ?? server.engineVersion,
         ...(server.phase === 'starting' && { stage: reading.stage, progress: reading.progress }),
       });
+      saveStage(server);
     },
+    diagnoseLoad(id, text) {
+      const server = serverOf(id);
+      if (!isLive(server)) return null;
+      const reader = readerOf(server);
+      reader.push(`\nError: ${text}\n`);
+      const { cause, ...diagnosis } = reader.diagnose(GOING_ON);
+      // the daemon's own words say more than that nobody knows them
+      const [title = text] = text.split('\n');
+      const isKnown = cause !== null && cause.id !== 'unknown';
+      return {
+        ...diagnosis,
+        result: 'failed',
+        cause: isKnown ? cause : { id: 'unknown', evidence: cause?.evidence ?? [], title },
+        remedy: isKnown ? diagnosis.remedy : null,
+      };
+    },
+    hears: (id) => readers.has(id),
+    isEnding: (id) => ending.has(id),
     ended,
-    dispose: () => over.abort(),
+    lookNow() {
+      fullLookAtMs = -Infinity;
+      for (const one of watched.values()) one.dueAtMs = -Infinity;
+      pause.abort();
+    },
+    dispose() {
+      isDisposed = true;
+      over.abort();
+      pause.abort();
+    },
   };
 }
 
-/** Somebody else may answer on that port, while ours is still loading and will find it taken. */
-async function isListening(
-  context: AppContext,
-  server: Server,
-  family: LaunchFamily,
-): Promise<boolean> {
-  for (const { pid } of [...family.all].reverse()) {
-    if ((await context.table.listeningPorts(pid)).includes(server.port)) return true;
-  }
-  return false;
-}
+const isOllama = ({ wish }: Server): boolean => wish.engine === 'ollama';
 
-/** Adds newly seen processes to the record, so that ranks which leave the group later are still known as ours. */
-async function refreshFamily(context: AppContext, server: Server): Promise<LaunchFamily | null> {
-  const { record } = server;
-  if (!record) return null;
-  const table = await context.table.all();
-  if (table.length === 0) return null;
-  const family = launchFamily(record, table);
-  // it may have ended meanwhile, and a record written now would outlive it
-  const now = context.store.state().servers.find((one) => one.id === server.id);
-  if (!now || now.phase === 'ended') return family;
-  const isNew = (one: ProcessInfo) =>
-    !record.seen.some((seen) => seen.pid === one.pid && seen.startTime === one.startTime);
-  const added = family.all.filter(isNew);
-  if (added.length > 0) {
-    const seen = [
-      ...record.seen,
-      ...added.map(({ pid, startTime, bootId }) => ({ pid, startTime, bootId })),
-    ];
-    context.store.dispatch({
-      type: 'serverChanged',
-      id: server.id,
-      change: { record: { ...record, seen } },
-    });
-    await context.registry.save({ ...now, record: { ...record, seen } });
-  }
-  return family;
-}
+const GOING_ON: EndContext = { exitCode: null, ended: false, stopRequested: false };
+const NOTHING_SAID = { result: null, cause: null, remedy: null };
 
-/** An ended launch is remembered as long as a process of it lives: that is how its orphans are known as ours. */
-export async function forgetWhenGone(context: AppContext, id: string): Promise<void> {
-  const server = context.store.state().servers.find((one) => one.id === id);
-  if (!server?.record) return context.registry.remove(id);
-  for (let look = 0; look < GONE_LOOKS; look++) {
-    if ((await livingFamily(context, server.record)).length === 0) {
-      return context.registry.remove(id);
-    }
-    await context.clock.sleep(1_000);
-  }
-  const sample = await context.lookAtGpus();
-  const left = await livingFamily(context, server.record);
-  if (left.length === 0) return context.registry.remove(id);
-  const rows = (sample?.processes ?? []).filter((one) =>
-    left.some((process) => process.pid === one.pid),
-  );
-  const stillHeld = stillHeldText(
-    left.map((one) => one.pid),
-    rows,
-  );
-  context.store.dispatch({ type: 'serverChanged', id, change: { stillHeld } });
-}
-
-async function livingFamily(
-  context: AppContext,
-  record: LaunchRecord,
-): Promise<readonly ProcessInfo[]> {
-  return launchFamily(record, await context.table.all()).all;
-}
-
-/** `rows`: what the GPU tool lists of these processes; a sum is said only where each of them is known. */
-export function stillHeldText(pids: readonly number[], rows: readonly GpuProcess[]): string {
-  const bytes = rows.reduce<number | null>(
-    (sum, row) => (sum === null || row.usedBytes === null ? null : sum + row.usedBytes),
-    0,
-  );
-  const amount =
-    rows.length === 0
-      ? 'left over:'
-      : bytes === null
-        ? 'GPU memory is still held by'
-        : `still held: ${formatGib(bytes, 1)} by`;
-  return `${amount} PID ${pids.join(', ')}`;
+function isLive(server: Server | undefined): server is Server {
+  return server !== undefined && server.phase !== 'ended';
 }

@@ -2,38 +2,43 @@
  * Ollama is a daemon plus requests: deploy = make sure it runs (adopt one, or start one in a terminal), then ask it to
  * load; stop = ask it to unload, and end the daemon only if we started it and nobody else of ours uses it.
  */
-import { addressOf, daemonUrl } from '../engines/ollama/address';
-import { ollamaTagsRequest, ollamaVersionRequest, readOllamaVersion } from '../engines/ollama/api';
-import {
-  loadEmbeddingRequest,
-  loadRequest,
-  unloadRequest,
-  type ApiRequest,
-} from '../engines/ollama/command';
+import { addressOf } from '../engines/ollama/address';
 import { ollamaStopRecipe } from '../engines/ollama/stop';
-import { noFacts } from '../engines/startFacts';
-import { readErrorMessage } from '../engines/vllm/api';
+import type { PreflightProblem } from '../engines/engine';
 import { fail, ok, type Result } from '../shared/failure';
-import { readOllamaTags, type OllamaTag } from '../models/ollamaShow';
+import type { OllamaTag } from '../models/ollamaShow';
+import type { Wish } from '../shared/wish';
 import type { AppContext } from './appContext';
-import { launch, titleOf, type DeployResult, type Prepared } from './deploy';
+import { enlist, launch, type DeployResult, type Prepared } from './deploy';
+import { forgetWhenGone } from './forgetting';
+import type { Environment } from './hubEnvironment';
+import { fateOf } from './launchFate';
+import { allGpus } from './launchGpus';
 import type { ModelService } from './modelService';
-import { forgetWhenGone, type Observer } from './observer';
+import type { Observer } from './observer';
+import { createOllamaDaemon, isLoopback, usersOfDaemon } from './ollamaDaemon';
+import { loadModel, unloadModel } from './ollamaLoad';
+import { daemonDifferences } from './ollamaProcess';
 import { answerWish } from './planService';
-import type { HttpAnswer } from './ports';
-import { newServer } from './registry';
+import { endpointOf } from './serverText';
 import type { Server } from './state';
 import { stopLaunch } from './stopper';
-import type { Wish } from '../shared/wish';
 
-const DAEMON_START_MS = 30_000;
-/** A load is answered only when it has ended; hundreds of GB from a slow disk take a while. */
-const LOAD_TIMEOUT_MS = 30 * 60_000;
+/** The last lines of a daemon's output come a little after the answer that they explain. */
+const OUTPUT_LAG_MS = 300;
+
+/** A problem that a download solves: {@link OllamaServing.deploy} with `pull`. */
+export const MODEL_MISSING = 'model_missing';
 
 export interface OllamaServing {
   prepare(wish: Wish): Promise<Result<Prepared>>;
-  /** Resolves once the daemon answers and the load is asked for; the load itself is watched. */
-  deploy(prepared: Prepared): Promise<DeployResult>;
+  /**
+   * Resolves once the daemon runs and the load is under way; that is watched. `pull`: downloads the model first where
+   * the daemon lacks it.
+   */
+  deploy(listed: Server, how?: { readonly pull?: boolean }): Promise<DeployResult>;
+  /** Of the daemon; none where it runs on another machine. */
+  gpus(): readonly number[];
   unload(server: Server): Promise<Result<void>>;
   /** Models that the daemon has; empty where none answers. */
   tags(): Promise<readonly OllamaTag[]>;
@@ -48,61 +53,62 @@ export function createOllamaServing(
   context: AppContext,
   models: ModelService,
   observer: Observer,
+  /** What a daemon started by us would inherit. */
+  environment: Environment = {},
 ): OllamaServing {
-  const { store, http, clock, log } = context;
+  const { store, clock, log } = context;
+  const daemon = createOllamaDaemon(context);
   const loads = new Map<string, AbortController>();
-
-  async function send(
-    base: string,
-    request: ApiRequest,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<Result<HttpAnswer>> {
-    return http.request({
-      url: `${base}${request.path}`,
-      method: request.method,
-      ...(request.body && {
-        body: JSON.stringify(request.body),
-        headers: { 'content-type': 'application/json' },
-      }),
-      timeoutMs,
-      ...(signal && { signal }),
-    });
-  }
-
-  async function daemonVersion(base: string): Promise<string | null> {
-    const answer = await http.request({ ...ollamaVersionRequest(base), timeoutMs: 3_000 });
-    return answer.ok && answer.value.status === 200 ? readOllamaVersion(answer.value.body) : null;
-  }
+  const serverOf = (id: string) => store.state().servers.find((one) => one.id === id);
 
   async function prepare(wish: Wish): Promise<Result<Prepared>> {
     if (wish.model === '') return fail('invalid', 'Choose a model first.');
     const reading = await models.read('ollama', wish.model);
-    const { port } = addressOf(context.settings()['ollama.host']);
+    const base = daemon.base();
+    const { port } = addressOf(base);
     const facts = reading.ok ? reading.value.facts : { name: wish.model };
     const answer = answerWish(store.state(), context.settings(), wish, facts, port);
-    const problems =
-      answer.verdict === 'doesNotFit'
-        ? [
-            {
-              id: 'does_not_fit',
-              text: 'The model does not fit on the GPU: Ollama would put part of it on the CPU.',
-              blocking: true,
-            },
-          ]
-        : [];
+    const problems: PreflightProblem[] = [];
+    const add = (id: string, text: string, blocking = true) =>
+      problems.push({ id, text, blocking });
+    if (await daemon.lacks(base, wish.model))
+      add(
+        MODEL_MISSING,
+        `Ollama at ${base} does not have ${wish.model}: it must download it first.`,
+      );
+    if (answer.verdict === 'doesNotFit')
+      add(
+        'does_not_fit',
+        'The model does not fit on the GPU: Ollama would put part of it on the CPU.',
+      );
+    const differences = await daemonDifferences(context, port, wish.options);
+    if (differences.length > 0)
+      add(
+        'daemon_settings',
+        `The running Ollama has other settings than planned: ${differences.join(', ')}. End it first to have them.`,
+        false,
+      );
+    const stray = strayVariables(environment);
+    if (stray.length > 0 && (await daemon.version(base)) === null)
+      add(
+        'llama_arg_env',
+        `${stray.join(', ')} is set here, and Ollama's runner obeys it: GPUs may not be found, and loads may fail. Unset it and start VS Code again.`,
+      );
     return ok({ wish, answer, port, reading: reading.ok ? reading.value : null, problems });
   }
 
-  async function deploy(prepared: Prepared): Promise<DeployResult> {
-    const base = daemonUrl(context.settings()['ollama.host']);
+  async function deploy(
+    listed: Server,
+    { pull = false }: { readonly pull?: boolean } = {},
+  ): Promise<DeployResult> {
+    const base = daemon.base();
     const { host, port } = addressOf(base);
-    let id: string;
+    const { id, wish } = listed;
     // one of ours may have been started a moment ago, and not answer yet: a second one would find its port taken
     const isOurs = usersOfDaemon(store.state().servers, { host, port }).some(
       ({ record }) => record,
     );
-    if ((await daemonVersion(base)) === null && !isOurs) {
+    if ((await daemon.version(base)) === null && !isOurs) {
       if (!store.state().engines.ollama.found) {
         return refuse(
           'toolMissing',
@@ -112,85 +118,51 @@ export function createOllamaServing(
       if (!isLoopback(host)) {
         return refuse('notFound', `No Ollama answers at ${base}, which is not this machine.`);
       }
-      const started = await launch(context, prepared, null);
+      const started = await launch(context, listed);
       if (!started.ok) return started;
-      id = started.id;
     } else {
-      id = context.newId();
       log.info('ollama', 'adopting the running daemon', { base });
-      store.dispatch({
-        type: 'serverAdded',
-        server: {
-          ...newServer({
-            id,
-            title: titleOf(prepared.wish),
-            wish: prepared.wish,
-            command: prepared.answer.command,
-            host,
-            port,
-            servedModelName: prepared.wish.model,
-            startedAtMs: clock.now(),
-            simulated: false,
-          }),
-          plannedBytesPerGpu: prepared.answer.perGpu.map((gpu) => gpu.budgetBytes ?? 0),
-          stage: 'loading',
-        },
-      });
-      const added = store.state().servers.find((server) => server.id === id);
-      if (added) await context.registry.save(added);
+      const server: Server = { ...listed, host, port, launch: 'request', stage: 'loading' };
+      enlist(context, server);
+      await context.registry.save(server);
     }
     observer.watch(id);
-    void load(id, base, prepared.wish);
+    void load(id, { base, wish, pull });
     return { ok: true, id };
   }
 
-  async function load(id: string, base: string, wish: Wish): Promise<void> {
+  async function load(
+    id: string,
+    what: { readonly base: string; readonly wish: Wish; readonly pull: boolean },
+  ): Promise<void> {
     const abort = new AbortController();
-    const isAborted = () => abort.signal.aborted;
     loads.set(id, abort);
-    const failed = async (text: string) => {
-      loads.delete(id);
-      const server = store.state().servers.find((one) => one.id === id);
-      // stopped meanwhile, or its daemon died and its output told more than the broken connection
-      if (!server || server.phase === 'ended' || server.phase === 'stopping') return;
-      log.warn('ollama', 'load failed', { id });
-      store.dispatch({
-        type: 'serverLived',
-        id,
-        event: { type: 'processEnded', result: 'failed' },
-        change: { endedAtMs: clock.now(), diagnosis: loadFailure(text) },
-      });
-      // nobody would stop a daemon whose only server has failed
-      if (server.record && !(await handDaemonOver(server))) {
-        await stopLaunch(context, server.record, ollamaStopRecipe({ forced: false }));
-      }
-      await forgetWhenGone(context, id);
-    };
-    const deadline = clock.now() + DAEMON_START_MS;
-    let version = await daemonVersion(base);
-    while (version === null && clock.now() < deadline && !isAborted()) {
-      await clock.sleep(300, abort.signal);
-      version = await daemonVersion(base);
-    }
-    if (isAborted()) return;
-    if (version === null) {
-      await failed(`Ollama did not answer at ${base} within ${String(DAEMON_START_MS / 1000)} s.`);
-      return;
-    }
-    store.dispatch({
-      type: 'serverChanged',
-      id,
-      change: { engineVersion: version, stage: 'loading' },
-    });
-    const ask = (request: ApiRequest) => send(base, request, LOAD_TIMEOUT_MS, abort.signal);
-    let answer = await ask(loadRequest(wish.model, wish.options));
-    if (answer.ok && answer.value.body.includes('does not support generate')) {
-      answer = await ask(loadEmbeddingRequest(wish.model));
-    }
+    const result = await loadModel(context, daemon, { ...what, id, signal: abort.signal });
     loads.delete(id);
-    if (isAborted()) return;
-    if (!answer.ok) await failed(answer.failure.detail);
-    else if (answer.value.status !== 200) await failed(errorText(answer.value));
+    if (!result.ok && !abort.signal.aborted) await failLoad(id, result.failure.detail);
+  }
+
+  async function failLoad(id: string, text: string): Promise<void> {
+    if (serverOf(id)?.record) await clock.sleep(OUTPUT_LAG_MS);
+    const server = serverOf(id);
+    // stopped meanwhile, or its daemon died and its output told more than the broken connection
+    if (!server || server.phase === 'ended' || server.phase === 'stopping') return;
+    if (observer.isEnding(id)) return;
+    const diagnosis = observer.diagnoseLoad(id, text);
+    log.warn('ollama', 'load failed', { id, cause: diagnosis?.cause?.id });
+    store.dispatch({
+      type: 'serverLived',
+      id,
+      event: { type: 'processEnded', result: 'failed' },
+      change: { endedAtMs: clock.now(), progress: null, diagnosis },
+    });
+    const ended = serverOf(id);
+    if (ended) await context.registry.end(id, fateOf(ended, clock.now()));
+    // nobody would stop a daemon whose only server has failed
+    if (server.record && !(await handDaemonOver(server))) {
+      await stopLaunch(context, server.record, ollamaStopRecipe({ forced: false }));
+    }
+    await forgetWhenGone(context, id);
   }
 
   async function handDaemonOver(server: Server): Promise<boolean> {
@@ -208,60 +180,31 @@ export function createOllamaServing(
   return {
     prepare,
     deploy,
-    async unload(server) {
+    gpus() {
+      const { host } = addressOf(daemon.base());
+      return isLoopback(host) ? allGpus(store.state().gpu.sample?.gpus ?? []) : [];
+    },
+    unload(server) {
       loads.get(server.id)?.abort();
-      const base = `http://${server.host}:${String(server.port)}`;
-      const answer = await send(base, unloadRequest(server.wish.model), 30_000);
-      if (!answer.ok) return fail(answer.failure.reason, answer.failure.detail);
-      return answer.value.status === 200 || answer.value.status === 404
-        ? ok(undefined)
-        : fail('failed', errorText(answer.value));
+      const { servers } = store.state();
+      // a daemon that ends now takes all it holds with it
+      const waits =
+        !server.record || usersOfDaemon(servers, server).some((one) => one.id !== server.id);
+      return unloadModel(context, endpointOf(server), server.wish.model, { waits });
     },
-    async tags() {
-      const base = daemonUrl(context.settings()['ollama.host']);
-      const answer = await http.request({ ...ollamaTagsRequest(base), timeoutMs: 3_000 });
-      if (!answer.ok || answer.value.status !== 200) return [];
-      return readOllamaTags(answer.value.body) ?? [];
-    },
+    tags: async () => (await daemon.tags(daemon.base())) ?? [],
     handDaemonOver,
   };
 }
 
-/** Servers of ours that talk to the daemon at an address and go on doing so. */
-function usersOfDaemon(
-  servers: readonly Server[],
-  { host, port }: Pick<Server, 'host' | 'port'>,
-): readonly Server[] {
-  return servers.filter(
-    (server) =>
-      server.wish.engine === 'ollama' &&
-      server.phase !== 'ended' &&
-      server.phase !== 'stopping' &&
-      server.port === port &&
-      (server.host === host || (isLoopback(server.host) && isLoopback(host))),
+/** llama.cpp's own variables, but for the two that Ollama documents: one stray value can hide every GPU (seen in 0.32). */
+function strayVariables(environment: Environment): readonly string[] {
+  const isMeant = /^LLAMA_ARG_FIT(?:_TARGET)?$/;
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('LLAMA_ARG_') && !isMeant.test(name),
   );
-}
-
-function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\])$/.test(host);
-}
-
-function errorText(answer: HttpAnswer): string {
-  return readErrorMessage(answer.body) ?? `Ollama answered ${String(answer.status)}.`;
 }
 
 function refuse(reason: 'toolMissing' | 'notFound', detail: string): DeployResult {
   return { ok: false, failure: { reason, detail }, problems: [] };
-}
-
-function loadFailure(text: string): Server['diagnosis'] {
-  return {
-    engine: 'ollama',
-    engineVersion: null,
-    stage: 'loading',
-    result: 'failed',
-    cause: { id: 'unknown', title: text, evidence: [] },
-    remedy: null,
-    facts: noFacts,
-  };
 }

@@ -35,8 +35,8 @@ export function createPortChooser(store: AppStore, net: Net, clock: Clock): Port
 
   return {
     async preview() {
-      if (clock.now() - askedAtMs > PREVIEW_MS) {
-        askedAtMs = clock.now();
+      if (clock.elapsedMs() - askedAtMs > PREVIEW_MS) {
+        askedAtMs = clock.elapsedMs();
         known = await choose([PREFERRED_PORT, known]);
       }
       return known;

@@ -1,6 +1,7 @@
 /** Doors that `app/` may knock on. `system/` and `vscode/` open them; tests open fakes. */
 import type { Result } from '../shared/failure';
 import type { ProcessIdentity, ProcessInfo } from '../processes/process';
+import type { SelfFacts } from '../processes/scene';
 
 export interface ExecSpec {
   readonly file: string;
@@ -19,10 +20,24 @@ export interface ExecOutput {
   readonly exitCode: number | null;
 }
 
+export interface StreamSpec {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Kills the tool. */
+  readonly signal: AbortSignal;
+  /** What it prints on stdout, cut anywhere. */
+  onText(text: string): void;
+}
+
 /** Runs a short-lived tool: no shell, no stdin, output capped at 8 MiB, killed at the time-out with its pipes closed. */
 export interface Exec {
   /** Fails with toolMissing, timedOut, cancelled or failed; an exit code ≠ 0 is not a failure. */
   run(spec: ExecSpec): Promise<Result<ExecOutput>>;
+  /**
+   * Runs a tool that goes on printing, until it ends or is killed; resolves with its exit code (null: ended by a signal)
+   * when it is gone, or two seconds after the kill. Fails with toolMissing, cancelled or failed.
+   */
+  stream(spec: StreamSpec): Promise<Result<number | null>>;
   /** Absolute path of an executable on PATH (never the current folder), or null. */
   find(name: string): Promise<string | null>;
 }
@@ -32,14 +47,22 @@ export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly timeoutMs: number;
+  /** null: none, for what takes hours; a peer that is gone is still noticed, by TCP's own means. */
+  readonly timeoutMs: number | null;
   readonly signal?: AbortSignal;
+  /** Takes the body of a 2xx answer as it comes, in order, cut anywhere; the answer itself then comes without one. */
+  readonly onText?: (chunk: string) => void;
   /** Longer answers fail; default 64 MiB. */
   readonly maxBytes?: number;
   /** `latin1` keeps a byte per character (binary ranges); default `utf8`. */
   readonly encoding?: 'utf8' | 'latin1';
   /** How many redirects of GET and HEAD to follow; default 0. Credentials stay with the first origin. */
   readonly redirects?: number;
+  /**
+   * Reads only the start of a 2xx answer, whatever more the server sends: asked once, with the first bytes (8 or more;
+   * a shorter answer is read whole), how many to read. Other answers then come without a body.
+   */
+  readonly cutAt?: (start: Uint8Array) => number;
 }
 
 export interface HttpAnswer {
@@ -49,7 +72,10 @@ export interface HttpAnswer {
 }
 
 export interface Http {
-  /** Any status is an answer; fails with refused, timedOut, cancelled or failed. */
+  /**
+   * Any status is an answer; fails with refused, timedOut, cancelled or failed. The time-out is for the whole of it:
+   * redirects, headers and body.
+   */
   request(request: HttpRequest): Promise<Result<HttpAnswer>>;
 }
 
@@ -75,6 +101,13 @@ export interface Files {
   readRange(path: string, offset: number, length: number): Promise<Result<Uint8Array>>;
   /** Whole file or nothing, also when the host dies meanwhile. Makes the folder. */
   writeAtomic(path: string, text: string): Promise<Result<void>>;
+  /**
+   * A new file, whole from its first moment: of several that try the same name at once exactly one is told `true`, the
+   * others `false`. Makes the folder.
+   */
+  createNew(path: string, text: string): Promise<Result<boolean>>;
+  /** Within one folder; needs no room on the disk. False where `from` is gone or it can't be done. */
+  rename(from: string, to: string): Promise<boolean>;
   /** No complaint if it is gone already. */
   remove(path: string): Promise<void>;
   realPath(path: string): Promise<string | null>;
@@ -103,11 +136,7 @@ export interface ProcessTable {
     target: ProcessIdentity,
     signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL' | 'SIGHUP',
   ): Promise<SignalOutcome>;
-  /**
-   * uid of this process, and the pids that must never be signalled: ourselves first, then our ancestors.
-   * `inContainer`: in a PID namespace of its own, so tools may print pids that mean nothing here.
-   */
-  self(): Promise<{ uid: number | null; protectedPids: readonly number[]; inContainer: boolean }>;
+  self(): Promise<SelfFacts>;
 }
 
 export type SignalOutcome = 'sent' | 'gone' | 'changed' | 'refused';
@@ -119,8 +148,10 @@ export interface SharedMemoryFile {
 }
 
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970. May jump, by hours, either way: for showing and for records, not for time-outs. */
   now(): number;
+  /** Milliseconds of a clock that never jumps, and may stand still while the machine sleeps: for time-outs. */
+  elapsedMs(): number;
   /** Resolves after `ms`, or at once when aborted (never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

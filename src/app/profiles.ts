@@ -17,6 +17,7 @@ const profileSchema = z.object({
   options: z._default(wishSchema.shape.options, {}),
   extraArguments: z._default(wishSchema.shape.extraArguments, []),
   port: z._default(wishSchema.shape.port, null),
+  keepAlive: wishSchema.shape.keepAlive,
 });
 
 export const profilesFileSchema = z.object({
@@ -36,12 +37,7 @@ export function parseProfiles(text: string): Result<Profile[]> {
     const issue = parsed.error.issues[0];
     return fail('invalid', `${issue?.path.map(String).join('.') ?? ''} is missing or wrong`);
   }
-  return ok(
-    parsed.data.profiles.map(({ name, engine, model, options, extraArguments, port }) => ({
-      name,
-      wish: { engine, model, options, extraArguments, port },
-    })),
-  );
+  return ok(parsed.data.profiles.map(({ name, ...wish }) => ({ name, wish })));
 }
 
 export async function loadProfiles(files: Files, path: string): Promise<Result<Profile[]>> {

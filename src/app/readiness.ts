@@ -1,51 +1,61 @@
 /** Whether a server does its work, asked over HTTP in its engine's own words. */
-import { ollamaPsRequest, readOllamaPs } from '../engines/ollama/api';
 import { healthRequest } from '../engines/vllm/api';
-import { formatBytes } from '../shared/units';
+import { modelsRequest, readServedModels } from '../engines/vllm/served';
+import type { LaunchFamily } from '../processes/family';
 import type { AppContext } from './appContext';
 import { endpointOf } from './serverText';
 import type { Server } from './state';
 
 const TIMEOUT_MS = 4_000;
 
-export interface Readiness {
-  readonly isReady: boolean;
-  /** Loud facts, e.g. that part of the model runs on the CPU. */
-  readonly warnings: readonly string[];
-}
+/** A health answer is empty and a list of models short; what streams for ever is something else. */
+const MAX_BYTES = 1_000_000;
 
-const NOT_READY: Readiness = { isReady: false, warnings: [] };
-
-export async function askReadiness(
+/** Of a vLLM; what an Ollama has loaded is `ollamaListing.ts`. */
+export async function isHealthy(
   context: AppContext,
   server: Server,
   signal: AbortSignal,
-): Promise<Readiness> {
-  const isVllm = server.wish.engine === 'vllm';
+): Promise<boolean> {
   const answer = await context.http.request({
-    ...(isVllm ? healthRequest : ollamaPsRequest)(endpointOf(server)),
+    ...healthRequest(endpointOf(server)),
     timeoutMs: TIMEOUT_MS,
+    maxBytes: MAX_BYTES,
     signal,
   });
-  if (!answer.ok || answer.value.status !== 200) return NOT_READY;
-  if (isVllm) return { isReady: true, warnings: [] };
-  const loaded = readOllamaPs(answer.value.body)?.find((model) =>
-    isSameTag(model.name, server.wish.model),
-  );
-  return loaded ? { isReady: true, warnings: placementWarnings(loaded) } : NOT_READY;
+  return answer.ok && answer.value.status === 200;
 }
 
-/** `llama3` and `llama3:latest` are one. */
-function isSameTag(a: string, b: string): boolean {
-  const full = (tag: string) => (tag.includes(':') ? tag : `${tag}:latest`);
-  return full(a) === full(b);
+/** Where no process can be looked at: whether what answers on the port serves the model that was asked for. */
+async function namesItsModel(
+  context: AppContext,
+  server: Server,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (server.wish.engine !== 'vllm') return true;
+  const answer = await context.http.request({
+    ...modelsRequest(endpointOf(server)),
+    timeoutMs: TIMEOUT_MS,
+    maxBytes: MAX_BYTES,
+    signal,
+  });
+  if (!answer.ok) return false;
+  // it wants a key that we don't have: then nothing more can be known
+  if (answer.value.status === 401) return true;
+  const models = readServedModels(answer.value.body);
+  return models?.some(({ id }) => id === server.servedModelName) ?? false;
 }
 
-function placementWarnings(model: { sizeBytes: number; gpuBytes: number }): string[] {
-  if (model.gpuBytes >= model.sizeBytes) return [];
-  if (model.gpuBytes === 0) return ['Runs on the CPU: nothing of it is on the GPU.'];
-  const onCpu = model.sizeBytes - model.gpuBytes;
-  return [
-    `${formatBytes(onCpu)} of ${formatBytes(model.sizeBytes)} run on the CPU; answers will be slow.`,
-  ];
+/** Somebody else may answer on that port, while ours is still loading and will find it taken. */
+export async function isOurs(
+  context: AppContext,
+  server: Server,
+  family: LaunchFamily | null,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!family) return server.launch === 'request' || namesItsModel(context, server, signal);
+  for (const { pid } of [...family.all].reverse()) {
+    if ((await context.table.listeningPorts(pid)).includes(server.port)) return true;
+  }
+  return false;
 }

@@ -1,148 +1,121 @@
 /**
- * Launches that outlive the window: one small file per launch in the extension's storage, written whole or not at
- * all. A file per launch needs no lock between windows.
+ * Launches that outlive the window, shared by all windows: one small file per launch in the extension's storage,
+ * written whole or not at all, so that no lock is needed. How a launch ended stays beside them for a while, so that
+ * every window says the same about it.
  */
-import * as z from 'zod/mini';
-import { wishSchema } from '../shared/wish';
-import type { LaunchRecord } from '../processes/process';
+import { fateText, parseFate, type LaunchFate } from './launchFate';
 import type { Files, Log } from './ports';
+import { launchText, mergeLaunch, parseLaunch } from './savedLaunch';
 import type { Server } from './state';
 
 const MAX_BYTES = 1_000_000;
-
-const identitySchema = z.object({ pid: z.number(), startTime: z.string(), bootId: z.string() });
-
-const recordSchema = z.object({
-  launchId: z.string(),
-  engine: z.enum(['vllm', 'ollama']),
-  main: identitySchema,
-  pgid: z.nullable(z.number()),
-  sid: z.nullable(z.number()),
-  port: z.number(),
-  seen: z._default(z.array(identitySchema), []),
-});
-
-/** Fields that newer versions added carry defaults, so that old records load. */
-const savedSchema = z.object({
-  id: z.string(),
-  title: z.string(),
-  wish: wishSchema,
-  command: z.object({
-    file: z.string(),
-    args: z.array(z.string()),
-    env: z.record(z.string(), z.string()),
-  }),
-  host: z.string(),
-  port: z.number(),
-  servedModelName: z._default(z.string(), ''),
-  engineVersion: z._default(z.nullable(z.string()), null),
-  startedAtMs: z.number(),
-  readyAtMs: z._default(z.nullable(z.number()), null),
-  plannedBytesPerGpu: z._default(z.array(z.number()), []),
-  simulated: z._default(z.boolean(), false),
-  record: z.nullable(recordSchema),
-});
-
-const fileSchema = z.extend(savedSchema, { version: z.literal(1) });
+/** Every window looks within seconds; these are some days' launches. */
+const MAX_FATES = 100;
 
 export interface Registry {
   load(): Promise<Server[]>;
+  /** null: there is no such file, or it can't be read. */
+  read(id: string): Promise<Server | null>;
+  /** Keeps what other windows wrote; does nothing once the launch has ended. */
   save(server: Server): Promise<void>;
-  remove(id: string): Promise<void>;
+  /** It has ended; its file stays as long as processes of it live. Who says it first is right. */
+  end(id: string, fate: LaunchFate): Promise<void>;
+  fateOf(id: string): Promise<LaunchFate | null>;
+  /** Forgets the file; `fate` where nobody told it yet. */
+  remove(id: string, fate?: LaunchFate): Promise<void>;
+  /** Another value whenever a file came, went or was written; null while there is no folder. */
+  changedAt(): Promise<number | null>;
 }
 
 export function createRegistry(files: Files, folder: string, log: Log): Registry {
+  const ends = files.join(folder, '..', 'ended');
   const pathOf = (id: string) => files.join(folder, `${id}.json`);
+  const endPathOf = (id: string) => files.join(ends, `${id}.json`);
+  const saidOf = new Set<string>();
+  /** Files are read far more often than they change. */
+  const parsedOf = new Map<string, { text: string; server: Server }>();
+  /** Writes of one launch go one after another, so that the last one counts. */
+  const writing = new Map<string, Promise<void>>();
+
+  const say = (what: string, name: string) => {
+    if (!saidOf.has(name)) log.warn('registry', what, { name });
+    saidOf.add(name);
+  };
+
+  async function readNamed(name: string): Promise<Server | null> {
+    const path = files.join(folder, name);
+    const text = await files.readText(path, MAX_BYTES);
+    if (!text.ok) {
+      // another window may have forgotten it between the look at the folder and this one
+      if (await files.stat(path)) say('launch record that cannot be read left alone', name);
+      return null;
+    }
+    const known = parsedOf.get(name);
+    const parsed = known?.text === text.value ? known.server : parseLaunch(text.value);
+    if (parsed === 'foreign') say('launch record of another version left alone', name);
+    else if (parsed === 'unreadable') {
+      await files.rename(path, `${path}.unreadable`);
+      say('unreadable launch record set aside', name);
+    } else {
+      parsedOf.set(name, { text: text.value, server: parsed });
+      return parsed;
+    }
+    return null;
+  }
+
+  async function write(server: Server): Promise<void> {
+    const { id } = server;
+    // written late, it would bring a launch back that another window saw end
+    if (await files.stat(endPathOf(id))) return;
+    const before = (await files.stat(pathOf(id))) ? await readNamed(`${id}.json`) : null;
+    const merged = before ? mergeLaunch(before, server) : server;
+    const written = await files.writeAtomic(pathOf(id), launchText(merged));
+    if (!written.ok) log.error('registry', 'could not write', { id, why: written.failure.detail });
+  }
+
+  function inTurn(id: string, act: () => Promise<void>): Promise<void> {
+    const done = (writing.get(id) ?? Promise.resolve()).then(act);
+    writing.set(id, done);
+    return done.finally(() => {
+      if (writing.get(id) === done) writing.delete(id);
+    });
+  }
+
+  async function end(id: string, fate: LaunchFate): Promise<void> {
+    const created = await files.createNew(endPathOf(id), fateText(fate));
+    if (!created.ok)
+      log.error('registry', 'could not write the end', { id, why: created.failure.detail });
+    const names = await files.list(ends);
+    if (names.length <= MAX_FATES) return;
+    const aged = await Promise.all(
+      names.map(async (name) => {
+        const path = files.join(ends, name);
+        return { path, atMs: (await files.stat(path))?.modifiedMs ?? 0 };
+      }),
+    );
+    aged.sort((a, b) => a.atMs - b.atMs);
+    for (const { path } of aged.slice(0, names.length - MAX_FATES)) await files.remove(path);
+  }
+
   return {
     async load() {
-      const servers: Server[] = [];
-      for (const name of await files.list(folder)) {
-        if (!name.endsWith('.json')) continue;
-        const server = await read(files, files.join(folder, name));
-        if (server) servers.push(server);
-        else log.warn('registry', 'unreadable launch record left alone', { name });
-      }
+      const names = (await files.list(folder)).filter((name) => name.endsWith('.json'));
+      const servers = (await Promise.all(names.map(readNamed))).filter((one) => one !== null);
       return servers.sort((a, b) => a.startedAtMs - b.startedAtMs);
     },
-    async save(server) {
-      const { id, title, wish, command, host, port, servedModelName, engineVersion } = server;
-      const { startedAtMs, readyAtMs, plannedBytesPerGpu, simulated, record } = server;
-      const saved: z.infer<typeof fileSchema> = {
-        version: 1,
-        id,
-        title,
-        wish,
-        command: { file: command.file, args: [...command.args], env: { ...command.env } },
-        host,
-        port,
-        servedModelName,
-        engineVersion,
-        startedAtMs,
-        readyAtMs,
-        plannedBytesPerGpu: [...plannedBytesPerGpu],
-        simulated,
-        record: record && { ...record, seen: [...record.seen] },
-      };
-      const written = await files.writeAtomic(pathOf(id), JSON.stringify(saved));
-      if (!written.ok)
-        log.error('registry', 'could not write', { id, why: written.failure.detail });
+    read: async (id) => ((await files.stat(pathOf(id))) ? readNamed(`${id}.json`) : null),
+    save: (server) => inTurn(server.id, () => write(server)),
+    end: (id, fate) => inTurn(id, () => end(id, fate)),
+    async fateOf(id) {
+      const text = await files.readText(endPathOf(id), MAX_BYTES);
+      return text.ok ? parseFate(text.value) : null;
     },
-    remove: (id) => files.remove(pathOf(id)),
-  };
-}
-
-async function read(files: Files, path: string): Promise<Server | null> {
-  const text = await files.readText(path, MAX_BYTES);
-  if (!text.ok) return null;
-  const parsed = z.safeParse(fileSchema, parseJson(text.value));
-  if (!parsed.success) return null;
-  // once more for its own keys alone: the version is the file's, not the server's
-  const saved = z.parse(savedSchema, parsed.data);
-  const record: LaunchRecord | null = saved.record;
-  return { ...newServer(saved), ...saved, record };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A server at the moment of its launch: nothing known yet but what was asked for. */
-export function newServer(
-  given: Pick<
-    Server,
-    | 'id'
-    | 'title'
-    | 'wish'
-    | 'command'
-    | 'host'
-    | 'port'
-    | 'servedModelName'
-    | 'startedAtMs'
-    | 'simulated'
-  >,
-): Server {
-  return {
-    ...given,
-    phase: 'starting',
-    stage: 'starting',
-    progress: null,
-    facts: null,
-    engineVersion: null,
-    stopRequested: false,
-    endReason: null,
-    diagnosis: null,
-    exitCode: null,
-    readyAtMs: null,
-    endedAtMs: null,
-    record: null,
-    plannedBytesPerGpu: [],
-    usedBytes: null,
-    warnings: [],
-    stillHeld: null,
-    seen: true,
+    remove: (id, fate) =>
+      inTurn(id, async () => {
+        if (fate) await end(id, fate);
+        await files.remove(pathOf(id));
+        parsedOf.delete(`${id}.json`);
+      }),
+    changedAt: async () => (await files.stat(folder))?.modifiedMs ?? null,
   };
 }

@@ -1,9 +1,11 @@
-/** State in longer words: the GPU report, the explanation of a failure, diagnostics to send along. */
-import { redactArguments } from '../processes/redact';
+/** State in longer words: the GPU report, the explanation of a failure. */
+import type { Evidence } from '../engines/engine';
 import { formatBytes, formatGib } from '../shared/units';
+import type { OutputTail } from './outputTails';
+import { gpuNotes } from './gpuNotes';
 import { serverDetail, serverFacts } from './serverText';
-import type { Settings } from './settings';
 import type { AppState, Server } from './state';
+import { unseenHoldersOf } from './unseenHolders';
 
 export function gpuReport(state: AppState, nowMs: number): string {
   const lines = ['# GPU report', ''];
@@ -23,6 +25,7 @@ export function gpuReport(state: AppState, nowMs: number): string {
       '',
       `- used ${formatGib(gpu.usedBytes)} of ${formatGib(gpu.totalBytes)}, free ${formatGib(gpu.freeBytes)}, reserved ${formatBytes(gpu.reservedBytes)}`,
       `- driver ${gpu.driverVersion ?? 'unknown'}, compute capability ${gpu.computeCapability ?? 'unknown'}, memory ${gpu.memory}`,
+      ...gpuNotes(gpu).map((note) => `- ${note}`),
       '',
     );
     const holders = state.holders.filter((holder) => holder.gpus.includes(gpu.index));
@@ -33,26 +36,33 @@ export function gpuReport(state: AppState, nowMs: number): string {
       );
     }
     if (holders.length === 0) lines.push('- No process is listed.');
+    const unseen = unseenHoldersOf(state, gpu);
+    if (unseen) lines.push(`- ${unseen.text}. ${unseen.reasons.join(' ')}`);
     lines.push('');
   }
   return lines.join('\n');
 }
 
-export function explainFailure(server: Server, nowMs: number): string {
-  const { diagnosis } = server;
+/** Each evidence line begins with `line N:`, by which the editor links it to the output. */
+export function explainFailure(server: Server, tail: OutputTail | null, nowMs: number): string {
+  const { diagnosis, failure } = server;
   const lines = [`# ${server.title}`, '', `It ${serverDetail(server, nowMs)}.`, ''];
   if (diagnosis?.cause) {
     lines.push(`## Cause: ${diagnosis.cause.title}`, '');
-    for (const { line, text } of diagnosis.cause.evidence)
-      lines.push(`    line ${String(line)}: ${text}`);
-    lines.push('');
+    lines.push(...diagnosis.cause.evidence.flatMap((one) => withContext(one, tail)), '');
   } else lines.push('No cause was found in its output; its terminal has the whole of it.', '');
-  if (diagnosis?.remedy) {
-    lines.push('## What helps', '', diagnosis.remedy.summary, '', diagnosis.remedy.why, '');
-    const change = Object.entries(diagnosis.remedy.change);
-    for (const [option, value] of change) lines.push(`- ${option} = ${JSON.stringify(value)}`);
-    if (change.length > 0) lines.push('');
-  }
+  if (failure && failure.culprits.length > 0)
+    lines.push(
+      '## Who else was at work',
+      '',
+      ...failure.culprits.map((one) => `- ${one}`),
+      '',
+      'Once that is over, the same settings may start as they are: Restart Server.',
+      '',
+    );
+  lines.push(...helpText(server));
+  if (failure && failure.tried.length > 1)
+    lines.push('## What was tried here before', '', ...failure.tried.map((one) => `- ${one}`), '');
   if (server.exitCode !== null) lines.push(`Exit code ${String(server.exitCode)}.`, '');
   const facts = serverFacts(server);
   if (facts.length > 0)
@@ -60,32 +70,48 @@ export function explainFailure(server: Server, nowMs: number): string {
   return lines.join('\n');
 }
 
-/** Everything known, without environment values and keys; paths and model names stay in, so the user reads it before sending. */
-export function diagnostics(state: AppState, settings: Settings, version: string): string {
-  const withoutValues = (env: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.keys(env).map((name) => [name, '(not shown)']));
-  return JSON.stringify(
-    {
-      version,
-      settings: {
-        ...settings,
-        'vllm.environment': withoutValues(settings['vllm.environment']),
-        'vllm.extraArguments': redactArguments(settings['vllm.extraArguments']),
-      },
-      gpu: state.gpu,
-      holders: state.holders,
-      engines: state.engines,
-      servers: state.servers.map((server) => ({
-        ...server,
-        wish: { ...server.wish, extraArguments: redactArguments(server.wish.extraArguments) },
-        command: {
-          ...server.command,
-          args: redactArguments(server.command.args),
-          env: withoutValues(server.command.env),
-        },
-      })),
-    },
-    null,
-    2,
-  );
+function helpText({ diagnosis, failure }: Server): string[] {
+  if (failure?.correction) {
+    const { diff, why, plan } = failure.correction;
+    return [
+      '## Corrected launch',
+      '',
+      '```diff',
+      ...diff.map(diffLine),
+      '```',
+      '',
+      why,
+      '',
+      `${plan}.`,
+      '',
+    ];
+  }
+  const remedy = diagnosis?.remedy ?? null;
+  const lines: string[] = [];
+  if (remedy) lines.push('## What helps', '', remedy.summary, '', remedy.why, '');
+  if (failure?.reason != null && failure.reason !== remedy?.summary)
+    lines.push('## No corrected launch', '', failure.reason, '');
+  return lines;
+}
+
+/** Coloured as a diff where the editor knows how: a change is neither gone nor new. */
+const diffLine = (line: string): string =>
+  /^[+−] /.test(line) ? line.replace('−', '-') : `! ${line}`;
+
+const CONTEXT_LINES = 2;
+
+/** The line with its neighbours in the output, where that is still kept. */
+function withContext({ line, text }: Evidence, tail: OutputTail | null): string[] {
+  const at = tail ? line - tail.firstLine : -1;
+  const shown = (number: number, words: string) => `    line ${String(number)}: ${words}`;
+  if (!tail || at < 0 || at >= tail.lines.length) return [shown(line, text)];
+  const from = Math.max(0, at - CONTEXT_LINES);
+  return [
+    ...tail.lines
+      .slice(from, at + CONTEXT_LINES + 1)
+      .map((words, place) =>
+        from + place === at ? shown(line, text) : `             ${words.slice(0, 200)}`,
+      ),
+    '',
+  ];
 }

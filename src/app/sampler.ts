@@ -2,14 +2,21 @@
  * Looks at the GPUs: one look at a time, time-outs, back-off on failure (1 → 60 s), asleep while nobody looks and
  * nothing of ours runs. Failures change the state; they never toast.
  */
-import type { GpuSource, GpuSourceState } from '../gpu/source';
-import type { ToolOutput } from '../gpu/gpu';
+import type { GpuSample } from '../gpu/gpu';
+import type { GpuFamily } from '../gpu/source';
+import { keepSame } from '../gpu/sameSample';
+import { MIB } from '../shared/units';
+import { createGpuLooker } from './gpuLooker';
 import type { Clock, Exec, Files, Log } from './ports';
+import { createRepeatedCalls } from './repeatedCalls';
+import type { SharedSampling } from './sharedSampling';
 import { liveServers } from './state';
 import type { AppStore } from './store';
 
-/** Processes change less often than totals, and a spawn costs 2–4 ms of CPU. */
-const PROCESS_EVERY_MS = 6_000;
+/** Processes change less often than totals, and asking for them costs a spawn (10 ms of CPU). */
+const PROCESS_EVERY_MS = 10_000;
+/** Somebody came, went or grew: who it was is asked at once. */
+const MOVED_BYTES = 64 * MIB;
 const MAX_BACKOFF_MS = 60_000;
 /** Without a tool, how often to look whether one was installed meanwhile. */
 const ABSENT_RETRY_MS = 60_000;
@@ -32,6 +39,9 @@ export interface Sampler {
   wake(): void;
 }
 
+/** `fresh`: of this moment, processes included. */
+type Look = 'fresh' | 'processes' | 'totals';
+
 export function createSampler(
   deps: {
     exec: Exec;
@@ -39,79 +49,59 @@ export function createSampler(
     clock: Clock;
     log: Log;
     store: AppStore;
-    source: () => GpuSource;
+    families: () => readonly GpuFamily[];
+    /** Absent: this window looks for itself. */
+    sharing?: SharedSampling;
   },
   options: SamplerOptions,
 ): Sampler {
-  const { exec, files, clock, log, store } = deps;
-  let state: { source: GpuSource; executable: string; memory: GpuSourceState } | null = null;
+  const { clock, log, store } = deps;
+  const calls = createRepeatedCalls(deps, options.intervalMs);
+  let isFresh = false;
+  const looker = createGpuLooker({
+    ...deps,
+    ask: (call) => calls.run(call, { isFresh }),
+    executable: options.executable,
+  });
   let looking: Promise<boolean> | null = null;
+  let nextFresh: Promise<void> | null = null;
   let processesAtMs = -Infinity;
+  /** When processes were last asked for. */
+  let sampleThen: GpuSample | null = null;
   let pause = new AbortController();
 
-  async function findTool(source: GpuSource): Promise<string | null> {
-    if (source.simulated) return '';
-    const configured = options.executable();
-    if (configured !== '') return configured;
-    for (const name of source.executables) {
-      const isPath = /[\\/]/.test(name);
-      const found = isPath ? ((await files.stat(name)) ? name : null) : await exec.find(name);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-
   /** True if it went well. */
-  async function look(withProcesses: boolean): Promise<boolean> {
-    const source = deps.source();
-    const executable = await findTool(source);
-    if (executable === null) {
-      state = null;
+  async function look(wanted: Look): Promise<boolean> {
+    const processes = wanted !== 'totals';
+    // also where they don't come: their time-out must not hold up every look
+    if (processes) processesAtMs = clock.elapsedMs();
+    isFresh = wanted === 'fresh';
+    const outcome = await looker.look({ processes });
+    if (outcome.kind === 'absent') {
       if (store.state().gpu.status !== 'absent') {
-        log.info('sampler', 'no GPU tool found', { source: source.id });
+        log.info('sampler', 'no GPU tool found');
         store.dispatch({ type: 'noGpuTool' });
       }
       return true;
     }
-    const isNew = state?.source !== source || state.executable !== executable;
-    if (isNew || !state) state = { source, executable, memory: source.start(executable) };
-    // rows of another tool (or of the simulated GPU) are never shown beside this one's totals
-    const processes = withProcesses || isNew;
-    // a tool that doesn't know a field is asked again without it
-    for (let attempt = 0; attempt < 8; attempt++) {
-      const outputs: ToolOutput[] = [];
-      for (const call of source.calls(state.memory, { processes })) {
-        const result = await exec.run(call);
-        if (!result.ok) {
-          failed(result.failure.detail);
-          return false;
-        }
-        outputs.push(result.value);
-      }
-      const reading = source.read(state.memory, outputs);
-      state = { source, executable, memory: reading.state };
-      if (reading.retry) continue;
-      const problem = reading.sample.gpus.length === 0 ? reading.sample.problems[0] : undefined;
-      if (problem) {
-        failed(problem.text);
-        return false;
-      }
-      if (reading.hasProcesses) processesAtMs = clock.now();
-      const last = store.state().gpu.sample;
-      const sample = reading.hasProcesses
-        ? reading.sample
-        : { ...reading.sample, processes: last?.processes ?? [] };
-      store.dispatch({
-        type: 'sampled',
-        sample,
-        atMs: clock.now(),
-        simulated: source.simulated,
-        warnPercent: options.warnPercent(),
-      });
-      return true;
+    if (outcome.kind === 'failed') {
+      failed(outcome.problem.text);
+      return false;
     }
-    failed(`${source.label} refuses every set of fields`);
-    return false;
+    if (processes) sampleThen = outcome.sample;
+    deps.sharing?.offer(outcome.sample);
+    tell(outcome.sample, clock.now(), outcome.simulated);
+    return true;
+  }
+
+  function tell(sample: GpuSample, atMs: number, simulated: boolean): void {
+    store.dispatch({
+      type: 'sampled',
+      sample: keepSame(store.state().gpu.sample, sample),
+      atMs,
+      simulated,
+      warnPercent: options.warnPercent(),
+    });
   }
 
   function failed(text: string): void {
@@ -119,35 +109,73 @@ export function createSampler(
     store.dispatch({ type: 'samplingFailed', text, atMs: clock.now() });
   }
 
-  function lookOnce(withProcesses: boolean): Promise<boolean> {
-    looking ??= look(withProcesses).finally(() => {
+  function lookOnce(wanted: Look): Promise<boolean> {
+    looking ??= look(wanted).finally(() => {
       looking = null;
     });
     return looking;
   }
 
+  /** All who ask before it begins get the same; a look under way may have begun before what they wait for. */
+  async function lookFresh(): Promise<void> {
+    do {
+      calls.hurry();
+      await looking;
+    } while (looking);
+    nextFresh = null;
+    await lookOnce('fresh');
+  }
+
+  async function lookInTurn(): Promise<boolean> {
+    const shared = looking ? null : await deps.sharing?.read();
+    if (shared) {
+      calls.stop();
+      const knownAtMs = store.state().gpu.sampledAtMs ?? -Infinity;
+      // a look of this window may be newer, unless the clock was set back since
+      if (shared.atMs > knownAtMs || knownAtMs > clock.now())
+        tell(shared.sample, shared.atMs, false);
+      return true;
+    }
+    const isDue = clock.elapsedMs() - processesAtMs >= PROCESS_EVERY_MS;
+    if (isDue) return lookOnce('processes');
+    const isGood = await lookOnce('totals');
+    return isGood && !nextFresh && hasMoved(sampleThen, store.state().gpu.sample)
+      ? lookOnce('processes')
+      : isGood;
+  }
+
   return {
     async run(signal) {
       let failures = 0;
-      signal.addEventListener('abort', () => pause.abort());
+      signal.addEventListener('abort', () => {
+        pause.abort();
+        calls.stop();
+      });
       while (!signal.aborted) {
         // made before the look: who wakes us during it wants another one, not the pause after it
         pause = new AbortController();
-        if (options.isWatched() || liveServers(store.state()).length > 0) {
-          const due = clock.now() - processesAtMs >= PROCESS_EVERY_MS;
-          failures = (await lookOnce(due)) ? 0 : failures + 1;
-        }
+        if (options.isWatched() || liveServers(store.state()).length > 0)
+          failures = (await lookInTurn()) ? 0 : failures + 1;
+        else calls.stop();
         const regularMs =
           store.state().gpu.status === 'absent' ? ABSENT_RETRY_MS : options.intervalMs();
         const backoffMs = failures === 0 ? 0 : Math.min(MAX_BACKOFF_MS, 1000 * 2 ** (failures - 1));
         await clock.sleep(Math.max(regularMs, backoffMs), pause.signal);
       }
     },
-    async lookNow() {
-      // a look under way may have begun before what the caller waits for
-      if (looking) await looking;
-      await lookOnce(true);
+    lookNow: () => (nextFresh ??= lookFresh()),
+    wake() {
+      // who looks again sees who holds what now
+      processesAtMs = -Infinity;
+      calls.hurry();
+      pause.abort();
     },
-    wake: () => pause.abort(),
   };
+}
+
+function hasMoved(before: GpuSample | null, now: GpuSample | null): boolean {
+  return (now?.gpus ?? []).some(({ index, usedBytes }) => {
+    const then = before?.gpus.find((gpu) => gpu.index === index)?.usedBytes ?? null;
+    return then !== null && usedBytes !== null && Math.abs(usedBytes - then) > MOVED_BYTES;
+  });
 }

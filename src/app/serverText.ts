@@ -1,6 +1,6 @@
 /** Servers in words: the same short sentence in the tree, the page, quick picks and notifications. */
-import { formatBytes, formatCount, formatDuration } from '../shared/units';
-import type { Server } from './state';
+import { formatBytes, formatCount, formatDuration, formatPercent } from '../shared/units';
+import type { Disturbance, Server } from './state';
 
 const STAGE_WORDS = {
   starting: 'starting',
@@ -21,9 +21,8 @@ export function serverDetail(server: Server, nowMs: number): string {
   const held = server.usedBytes === null ? null : formatBytes(server.usedBytes);
   switch (server.phase) {
     case 'starting': {
-      const progress = server.progress
-        ? ` ${String(server.progress.done)}/${String(server.progress.total)}`
-        : '';
+      if (server.queued) return queuedText(server.queued.waitsFor);
+      const progress = server.progress ? ` ${progressText(server, server.progress)}` : '';
       return join(
         `${STAGE_WORDS[server.stage]}${progress}`,
         held,
@@ -32,9 +31,11 @@ export function serverDetail(server: Server, nowMs: number): string {
     }
     case 'ready':
       return join(
-        server.warnings.length > 0 ? 'ready, with a warning' : 'ready',
+        server.asleep ? 'asleep' : server.warnings.length > 0 ? 'ready, with a warning' : 'ready',
+        server.origin === 'adopted' ? 'adopted' : null,
         `:${String(server.port)}`,
         held,
+        poolUse(server),
         formatDuration(nowMs - (server.readyAtMs ?? server.startedAtMs)),
       );
     case 'stopping':
@@ -46,8 +47,62 @@ export function serverDetail(server: Server, nowMs: number): string {
   }
 }
 
+/** Ollama tells its downloads in bytes; all else is counted. */
+function progressText(
+  { wish, stage }: Server,
+  { done, total }: { readonly done: number; readonly total: number },
+): string {
+  return wish.engine === 'ollama' && stage === 'downloading'
+    ? `${formatBytes(done)} of ${formatBytes(total)}`
+    : `${String(done)}/${String(total)}`;
+}
+
+/** e.g. "KV 12 %": short, for a row. */
+function poolUse({ live, asleep }: Server): string | null {
+  return live?.kvUse == null || asleep ? null : `KV ${formatPercent(live.kvUse)}`;
+}
+
+/**
+ * e.g. "pool 9.8 GiB, 12 % used (peak 31 %): 6.1 GiB could be given back with --gpu-memory-utilization 0.62". null:
+ * nothing is known of it.
+ */
+export function poolText({ live, phase, asleep, gpus }: Server): string | null {
+  if (phase !== 'ready' || asleep || live?.kvUse == null) return null;
+  const { poolBytes, kvUse, kvUsePeak, giveBack, runningRequests, waitingRequests } = live;
+  const each = (gpus?.length ?? 1) > 1 ? ' on each GPU' : '';
+  const pool = poolBytes === null ? 'KV pool' : `pool ${formatBytes(poolBytes)}${each}`;
+  const peak = kvUsePeak === null ? '' : ` (peak ${formatPercent(kvUsePeak)})`;
+  const requests = [
+    runningRequests ? `${String(runningRequests)} running` : null,
+    waitingRequests ? `${String(waitingRequests)} waiting` : null,
+  ].filter((part) => part !== null);
+  const busy = requests.length === 0 ? '' : `, ${requests.join(', ')}`;
+  const back =
+    giveBack === null
+      ? ''
+      : `: ${formatBytes(giveBack.bytes)}${each} could be given back with ${giveBack.flag}`;
+  return `${pool}, ${formatPercent(kvUse)} used${peak}${busy}${back}`;
+}
+
+function queuedText([first, ...others]: readonly string[]): string {
+  if (first === undefined) return 'queued';
+  return `queued: waits for ${first}${others.length === 0 ? '' : ` and ${String(others.length)} more`}`;
+}
+
+/** e.g. "PID 4711 (python train.py) grew by 1.2 GiB while this was profiling memory". */
+export function disturbanceText({ pid, command, stage, ...moved }: Disturbance): string {
+  const how = [
+    moved.grewBytes > 0 ? `grew by ${formatBytes(moved.grewBytes)}` : null,
+    moved.shrankBytes > 0 ? `gave back ${formatBytes(moved.shrankBytes)}` : null,
+  ].filter((part) => part !== null);
+  const who = command === null ? '' : ` (${command.slice(0, 80)})`;
+  return `PID ${String(pid)}${who} ${how.join(' and ')} while this was ${STAGE_WORDS[stage]}`;
+}
+
 function endText(server: Server): string {
   const still = server.stillHeld === null ? '' : ` · ${server.stillHeld}`;
+  // nobody saw its output, so nobody knows why
+  if (server.origin === 'adopted' && !server.stopRequested) return `ended elsewhere${still}`;
   if (server.endReason === 'stopped') return `stopped${still}`;
   const word = server.endReason === 'crashed' ? 'crashed' : 'failed';
   const cause = server.diagnosis?.cause?.title;
@@ -73,6 +128,11 @@ export function serverFacts(server: Server): string[] {
     ['Weights read in', facts?.loadSeconds == null ? null : `${facts.loadSeconds.toFixed(1)} s`],
     ['Endpoint', server.phase === 'ready' ? endpointOf(server) : null],
     ['Model name', server.servedModelName],
+    ['Started', server.origin === 'adopted' ? 'elsewhere, and adopted' : null],
+    ...server.disturbances
+      .map(disturbanceText)
+      .filter((text) => server.failure?.culprits.includes(`${text}.`) !== true)
+      .map((text): [string, string] => ['Meanwhile', text]),
   ];
   return rows.flatMap(([label, value]) =>
     value === null || value === '' ? [] : [`${label}: ${value}`],

@@ -6,7 +6,20 @@ const between = (low: number, high: number, fallback: number) =>
 
 export const settingSchemas = {
   'monitor.intervalSeconds': between(1, 60, 2),
-  'monitor.source': z._default(z.enum(['auto', 'nvidia-smi']), 'auto'),
+  'monitor.source': z._default(
+    z.enum([
+      'auto',
+      'nvidia-smi',
+      'jetson',
+      'amdgpu',
+      'amd-smi',
+      'rocm-smi',
+      'intel',
+      'xpu-smi',
+      'ioreg',
+    ]),
+    'auto',
+  ),
   'monitor.executablePath': z._default(z.string(), ''),
   'statusBar.visibility': z._default(z.enum(['auto', 'always', 'never']), 'auto'),
   'statusBar.warnAtPercent': between(1, 100, 85),
@@ -24,7 +37,10 @@ export const settingSchemas = {
   'coexistence.enableOllamaDetection': z._default(z.boolean(), true),
   'coexistence.fallbackToCpuWhenConstrained': z._default(z.boolean(), true),
   'coexistence.safetyBufferMb': z._default(z.number().check(z.gte(0)), 1024),
+  'hub.allowRequests': z._default(z.boolean(), false),
   'launch.oneAtATime': z._default(z.boolean(), true),
+  'learning.enabled': z._default(z.boolean(), true),
+  'learning.teamFile': z._default(z.boolean(), false),
   'cleanUp.protect': z._default(z.array(z.string()), []),
   simulate: z._default(z.boolean(), false),
 } as const;

@@ -1,11 +1,13 @@
 /** The complete picture that the planner page draws; a hidden page misses messages, so there are no deltas. */
 import { addressOf } from '../engines/ollama/address';
-import { PROTOCOL_VERSION, type Snapshot } from '../shared/protocol';
+import { PROTOCOL_VERSION, type OfferedLaunchRow, type Snapshot } from '../shared/protocol';
 import { MIB } from '../shared/units';
-import { shortCommand } from './gauge';
-import { coexistenceOf, plannableGpus } from './planService';
-import { serverDetail } from './serverText';
+import type { OfferedLaunch } from './offeredLaunch';
+import { coexistenceOf, plannableGpus, surroundingsOf } from './planService';
+import { runningOf } from './running';
+import { poolText, serverDetail } from './serverText';
 import type { Settings } from './settings';
+import { shortCommand } from './shortCommand';
 import type { AppState, Server } from './state';
 
 /** What the page is told of the world outside the state. */
@@ -53,6 +55,7 @@ export function snapshotOf(
           facts: state.model.facts,
           longestContext: state.model.longestContext,
           problem: state.model.problem,
+          notes: [...(state.model.notes ?? [])],
         }
       : null,
     engines: {
@@ -76,16 +79,41 @@ export function snapshotOf(
       detail: serverDetail(server, nowMs),
       usedBytes: server.usedBytes,
       plannedBytes: plannedBytesOf(server),
+      failure: failureOf(server),
+      stepUp: offeredOf(server.stepUp),
+      pool: poolText(server),
     })),
     defaults: {
       utilization: settings['vllm.defaultUtilization'],
       headroomBytes: settings['planner.headroomMiB'] * MIB,
     },
     coexistence: coexistenceOf(settings),
-    learned: [],
+    learned: learnedForWish(state, settings),
+    running: runningOf(state, settings),
     wish: state.wish,
     wishRevision: state.wishRevision,
   };
+}
+
+/** For the model that the page plans; empty until its facts are read. */
+function learnedForWish(state: AppState, settings: Settings): Snapshot['learned'] {
+  const { wish, model } = state;
+  return model?.facts ? [...surroundingsOf(state, settings, wish, model.facts).learned] : [];
+}
+
+function failureOf({ failure, diagnosis }: Server): Snapshot['servers'][number]['failure'] {
+  if (!failure) return null;
+  const { culprits, correction, reason } = failure;
+  return {
+    cause: diagnosis?.cause?.title ?? null,
+    culprits: [...culprits],
+    correction: offeredOf(correction),
+    reason,
+  };
+}
+
+function offeredOf(offer: OfferedLaunch | null): OfferedLaunchRow | null {
+  return offer && { diff: [...offer.diff], why: offer.why, plan: offer.plan };
 }
 
 /** A plan that did not know what it takes leaves nothing here: that is unknown, not zero. */

@@ -1,34 +1,46 @@
 /** Wires the loops together and gives the front doors one object to talk to. */
-import type { GpuProcess } from '../gpu/gpu';
-import { simulatedSource } from '../gpu/simulated';
-import { GPU_SOURCES } from '../gpu/sources';
 import type { Holder } from '../processes/process';
+import { withCardTotals } from '../planner/cardNames';
 import { shellCommand } from '../shared/shellText';
-import { ok, type Result } from '../shared/failure';
+import type { Result } from '../shared/failure';
 import type { Command, PlanAnswer } from '../shared/planAnswer';
 import { parsePlanRequest, type EngineId } from '../shared/planRequest';
 import type { Snapshot } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
+import { adopt, findCandidates, type Candidate } from './adoption';
 import type { AppContext, Ports } from './appContext';
+import { bareHubName, HUB_GIVES, HUB_NEEDS } from './completeFromHub';
 import { endHolders, inspectHolders, type CleanerDeps, type EndOutcome } from './cleaner';
-
+import type { DeployResult } from './deploy';
+import { diagnostics } from './diagnostics';
 import { detectEngines } from './engineDetection';
-import { findServersAgain } from './foundAgain';
+import { createFailureReporter } from './failureReporter';
+import { createGpuWatch } from './gpuWatch';
+import type { GpuHistory } from './history';
+import { createHub } from './hub';
+import type { Environment } from './hubEnvironment';
 import { judgeHolders } from './holderJudge';
 import { listModels } from './modelCatalog';
+import { learnedFor } from './learnedFor';
+import { createLearner } from './learner';
 import { createModelService } from './modelService';
 import { createObserver } from './observer';
+import type { OfferedLaunch } from './offeredLaunch';
 import { createOllamaServing } from './ollamaServing';
+import { createOutputTails, type OutputTails } from './outputTails';
 import { answerRequest, commandSettingsFor } from './planService';
 import { createPortChooser, PREFERRED_PORT } from './portChooser';
 import type { Launcher } from './ports';
-import { changeProfiles, loadProfiles } from './profiles';
+import { createProfileShelf } from './profileShelf';
+import { createLaunchTurns } from './launchTurns';
+import { watchQuietWindow } from './quietWindow';
 import { createRegistry } from './registry';
-import { diagnostics, explainFailure, gpuReport } from './reports';
-import { createSampler } from './sampler';
+import { explainFailure, gpuReport } from './reports';
+import { createServerMetrics } from './serverMetrics';
 import { createServers, type Servers } from './servers';
 import type { Settings } from './settings';
 import { snapshotOf } from './snapshot';
+import { startAll, type StartAllOptions, type StartAllOutcome } from './startAll';
 import { initialState, type Profile, type Server } from './state';
 import { createStore, type AppStore } from './store';
 import { completeWish, defaultWish, emptyWish } from './wishes';
@@ -44,9 +56,15 @@ export interface AppOptions extends Ports {
   /** Runs a simulated server for given `vllm serve` arguments. */
   readonly simulatedServer: Command;
   readonly hubCacheFolders: readonly string[];
+  /** Of this process: which hub, and the user's token for it. */
+  readonly environment: Environment;
+  /** A token for the hub that the user gave to the editor; null: none. */
+  readonly storedHubToken: () => Promise<string | null>;
   readonly version: string;
   /** True while somebody looks. */
   readonly isWatched: () => boolean;
+  /** The workspace is trusted. */
+  readonly isTrusted: () => boolean;
 }
 
 export interface App extends Servers {
@@ -60,6 +78,10 @@ export interface App extends Servers {
   wake(): void;
   refresh(): Promise<void>;
   settingsChanged(): Promise<void>;
+  /** Where the sizes of a typed model would come from; null: nothing to say. */
+  hintForTyped(model: string): string | null;
+  /** Asks the hub again for what it refused. */
+  hubTokenChanged(): void;
   setWish(wish: Wish, from: 'page' | 'host'): void;
   defaultWish(engine: EngineId, model: string): Promise<Wish>;
   completeWish(wish: Wish): Wish;
@@ -69,14 +91,31 @@ export interface App extends Servers {
   snapshot(trusted: boolean): Promise<Snapshot>;
   inspectHolders(): Promise<readonly Holder[]>;
   endHolders(holders: readonly Holder[]): Promise<EndOutcome>;
+  /** Servers that somebody else started on this machine. */
+  findCandidates(): Promise<readonly Candidate[]>;
+  /** Watches one of them from now on, in every window. Resolves with its id. */
+  adopt(candidate: Candidate): Promise<Result<string>>;
+  /** Puts a ready server that offers it to sleep, or wakes it up. */
+  setAsleep(id: string, asleep: boolean): Promise<Result<void>>;
+  /** One after another, each when the one before is ready. */
+  startAll(profiles: readonly Profile[], options: StartAllOptions): Promise<StartAllOutcome>;
   saveProfile(profile: Profile): Promise<Result<void>>;
   deleteProfile(name: string): Promise<Result<void>>;
+  /** Forgets one thing that was learned, by its key, or everything (null). */
+  forgetLearned(key: string | null): Promise<Result<void>>;
   commandText(command: Command): string;
   wishedCommandText(): Promise<string>;
   gpuReport(): Promise<string>;
   workersReport(): Promise<string>;
   diagnostics(): string;
   explain(server: Server): string;
+  /** What each server printed last, also after its end. */
+  readonly outputs: Pick<OutputTails, 'tailOf' | 'listen'>;
+  /** Where the memory of each GPU is going. */
+  readonly trends: GpuHistory['trends'];
+  /** The corrected launch of a failed server, or the step up of a ready one, by the facts of this moment. */
+  offer(id: string): Promise<Result<OfferedLaunch>>;
+  startOffered(id: string, offer: OfferedLaunch, how: { force: boolean }): Promise<DeployResult>;
   dispose(): void;
 }
 
@@ -84,18 +123,8 @@ export function startApp(options: AppOptions): App {
   const { files, clock, log, settings } = options;
   const store = createStore(initialState(emptyWish(settings())));
   const over = new AbortController();
-
-  const source = () => (settings().simulate ? simulated : (GPU_SOURCES[0] ?? simulated));
-  const simulated = simulatedSource(() => simulatedHolders(store));
-  const sampler = createSampler(
-    { exec: options.exec, files, clock, log, store, source },
-    {
-      intervalMs: () => settings()['monitor.intervalSeconds'] * 1000,
-      warnPercent: () => settings()['statusBar.warnAtPercent'],
-      executable: () => settings()['monitor.executablePath'],
-      isWatched: options.isWatched,
-    },
-  );
+  const watch = createGpuWatch(options, store);
+  const { sampler, history } = watch;
 
   const context: AppContext = {
     ...options,
@@ -117,47 +146,55 @@ export function startApp(options: AppOptions): App {
     launches: () =>
       store
         .state()
-        .servers.flatMap(({ record }) => (record ? [{ record, origin: 'ours' as const }] : [])),
+        .servers.flatMap(({ record, origin }) =>
+          record
+            ? [{ record, origin: origin === 'adopted' ? ('adopted' as const) : ('ours' as const) }]
+            : [],
+        ),
     get protect() {
       return settings()['cleanUp.protect'];
     },
   };
-  const models = createModelService(context);
+  const mayAskHub = () => settings()['hub.allowRequests'];
+  const hub = createHub({
+    ...options,
+    // vLLM would download from the mirror that its own settings name
+    environment: () => ({ ...options.environment, ...settings()['vllm.environment'] }),
+    isAllowed: mayAskHub,
+    storedToken: options.storedHubToken,
+    cacheFolder: files.join(options.storageFolder, 'hub'),
+  });
+  const models = createModelService(context, hub);
+  let mightAskHub = mayAskHub();
   const observer = createObserver(context);
-  const ollama = createOllamaServing(context, models, observer);
+  const learner = createLearner(context, options);
+  const ollama = createOllamaServing(context, models, observer, options.environment);
+  const lockFolder = files.join(options.storageFolder, 'locks');
+  const { shared, queue } = createLaunchTurns(context, observer, lockFolder);
   let found = Promise.resolve();
   const servers = createServers(
     context,
-    { models, observer, ollama },
+    { models, observer, ollama, queue },
     () => (settings().simulate ? options.simulatedServer : null),
     () => found,
   );
+  const outputs = createOutputTails();
+  const metrics = createServerMetrics(context, options.isWatched);
+  const isHeard = (id: string) => outputs.tailOf(id) !== null;
+  const failures = createFailureReporter(context, models, () => servers, isHeard);
   options.launcher.listen({
-    output: (id, chunk) => observer.output(id, chunk),
+    output(id, chunk) {
+      outputs.push(id, chunk);
+      observer.output(id, chunk);
+    },
     started: (id, pid) => log.info('launcher', 'found again', { id, pid }),
-    ended: (id, exitCode) => void observer.ended(id, exitCode),
+    ended(id, exitCode) {
+      outputs.end(id);
+      void observer.ended(id, exitCode);
+    },
   });
 
-  const profilesPath =
-    options.workspaceFolder === null
-      ? files.join(options.storageFolder, 'profiles.json')
-      : files.join(options.workspaceFolder, '.vscode', 'vram-pilot.profiles.json');
-
-  async function readProfiles(): Promise<void> {
-    const loaded = await loadProfiles(files, profilesPath);
-    if (loaded.ok) store.dispatch({ type: 'profilesLoaded', profiles: loaded.value });
-    else log.warn('profiles', 'could not be read', { why: loaded.failure.detail });
-  }
-
-  async function writeProfiles(
-    change: (current: readonly Profile[]) => readonly Profile[],
-  ): Promise<Result<void>> {
-    const saved = await changeProfiles(files, profilesPath, change);
-    if (!saved.ok) return saved;
-    store.dispatch({ type: 'profilesLoaded', profiles: saved.value });
-    return ok(undefined);
-  }
-
+  const profiles = createProfileShelf(context, options);
   const stopFollowing: (() => void)[] = [];
 
   return {
@@ -167,20 +204,37 @@ export function startApp(options: AppOptions): App {
     showLog: options.showLog,
     now: () => clock.now(),
     run() {
-      stopFollowing.push(models.follow(), judgeHolders(context, cleaner));
+      stopFollowing.push(models.follow(), judgeHolders(context, cleaner), learner.follow());
       void sampler.run(over.signal);
-      found = findServersAgain(context, observer);
+      stopFollowing.push(queue.follow(), watchQuietWindow(context), failures.follow());
+      stopFollowing.push(metrics.follow());
+      found = shared.sync();
+      void shared.run(over.signal);
       void detectEngines(context);
-      void readProfiles();
+      void profiles.read();
+      void learner.refresh();
     },
-    wake: () => sampler.wake(),
+    wake() {
+      sampler.wake();
+      void learner.refresh();
+    },
     async refresh() {
-      await Promise.all([sampler.lookNow(), detectEngines(context), readProfiles()]);
+      await Promise.all([
+        sampler.lookNow(),
+        detectEngines(context),
+        profiles.read(),
+        learner.refresh(),
+      ]);
     },
     async settingsChanged() {
       sampler.wake();
-      await detectEngines(context);
+      if (mightAskHub !== mayAskHub()) models.readAgain();
+      mightAskHub = mayAskHub();
+      await Promise.all([detectEngines(context), learner.refresh()]);
     },
+    hintForTyped: (name) =>
+      bareHubName('vllm', { name }) === null ? null : mayAskHub() ? HUB_GIVES : HUB_NEEDS,
+    hubTokenChanged: () => models.readAgain(),
     setWish: (wish, from) => store.dispatch({ type: 'wished', wish, from }),
     defaultWish: (engine, model) => defaultWish(models, settings(), engine, model),
     completeWish: (wish) => completeWish(settings(), wish),
@@ -194,14 +248,24 @@ export function startApp(options: AppOptions): App {
         }),
       });
     },
-    planRequest(request) {
-      const parsed = parsePlanRequest(request);
-      if (!parsed.ok) {
-        return Promise.reject(new Error(`${parsed.error.field}: ${parsed.error.message}`));
-      }
+    async planRequest(request) {
+      const parsed = parsePlanRequest(withCardTotals(request));
+      if (!parsed.ok) throw new Error(`${parsed.error.field}: ${parsed.error.message}`);
       const wish = { ...emptyWish(settings()), engine: parsed.value.engine };
       const command = commandSettingsFor(store.state(), settings(), wish, PREFERRED_PORT);
-      return Promise.resolve(answerRequest(parsed.value, command));
+      const { engine, model, gpus, learned } = parsed.value;
+      const onHub = mayAskHub() ? bareHubName(engine, model) : null;
+      const reading = onHub === null ? null : await models.read(engine, onHub);
+      const facts = reading?.ok ? reading.value.facts : model;
+      const known = learnedFor(store.state(), settings(), {
+        engine,
+        model: facts.name ?? facts.path ?? '',
+        facts,
+        extraArguments: [],
+        gpu: gpus[0],
+      });
+      const calibrated = { ...parsed.value, model: facts, learned: learned ?? [...known] };
+      return answerRequest(calibrated, command);
     },
     async snapshot(trusted) {
       const surroundings = {
@@ -218,15 +282,19 @@ export function startApp(options: AppOptions): App {
         holders.map((holder) => holder.pid),
         { shown: holders },
       ),
-    saveProfile: (profile) =>
-      // in its old place: the file is shared, and what has not changed should not show in a diff
-      writeProfiles((current) =>
-        current.some((one) => one.name === profile.name)
-          ? current.map((one) => (one.name === profile.name ? profile : one))
-          : [...current, profile],
-      ),
-    deleteProfile: (name) =>
-      writeProfiles((current) => current.filter((profile) => profile.name !== name)),
+    async findCandidates() {
+      await shared.sync();
+      return findCandidates(context);
+    },
+    async adopt(candidate) {
+      await shared.sync();
+      return adopt(context, observer, candidate);
+    },
+    setAsleep: (id, asleep) => metrics.setAsleep(id, asleep),
+    startAll: (chosen, how) => startAll({ store, servers }, chosen, how),
+    saveProfile: profiles.save,
+    deleteProfile: profiles.delete,
+    forgetLearned: (key) => learner.forget(key),
     commandText: shellCommand,
     async wishedCommandText() {
       const prepared = await servers.prepare(store.state().wish);
@@ -237,28 +305,26 @@ export function startApp(options: AppOptions): App {
       return gpuReport(store.state(), clock.now());
     },
     workersReport: () => workersReport(context, options.workspaceFolder),
-    diagnostics: () => diagnostics(store.state(), settings(), options.version),
-    explain: (server) => explainFailure(server, clock.now()),
+    diagnostics: () =>
+      diagnostics({
+        state: store.state(),
+        settings: settings(),
+        version: options.version,
+        nowMs: clock.now(),
+        samples: history.list(),
+        tailOf: outputs.tailOf,
+        homeFolder: files.homeFolder(),
+      }),
+    explain: (server) => explainFailure(server, outputs.tailOf(server.id), clock.now()),
+    trends: history.trends,
+    outputs,
+    offer: failures.offer,
+    startOffered: failures.start,
     dispose() {
       over.abort();
       observer.dispose();
       for (const stop of stopFollowing) stop();
+      watch.stop();
     },
   };
-}
-
-function simulatedHolders(store: AppStore): GpuProcess[] {
-  return store.state().servers.flatMap((server): GpuProcess[] => {
-    if (!server.simulated || server.phase === 'ended' || !server.record) return [];
-    const planned = server.plannedBytesPerGpu[0] ?? 0;
-    const share = server.phase === 'ready' ? 1 : 0.4;
-    return [
-      {
-        pid: server.record.main.pid,
-        usedBytes: Math.round(planned * share),
-        name: 'simulated server',
-        gpus: [0],
-      },
-    ];
-  });
 }

@@ -150,12 +150,12 @@ async function waitForEnd(
 ): Promise<readonly SentSignal[]> {
   const { clock } = ports;
   const pollMs = Math.min(options.pollMs ?? POLL_MS, POLL_MS);
-  const deadlineMs = clock.now() + step.waitMs;
+  const deadlineMs = clock.elapsedMs() + step.waitMs;
   const reached = new Set(sent.map(({ process }) => identityKey(process)));
   const late: SentSignal[] = [];
-  let nextFullLookMs = clock.now() + FULL_LOOK_MS;
+  let nextFullLookMs = clock.elapsedMs() + FULL_LOOK_MS;
   while (!isAborted(options)) {
-    const nowMs = clock.now();
+    const nowMs = clock.elapsedMs();
     if (nowMs >= nextFullLookMs || !(await watch.isKnownAlive())) {
       nextFullLookMs = nowMs + FULL_LOOK_MS;
       const family = await watch.look();
@@ -167,7 +167,7 @@ async function waitForEnd(
       for (const process of newcomers) reached.add(identityKey(process));
       late.push(...(await sendStep(ports, newcomers, step, options)));
     }
-    const leftMs = deadlineMs - clock.now();
+    const leftMs = deadlineMs - clock.elapsedMs();
     if (leftMs <= 0) break;
     await clock.sleep(Math.min(pollMs, leftMs), options.signal);
   }

@@ -17,6 +17,13 @@ export const endTexts: Readonly<Record<string, CauseText>> = {
       'A killed server leaves its engine and workers behind.',
     ),
   },
+  server_gone: {
+    title: 'The server ended, and nobody here had asked it to',
+    remedy: always(
+      'If you ended it yourself, nothing is wrong; else look for the out-of-memory killer (dmesg).',
+      'It ended without a word: it may have been killed, or asked to end from elsewhere.',
+    ),
+  },
   server_crashed: {
     title: 'The server crashed',
     remedy: always(

@@ -75,6 +75,8 @@ export interface EndContext {
   readonly ended: boolean;
   /** The user (or we, for the user) asked it to stop. */
   readonly stopRequested: boolean;
+  /** It was ours: had it been asked to stop, we would know, unless somebody did so past us. */
+  readonly isWatched?: boolean;
 }
 
 /** Reads a server's output as it comes: any cut, colours, carriage returns, worker prefixes. Constant memory. */

@@ -53,8 +53,11 @@ function judgeExit({ end, livesOn }: EndFacts): Judgement {
   if (code !== null && KILLED.has(code)) return { result: 'failed', causeId: 'server_killed' };
   if (code !== null && ASKED_TO_END.has(code)) return { result: 'stopped', causeId: null };
   if (code !== null && CRASHED.has(code)) return { result: 'failed', causeId: 'server_crashed' };
-  // Ollama ends without a word.
-  if (livesOn && (code === 0 || code === null)) return { result: 'stopped', causeId: null };
+  // Ollama ends without a word, and a terminal reports 0 also for a process that was killed (seen in VS Code 1.139).
+  if (livesOn && (code === 0 || code === null))
+    return end.isWatched === true
+      ? { result: 'failed', causeId: 'server_gone' }
+      : { result: 'stopped', causeId: null };
   // vLLM announces every orderly stop, and a terminal reports 0 for a process that a signal ended (seen in VS Code 1.139).
   if (code === 0) return { result: 'failed', causeId: 'server_killed' };
   return { result: 'failed', causeId: 'unknown' };

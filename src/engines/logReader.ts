@@ -11,14 +11,8 @@ import type {
   Stage,
 } from './engine';
 import { judgeEnd } from './judgeEnd';
-import {
-  anyOf,
-  type CauseMatch,
-  type CauseRule,
-  type LaunchSeen,
-  type LineFinding,
-  type LogGrammar,
-} from './logRules';
+import type { CauseMatch, CauseRule, LaunchSeen, LineFinding, LogGrammar } from './logRules';
+import { createPatternIndex } from './patternIndex';
 import { addFacts, mergeFacts, noFacts, withoutSizes } from './startFacts';
 import { createLineSplitter, type TextLine } from './terminalText';
 
@@ -89,27 +83,30 @@ export function createEngineLogReader(
 ): EngineLogReader {
   const startLaunch: LaunchSeen = { model: null, gpuName: null, options: {}, ...known };
   const splitter = createLineSplitter();
-  const anyLine = anyOf(grammar.lines.map((rule) => rule.pattern));
-  const anyCause = anyOf(grammar.causes.map((rule) => rule.pattern));
+  const { lines, causes } = grammar;
+  /** Line rules first, then causes. */
+  const index = createPatternIndex([...lines, ...causes].map((rule) => rule.pattern));
   let state = fresh(startLaunch);
 
   function take(line: TextLine): void {
     if (line.text.trim() === '') return;
     const message = grammar.clean(line.text);
-    if (anyLine.test(message)) applyLineRules(message);
+    const places = index.candidates(message);
+    if (places.length > 0) applyLineRules(message, places);
     if (!line.final) return;
     state.lastLine = evidenceOf(message, line.number);
-    const known = anyCause.test(message) && applyCauseRules(message, line.number);
+    const known = places.length > 0 && applyCauseRules(message, line.number, places);
     const kind = known ? null : grammar.errorKind(message, line.text);
     if (kind === 'wrapper') state.wrapper ??= state.lastLine;
     if (kind === 'error' && state.unknownErrors.length < MAX_EVIDENCE_LINES)
       state.unknownErrors.push(state.lastLine);
   }
 
-  function applyLineRules(message: string): void {
-    for (const rule of grammar.lines) {
-      const groups = rule.pattern.exec(message);
-      if (!groups) continue;
+  function applyLineRules(message: string, places: readonly number[]): void {
+    for (const place of places) {
+      const rule = lines[place];
+      const groups = rule?.pattern.exec(message);
+      if (!rule || !groups) continue;
       if (rule.milestone) reach(rule.milestone);
       if (rule.stage) enter(rule.stage);
       if (rule.read) learn(rule.read(groups.groups ?? {}, state.launch));
@@ -181,11 +178,12 @@ export function createEngineLogReader(
   }
 
   /** True if the line told a cause. */
-  function applyCauseRules(message: string, number: number): boolean {
+  function applyCauseRules(message: string, number: number, places: readonly number[]): boolean {
     let known = false;
-    for (const rule of grammar.causes) {
-      const groups = rule.pattern.exec(message);
-      if (!groups) continue;
+    for (const place of places) {
+      const rule = causes[place - lines.length];
+      const groups = rule?.pattern.exec(message);
+      if (!rule || !groups) continue;
       const match: CauseMatch = {
         groups: groups.groups ?? {},
         text: message,

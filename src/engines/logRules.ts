@@ -85,11 +85,3 @@ export interface LogGrammar {
   /** True: a daemon whose loads fail without ending it (Ollama). */
   readonly livesOn: boolean;
 }
-
-/** One regular expression that matches where any of them does: most lines match none, and are done with it. All must heed case. */
-export function anyOf(patterns: readonly RegExp[]): RegExp {
-  const sources = patterns.map(
-    (pattern) => `(?:${pattern.source.replace(/\(\?<(?![=!])[^>]+>/g, '(?:')})`,
-  );
-  return new RegExp(sources.join('|'));
-}

@@ -12,7 +12,6 @@ const ESC = '\u001b';
 /** CSI, then OSC (ended by BEL or ESC \), then the short forms. */
 const escapes =
   /\u001b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\u0007\u001b\n]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
-const lineMarks = /[\r\n]/g;
 const escapeHere = new RegExp(escapes.source, 'y');
 /** What more text may complete. */
 const openEscape = /^\u001b(?:\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b\n]*\u001b?|[ -/]*)$/;
@@ -58,7 +57,9 @@ export function createLineSplitter(): LineSplitter {
 
   function append(text: string): void {
     const room = MAX_LINE_CHARACTERS - line.length;
-    if (room > 0) line += text.length > room ? text.slice(0, room) : text;
+    if (room <= 0) return;
+    const fitting = text.length > room ? text.slice(0, room) : text;
+    line = line === '' ? fitting : line + fitting;
   }
 
   return {
@@ -73,15 +74,23 @@ export function createLineSplitter(): LineSplitter {
       }
       const plain = stripControls(text);
       let start = 0;
-      for (const { 0: mark, index } of plain.matchAll(lineMarks)) {
+      let [feed, back] = [plain.indexOf('\n'), plain.indexOf('\r')];
+      while (feed >= 0 || back >= 0) {
+        const isFeed = back < 0 || (feed >= 0 && feed < back);
+        const index = isFeed ? feed : back;
         if (pendingReturn) {
           pendingReturn = false;
-          if (index > start || mark !== '\n') endPass(onLine);
+          if (index > start || !isFeed) endPass(onLine);
         }
         append(plain.slice(start, index));
         start = index + 1;
-        if (mark === '\n') endLine(onLine);
-        else pendingReturn = true;
+        if (isFeed) {
+          endLine(onLine);
+          feed = plain.indexOf('\n', start);
+        } else {
+          pendingReturn = true;
+          back = plain.indexOf('\r', start);
+        }
       }
       if (pendingReturn && start < plain.length) {
         pendingReturn = false;

@@ -11,6 +11,7 @@ export const MAX_BYTES = 16 * 1024 ** 4;
 export function completeGpu(index: number, known: Partial<Omit<Gpu, 'index'>>): Gpu {
   const { totalBytes, room } = capacityOf(known.totalBytes);
   return {
+    ...known,
     index,
     name: known.name ?? null,
     uuid: known.uuid ?? null,
@@ -26,8 +27,26 @@ export function completeGpu(index: number, known: Partial<Omit<Gpu, 'index'>>): 
     memory: known.memory ?? 'dedicated',
     computeCapability: known.computeCapability ?? null,
     driverVersion: known.driverVersion ?? null,
-    ...(known.mig === undefined ? {} : { mig: known.mig }),
-    ...(known.migDevices === undefined ? {} : { migDevices: known.migDevices }),
+  };
+}
+
+/** What one question left open, another has told: every null is filled in. */
+export function filledFrom(gpu: Gpu, other: Gpu | undefined): Gpu {
+  if (!other) return gpu;
+  const told = Object.entries(gpu).filter(([, value]) => value !== null && value !== undefined);
+  return { ...other, ...(Object.fromEntries(told) as Partial<Gpu>), index: gpu.index };
+}
+
+/** What stays true of a GPU that does not answer: who it is and how large. */
+export function withoutReadings(gpu: Gpu): Gpu {
+  return {
+    ...gpu,
+    usedBytes: null,
+    freeBytes: null,
+    reservedBytes: null,
+    utilizationPercent: null,
+    temperatureC: null,
+    powerW: null,
   };
 }
 

@@ -5,6 +5,8 @@
 
 export type MemoryKind = 'dedicated' | 'unified';
 
+export type GpuVendor = 'nvidia' | 'amd' | 'intel' | 'apple';
+
 /** A slice of a card under MIG. Two compute instances of one GPU instance share its memory: never add them up. */
 export interface MigDevice {
   /** Number of the slice on its card; null where the tool does not say. */
@@ -24,9 +26,11 @@ export interface Gpu {
   readonly name: string | null;
   readonly uuid: string | null;
   readonly busId: string | null;
+  /** Of unified memory: what the system has. */
   readonly totalBytes: number | null;
+  /** Of unified memory: what the GPU holds, as far as that can be told; the rest of the system's use is not in it. */
   readonly usedBytes: number | null;
-  /** Only where the tool prints it. */
+  /** Only where the tool prints it; of unified memory what the system could still give. */
   readonly freeBytes: number | null;
   readonly reservedBytes: number | null;
   readonly utilizationPercent: number | null;
@@ -41,6 +45,20 @@ export interface Gpu {
   readonly mig?: boolean;
   /** Absent where the tool does not list them. */
   readonly migDevices?: readonly MigDevice[];
+  /** Cores of an Apple GPU; absent where the tool does not say. */
+  readonly cores?: number;
+  /** Of `usedBytes`, what work at this moment touches (Apple); absent where the tool does not say. */
+  readonly inUseBytes?: number;
+  /** The most that programs on the GPU may take of a unified pool (Apple); absent where there is no such limit. */
+  readonly limitBytes?: number;
+  /** `limitBytes` is a rule of thumb, nobody said it. */
+  readonly isLimitEstimated?: boolean;
+  /** The total that CUDA reports, where the way it is run tells (WSL, Windows); absent: what the planner knows of the board. */
+  readonly cudaBytes?: number;
+  /** The driver has put it to sleep; asking for more would wake it. */
+  readonly asleep?: boolean;
+  /** Absent in recorded outputs. */
+  readonly vendor?: GpuVendor;
 }
 
 export interface GpuProcess {
@@ -85,4 +103,9 @@ export interface ToolCall {
   readonly file: string;
   readonly args: readonly string[];
   readonly timeoutMs: number;
+  /**
+   * With this flag and a number of milliseconds after `args` the tool goes on answering: the same header once, then the
+   * same rows in each round, each beginning with a number of its own. Absent: it can't, or should not.
+   */
+  readonly repeat?: string;
 }

@@ -4,7 +4,7 @@
  */
 import { MIB } from '../shared/units';
 import type { GpuProcess } from './gpu';
-import type { GpuSource } from './source';
+import { startState, type GpuSource } from './source';
 
 const TOTAL_BYTES = 24564 * MIB;
 const RESERVED_BYTES = 388 * MIB;
@@ -17,8 +17,9 @@ export function simulatedSource(holders: () => readonly GpuProcess[]): GpuSource
     id: 'simulated',
     label: 'simulated GPU',
     executables: [],
+    needs: 'files',
     simulated: true,
-    start: () => ({ executable: '', refusedFields: [], wantsTable: false }),
+    start: startState,
     calls: () => [],
     read(state) {
       const processes = holders();

@@ -1,22 +1,50 @@
-/** What a source of live samples is. A source describes its calls as data and reads what they said; `app/` runs them. */
-import type { GpuSample, ToolCall, ToolOutput } from './gpu';
+/**
+ * What a source of live samples is: one way to ask about the GPUs of one maker. A source describes its questions (files of
+ * the kernel, calls of a tool) as data and reads what was answered; `app/` asks.
+ */
+import type { Gpu, GpuSample, ToolCall, ToolOutput } from './gpu';
+import type { FileAnswers, FileQuestion } from './kernelFiles';
 
-/** What a source remembers between samples; plain data. */
+/** What a source remembers between samples; plain data. Each uses what it needs. */
 export interface GpuSourceState {
+  /** Absolute; "" for a source of files whose helping tool is not there. */
   readonly executable: string;
   /** Fields that this tool refused, never asked for again. */
   readonly refusedFields: readonly string[];
   /** The last sample left something open that one more, dearer call tells: MIG slices, processes that only draw. */
   readonly wantsTable: boolean;
+  /** What was asked once and does not change, and what was seen last: names, bus ids, totals. */
+  readonly known?: readonly Gpu[];
+  /** The GPU shares the system's memory: that is asked, too. */
+  readonly wantsPool?: boolean;
+  /** False: no card of this machine can be put to sleep, so nobody has to look whether one is. */
+  readonly canSleep?: boolean;
+  /** Processes seen on the GPUs; between two searches through all processes only these are looked at. */
+  readonly pids?: readonly number[];
+  /** Looks at processes so far. */
+  readonly looks?: number;
+}
+
+export interface GpuWish {
+  readonly processes: boolean;
+}
+
+/** What was answered: outputs in the order of the calls, null for a call that did not end in time. */
+export interface GpuAnswers {
+  readonly outputs: readonly (ToolOutput | null)[];
+  readonly files: FileAnswers;
+  readonly wish: GpuWish;
 }
 
 export interface GpuReading {
   readonly sample: GpuSample;
   readonly state: GpuSourceState;
-  /** Run `calls` of the new state at once: the tool refused a field and is asked again without it. Bounded by the source. */
+  /** Ask again at once with the new state: a field was refused, or something was found that needs more. Bounded by the source. */
   readonly retry: boolean;
-  /** False: processes were not asked for, `sample.processes` is empty and the older list stands. */
+  /** False: processes were not asked for or not told, `sample.processes` is empty and the older list stands. */
   readonly hasProcesses: boolean;
+  /** Nothing of this kind is in the machine: no failure, and nothing to say. */
+  readonly absent?: boolean;
 }
 
 export interface GpuSource {
@@ -24,11 +52,30 @@ export interface GpuSource {
   readonly label: string;
   /** Names to look for on PATH and absolute paths, in order. */
   readonly executables: readonly string[];
+  /** `tool`: absent without one of its executables. `files`: works without; an executable only helps, e.g. with names. */
+  readonly needs: 'tool' | 'files';
   /** True for a source that makes its figures up. */
   readonly simulated: boolean;
   start(executable: string): GpuSourceState;
-  /** Processes cost a spawn of their own (2–4 ms of CPU) and may be asked for less often than totals. */
-  calls(state: GpuSourceState, wish: { readonly processes: boolean }): readonly ToolCall[];
-  /** `outputs` in the order of `calls`. Never throws; failures are problems of the sample. */
-  read(state: GpuSourceState, outputs: readonly ToolOutput[]): GpuReading;
+  /** Asked before the tool; absent: none. */
+  files?(state: GpuSourceState, wish: GpuWish): readonly FileQuestion[];
+  /**
+   * The first call is what a sample can't be without; of the others each may fail for itself. Processes cost a spawn of
+   * their own (2–4 ms of CPU) and may be asked for less often than totals.
+   */
+  calls(state: GpuSourceState, wish: GpuWish, files: FileAnswers): readonly ToolCall[];
+  /** Never throws; failures are problems of the sample. */
+  read(state: GpuSourceState, answers: GpuAnswers): GpuReading;
+}
+
+/** Ways to the same GPUs, the cheapest first. */
+export interface GpuFamily {
+  readonly vendor: NonNullable<Gpu['vendor']> | null;
+  readonly ways: readonly GpuSource[];
+}
+
+export const EMPTY_SAMPLE: GpuSample = { gpus: [], processes: [], problems: [] };
+
+export function startState(executable: string): GpuSourceState {
+  return { executable, refusedFields: [], wantsTable: false };
 }

@@ -66,22 +66,7 @@ const SCALARS: readonly (
 export function readGgufHeader(source: ByteSource): Promise<Result<GgufHeader>> {
   return readingHeader(async () => {
     const cursor = new ByteCursor(source, MAX_HEADER_BYTES);
-    await cursor.need(Math.min(24, source.size));
-    if (source.size < 24 || cursor.u32() !== MAGIC)
-      throw new HeaderProblem('it is not a GGUF file');
-    const version = cursor.u32();
-    if (version !== 2 && version !== 3)
-      throw new HeaderProblem(
-        version > 0xffff
-          ? 'it is a big-endian GGUF file, which is not supported'
-          : `it is GGUF version ${version}; 2 and 3 are supported`,
-      );
-    const tensorCount = cursor.u64();
-    const pairCount = cursor.u64();
-    if (tensorCount * LEAST_TENSOR_BYTES + pairCount * LEAST_PAIR_BYTES > cursor.ahead)
-      throw new HeaderProblem(
-        `it claims ${tensorCount} tensors and ${pairCount} keys, more than ${source.size} bytes can hold`,
-      );
+    const { version, tensorCount, pairCount } = await readCounts(cursor, source);
     const metadata = await readMetadata(cursor, pairCount);
     const entries = await readEntries(cursor, tensorCount);
     const alignment = alignmentOf(metadata);
@@ -91,21 +76,70 @@ export function readGgufHeader(source: ByteSource): Promise<Result<GgufHeader>> 
   });
 }
 
-async function readMetadata(cursor: ByteCursor, count: number): Promise<Map<string, GgufValue>> {
-  const metadata = new Map<string, GgufValue>();
+/**
+ * The metadata in the first `limitBytes`, without tensors: the model's own keys come first, a tokenizer of megabytes
+ * after them. Fails with `invalid` where not even the architecture is among them.
+ */
+export function readGgufStart(source: ByteSource, limitBytes: number): Promise<Result<GgufHeader>> {
+  return readingHeader(async () => {
+    const cursor = new ByteCursor(source, limitBytes);
+    const { version, pairCount } = await readCounts(cursor, source);
+    const metadata = new Map<string, GgufValue>();
+    try {
+      await readMetadata(cursor, pairCount, metadata);
+    } catch (error) {
+      // where the start ends is where this is expected to stop
+      if (!(error instanceof HeaderProblem) || !metadata.has('general.architecture')) throw error;
+    }
+    return { version, metadata, tensors: [], dataOffset: cursor.position, fileBytes: source.size };
+  });
+}
+
+async function readCounts(
+  cursor: ByteCursor,
+  source: ByteSource,
+): Promise<{ version: number; tensorCount: number; pairCount: number }> {
+  await cursor.need(Math.min(24, source.size));
+  if (source.size < 24 || cursor.u32() !== MAGIC) throw new HeaderProblem('it is not a GGUF file');
+  const version = cursor.u32();
+  if (version !== 2 && version !== 3)
+    throw new HeaderProblem(
+      version > 0xffff
+        ? 'it is a big-endian GGUF file, which is not supported'
+        : `it is GGUF version ${version}; 2 and 3 are supported`,
+    );
+  const tensorCount = cursor.u64();
+  const pairCount = cursor.u64();
+  if (tensorCount * LEAST_TENSOR_BYTES + pairCount * LEAST_PAIR_BYTES > cursor.ahead)
+    throw new HeaderProblem(
+      `it claims ${tensorCount} tensors and ${pairCount} keys, more than ${source.size} bytes can hold`,
+    );
+  return { version, tensorCount, pairCount };
+}
+
+async function readMetadata(
+  cursor: ByteCursor,
+  count: number,
+  metadata = new Map<string, GgufValue>(),
+): Promise<Map<string, GgufValue>> {
   for (let left = count; left > 0; left--) {
     const key = await readName(cursor, 'key');
     await cursor.need(4);
     const type = cursor.u32();
     if (metadata.has(key)) throw new HeaderProblem(`its header has the key ${shown(key)} twice`);
-    metadata.set(key, await readValue(cursor, type, key));
+    metadata.set(key, await readValue(cursor, type, key, metadata));
   }
   return metadata;
 }
 
-async function readValue(cursor: ByteCursor, type: number, key: string): Promise<GgufValue> {
+async function readValue(
+  cursor: ByteCursor,
+  type: number,
+  key: string,
+  metadata: Map<string, GgufValue>,
+): Promise<GgufValue> {
   if (type === STRING) return readString(cursor);
-  if (type === ARRAY) return readArray(cursor, key);
+  if (type === ARRAY) return readArray(cursor, key, metadata);
   const scalar = SCALARS[type];
   if (!scalar) throw new HeaderProblem(`its key ${shown(key)} has the unknown type ${type}`);
   await cursor.need(scalar.bytes);
@@ -124,7 +158,11 @@ async function readString(cursor: ByteCursor): Promise<string> {
   return cursor.utf8(length);
 }
 
-async function readArray(cursor: ByteCursor, key: string): Promise<GgufValue> {
+async function readArray(
+  cursor: ByteCursor,
+  key: string,
+  metadata: Map<string, GgufValue>,
+): Promise<GgufValue> {
   await cursor.need(12);
   const type = cursor.u32();
   const length = cursor.u64();
@@ -135,6 +173,8 @@ async function readArray(cursor: ByteCursor, key: string): Promise<GgufValue> {
   if (length * least > cursor.ahead)
     throw new HeaderProblem(`its key ${shown(key)} claims ${length} entries`);
   if (length > MAX_KEPT_ARRAY) {
+    // before its entries are passed over: a header cut in the middle of them still tells the size of the vocabulary
+    metadata.set(key, { length });
     if (scalar) cursor.skip(length * scalar.bytes);
     else await cursor.skipStrings(length);
     return { length };

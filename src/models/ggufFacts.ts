@@ -1,6 +1,6 @@
 /** GGUF metadata under the short keys that plan requests use, and where the file's bytes go. */
 import type { GgufHeader, GgufTensor } from './gguf';
-import { FULL_LAYER_EVERY } from './slidingPattern';
+import { slidingLayers, slidingWindow } from './slidingPattern';
 
 export type GgufFacts = Readonly<Record<string, unknown>>;
 
@@ -77,7 +77,7 @@ function completeHeads(facts: Record<string, unknown>): void {
 function completeLayers(facts: Record<string, unknown>): void {
   const blocks = countOf(facts.block_count);
   if (blocks === null || blocks > 10_000) return;
-  const sliding = slidingLayers(facts, blocks);
+  const sliding = layersWithWindow(facts, blocks);
   if (sliding) {
     const swa = sliding.filter(Boolean).length;
     facts.swa_layers = swa;
@@ -99,26 +99,27 @@ function completeLayers(facts: Record<string, unknown>): void {
 }
 
 /** Which layers have the window; null where the model has none, or nobody knows which. */
-function slidingLayers(facts: Record<string, unknown>, blocks: number): boolean[] | null {
-  if (countOf(facts.sliding_window) === null) return null;
+function layersWithWindow(
+  facts: Record<string, unknown>,
+  blocks: number,
+): readonly boolean[] | null {
+  const architecture = typeof facts.architecture === 'string' ? facts.architecture : '';
+  const window = slidingWindow(architecture, blocks, countOf(facts.sliding_window));
+  if (window === null) return null;
+  facts.sliding_window = window;
   const pattern = facts.sliding_window_pattern;
   if (Array.isArray(pattern) && pattern.length >= blocks)
     return pattern.slice(0, blocks).map((one) => one === true || one === 1);
-  const architecture = facts.architecture;
-  const period =
-    countOf(pattern) ??
-    (typeof architecture === 'string' ? FULL_LAYER_EVERY[architecture] : undefined);
-  if (period === undefined) return null;
-  return Array.from({ length: blocks }, (_, layer) => layer % period !== period - 1);
+  return slidingLayers(architecture, blocks, countOf(pattern));
 }
 
 /**
- * `layer_bytes` per block, `token_embd_bytes`, `output_bytes` (the head's own tensor: 0 where it is tied),
- * `projector_bytes` (inline vision or audio), `other_bytes` and `tensor_bytes_total`.
+ * `layer_bytes` per block, `token_embd_bytes`, `input_bytes` (other tables that tokens are looked up in, which llama.cpp
+ * keeps in RAM as it does the embedding), `output_bytes` (the head's own tensor: 0 where it is tied), `projector_bytes` (inline vision or audio), `other_bytes` and `tensor_bytes_total`.
  */
 function byteFacts(tensors: readonly GgufTensor[], blocks: number | null): GgufFacts {
   const layers: number[] = blocks !== null && blocks <= 10_000 ? Array<number>(blocks).fill(0) : [];
-  const sums = { embedding: 0, output: 0, projector: 0, other: 0, total: 0 };
+  const sums = { embedding: 0, input: 0, output: 0, projector: 0, other: 0, total: 0 };
   for (const { name, bytes } of tensors) {
     sums.total += bytes;
     const block = /^blk\.(\d{1,5})\./.exec(name)?.[1];
@@ -127,13 +128,15 @@ function byteFacts(tensors: readonly GgufTensor[], blocks: number | null): GgufF
       while (layers.length <= layer) layers.push(0);
       layers[layer] = (layers[layer] ?? 0) + bytes;
     } else if (name.startsWith('token_embd.')) sums.embedding += bytes;
+    else if (/^(per_layer_token_embd|position_embd|token_types)\./.test(name)) sums.input += bytes;
     else if (name.startsWith('output.')) sums.output += bytes;
-    else if (/^(v|mm|a)\./.test(name)) sums.projector += bytes;
+    else if (/^(v|mm|a|s)\./.test(name)) sums.projector += bytes;
     else sums.other += bytes;
   }
   return {
     layer_bytes: layers,
     token_embd_bytes: sums.embedding,
+    ...(sums.input > 0 ? { input_bytes: sums.input } : {}),
     output_bytes: sums.output,
     ...(sums.projector > 0 ? { projector_bytes: sums.projector } : {}),
     other_bytes: sums.other,

@@ -73,7 +73,7 @@ export interface HfShape {
   readonly problems: readonly string[];
 }
 
-/** Families that have `kv_lora_rank` but cache full K and V in vLLM. */
+/** Families that have `kv_lora_rank` but cache full K and V in vLLM, V padded to K's width. */
 const EXPANDED_MLA = new Set(['minicpm3']);
 /** The MLP is four times the hidden size where these name no width. */
 const FOURFOLD_MLP = new Set(['gpt2', 'gptj', 'gptneox', 'falcon', 'bloom', 'mpt', 'gptbigcode']);
@@ -106,7 +106,7 @@ export function readHfConfig(config: unknown): HfShape | null {
     'decoder_attention_heads',
   );
   const mla = readMla(text, family);
-  const headDim = readHeadDim(text, hidden, heads);
+  const headDim = expandedHeadDim(text, family) ?? readHeadDim(text, hidden, heads);
   const isEncoderDecoder = text.flag('is_encoder_decoder') === true || family === 'whisper';
   const compressRatios = text.counts('compress_ratios');
   const basics: AttentionBasics = {
@@ -115,7 +115,11 @@ export function readHfConfig(config: unknown): HfShape | null {
     heads,
     kvHeads: readKvHeads(text, family, heads),
     headDim,
-    valueHeadDim: mla ? mla.valueDim : (text.count('dim', 'v_head_dim') ?? headDim),
+    valueHeadDim: mla
+      ? mla.valueDim
+      : EXPANDED_MLA.has(family)
+        ? headDim
+        : (text.count('dim', 'v_head_dim') ?? headDim),
     // DeepSeek-V4 has no kv_lora_rank: its one KV head is the latent.
     latentDim: mla ? mla.kvLoraRank + mla.ropeDim : compressRatios ? headDim : null,
     slidingWindow: readWindow(text, family),
@@ -186,6 +190,13 @@ function readMla(text: FieldReader, family: string): HfMla | null {
     valueDim: text.count('dim', 'v_head_dim'),
     queryLoraRank: text.count('dim', 'q_lora_rank'),
   };
+}
+
+function expandedHeadDim(text: FieldReader, family: string): number | null {
+  if (!EXPANDED_MLA.has(family)) return null;
+  const nope = text.count('dim', 'qk_nope_head_dim');
+  const rope = text.count('dim', 'qk_rope_head_dim');
+  return nope === null || rope === null ? null : nope + rope;
 }
 
 function readKvHeads(text: FieldReader, family: string, heads: number | null): number | null {

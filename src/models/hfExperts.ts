@@ -29,13 +29,14 @@ export function readExperts(text: FieldReader, layers: number | null): HfExperts
       'num_local_experts',
     ) ?? nested;
   if (count === null || count <= 1) return null;
-  const intermediate = text.count(
-    'dim',
-    'moe_intermediate_size',
-    'expert_ffn_hidden_size',
-    'intermediate_size',
-    'ffn_hidden_size',
-  );
+  const intermediate =
+    text.count(
+      'dim',
+      'moe_intermediate_size',
+      'expert_ffn_hidden_size',
+      'intermediate_size',
+      'ffn_hidden_size',
+    ) ?? nestedCount(ffn?.ffn_hidden_size);
   const sharedCount = text.count('experts', 'n_shared_experts', 'num_shared_experts');
   const ownShared = text.count(
     'dim',
@@ -45,14 +46,15 @@ export function readExperts(text: FieldReader, layers: number | null): HfExperts
   );
   return {
     count,
-    perToken: text.count(
-      'experts',
-      'num_experts_per_tok',
-      'top_k_experts',
-      'moe_topk',
-      'moe_top_k',
-      'num_experts_per_token',
-    ),
+    perToken:
+      text.count(
+        'experts',
+        'num_experts_per_tok',
+        'top_k_experts',
+        'moe_topk',
+        'moe_top_k',
+        'num_experts_per_token',
+      ) ?? nestedCount(ffn?.moe_top_k),
     intermediate,
     sharedCount,
     sharedIntermediate:
@@ -61,6 +63,13 @@ export function readExperts(text: FieldReader, layers: number | null): HfExperts
     layers: layers === null ? null : moeLayers(text, layers),
     latent: text.count('dim', 'moe_latent_size'),
   };
+}
+
+/** A figure of DBRX's `ffn_config`. */
+function nestedCount(value: unknown): number | null {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 1e7
+    ? value
+    : null;
 }
 
 function moeLayers(text: FieldReader, layers: number): number {

@@ -15,6 +15,8 @@ export interface LayerRun {
   readonly valueDim: number | null;
   /** Tokens: the window of `sliding`, the chunk of `chunked`; else null. */
   readonly window: number | null;
+  /** These layers are also those of the run before: attention and a state, or the encoder's KV, side by side. */
+  readonly beside?: true;
 }
 
 export interface HfLayers {
@@ -31,32 +33,34 @@ export function readLayers(text: FieldReader, basics: AttentionBasics): HfLayers
   const words = pattern.words.map((word, index): LayerWord =>
     perLayer?.[index] === 0 && word === 'full' ? 'none' : word,
   );
-  // Layers that share their KV are the last ones (Gemma 3n and 4), or all but every n-th (Hunyuan's CLA).
+  // Layers that share their KV are the last ones (Gemma 3n and 4). Hunyuan's CLA shares it too, but not in vLLM.
   const shared = text.count('layers', 'num_kv_shared_layers') ?? 0;
-  const everyNth = text.flag('use_cla') === true ? text.count('layers', 'cla_share_factor') : null;
   const firstShared = words.length - shared;
   const kinds = words.map((word, index): LayerWord => {
     if (word !== 'full' && word !== 'sliding' && word !== 'chunked') return word;
-    if (everyNth !== null && index % everyNth !== 0) return 'shared';
     return pattern.ordered && index >= firstShared ? 'shared' : word;
   });
   const own: Partial<Record<LayerKind, OwnAttention>> = {
     full: globalAttention(text),
     sliding: windowed(text),
   };
-  const single = kinds.flatMap((word, index) =>
-    expand(word).map((kind) => layerOf(kind, own[kind] ?? null, basics, perLayer?.[index] ?? null)),
+  const runs = joinEqual(
+    kinds.map((word, index) =>
+      expand(word).map((kind) =>
+        layerOf(kind, own[kind] ?? null, basics, perLayer?.[index] ?? null),
+      ),
+    ),
   );
-  const runs = joinEqual(single);
   return {
     runs: pattern.ordered || shared === 0 ? runs : shareProportionally(runs, shared),
     ordered: pattern.ordered,
   };
 }
 
-/** A layer with attention and a recurrent state side by side (Falcon-H1, Zamba2) keeps both. */
+/** A layer with attention and a recurrent state side by side (Falcon-H1, Zamba2) keeps both; LongCat's attend twice. */
 function expand(word: LayerWord): readonly LayerKind[] {
   if (word === 'stateAndFull') return ['state', 'full'];
+  if (word === 'mlaTwice') return ['mla', 'mla'];
   return word === 'fullAndCross' ? ['full', 'cross'] : [word];
 }
 
@@ -120,14 +124,22 @@ function perLayerKvHeads(text: FieldReader, basics: AttentionBasics): readonly n
   });
 }
 
-function joinEqual(layers: readonly LayerRun[]): LayerRun[] {
-  const runs: LayerRun[] = [];
+/** `layers`: what each keeps, one or two kinds. Equal neighbours become a run, or two side by side. */
+function joinEqual(layers: readonly (readonly LayerRun[])[]): LayerRun[] {
+  const joined: { layer: readonly LayerRun[]; count: number }[] = [];
   for (const layer of layers) {
-    const last = runs.at(-1);
-    if (last && sameLayer(last, layer)) runs[runs.length - 1] = { ...last, count: last.count + 1 };
-    else runs.push(layer);
+    const last = joined.at(-1);
+    const isSame =
+      last?.layer.length === layer.length &&
+      layer.every((run, i) => last.layer[i] !== undefined && sameLayer(run, last.layer[i]));
+    if (last && isSame) last.count++;
+    else joined.push({ layer, count: 1 });
   }
-  return runs;
+  return joined.flatMap(({ layer, count }) =>
+    layer.map((run, i): LayerRun =>
+      i === 0 ? { ...run, count } : { ...run, count, beside: true },
+    ),
+  );
 }
 
 function sameLayer(a: LayerRun, b: LayerRun): boolean {

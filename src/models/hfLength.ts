@@ -23,7 +23,8 @@ export function derivedMaxLength(text: FieldReader): number | null {
     (length) => length !== null,
   );
   if (lengths.length === 0) return null;
-  let longest = Math.min(...lengths);
+  // Command-R names what it was trained for beside what it serves.
+  let longest = text.count('tokens', 'model_max_length') ?? Math.min(...lengths);
   const modelType = text.fields.model_type;
   for (const rope of ropeParts(text)) {
     const kind = rope.rope_type ?? rope.type;

@@ -2,7 +2,7 @@
 import type { FieldReader } from './hfFields';
 import type { AttentionBasics, LayerKind } from './hfLayerKinds';
 
-export type LayerWord = LayerKind | 'stateAndFull' | 'fullAndCross';
+export type LayerWord = LayerKind | 'stateAndFull' | 'fullAndCross' | 'mlaTwice';
 
 export interface LayerPattern {
   readonly words: readonly LayerWord[];
@@ -50,6 +50,21 @@ const FULL_EVERY: Readonly<Record<string, number>> = {
   gptoss: 2,
   llama4: 4,
 };
+
+/** Read a text at once and keep no KV. */
+const ENCODERS = new Set([
+  'bert',
+  'roberta',
+  'xlmroberta',
+  'camembert',
+  'distilbert',
+  'electra',
+  'modernbert',
+  'eurobert',
+  'nomicbert',
+  'gte',
+  'new',
+]);
 
 export function layerPattern(text: FieldReader, basics: AttentionBasics): LayerPattern | null {
   const told = toldInOrder(text, basics.layers);
@@ -145,11 +160,12 @@ function toldAsCounts(text: FieldReader, layers: number | null): LayerWord[] | n
 function byHabit(text: FieldReader, basics: AttentionBasics, layers: number): LayerWord[] {
   const { family, slidingWindow, attentionChunk } = basics;
   const all = (word: LayerWord): LayerWord[] => Array<LayerWord>(layers).fill(word);
+  if (ENCODERS.has(family) || text.flag('is_causal') === false) return all('none');
   if (basics.isEncoderDecoder) return all('fullAndCross');
   if (family === 'falconh1') return all('stateAndFull');
   if (/^(falcon)?mamba2?$/.test(family)) return all('state');
   // DeepSeek-V4 names a window too, but each layer's pool is the latent one.
-  if (basics.latentDim !== null) return all('mla');
+  if (basics.latentDim !== null) return all(family.startsWith('longcatflash') ? 'mlaTwice' : 'mla');
   const limited = slidingWindow !== null ? 'sliding' : attentionChunk !== null ? 'chunked' : null;
   if (limited === null) return all('full');
   const letters = stringField(text, 'sliding_window_pattern');

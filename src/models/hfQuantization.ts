@@ -1,5 +1,6 @@
 /** `quantization_config` of a checkpoint: how its weights are stored. */
 import { asFields, fieldReader, type Fields } from './hfFields';
+import { readSchemes, type HfWeightScheme } from './hfWeightSchemes';
 
 export interface HfQuantization {
   /** As the checkpoint names it, lower case: awq, gptq, fp8, compressed-tensors, bitsandbytes, mxfp4, modelopt … */
@@ -11,6 +12,10 @@ export interface HfQuantization {
   readonly groupSize: number | null;
   /** Module names (or patterns) that stay in 16 bit. */
   readonly ignore: readonly string[];
+  /** How single groups of modules are stored, where they differ or the checkpoint names them. First match wins. */
+  readonly schemes: readonly HfWeightScheme[];
+  /** GPTQ's `lm_head: true`; everywhere else the head stays in 16 bit. */
+  readonly headQuantized: boolean;
   /** e.g. `[128, 128]` for block-wise fp8. */
   readonly weightBlock: readonly number[] | null;
   /** The checkpoint asks for an fp8 KV cache, which silently turns `auto` into fp8. */
@@ -34,7 +39,14 @@ const IGNORE_KEYS = [
   'ignored_layers',
   'modules_to_not_convert',
   'exclude_modules',
+  'exclude',
   'llm_int8_skip_modules',
+];
+
+/** TorchAO's names, as text or as the class of a nested object. */
+const TORCHAO_BITS: readonly (readonly [RegExp, number])[] = [
+  [/int4|uint4/i, 4],
+  [/int8|float8|fp8/i, 8],
 ];
 
 /** null where the config has no such part, or one without a method that can be told. */
@@ -53,38 +65,44 @@ export function readQuantization(config: unknown): HfQuantization | null {
     (algorithm === null ? null : 'modelopt') ??
     (in4bit || in8bit ? 'bitsandbytes' : null);
   if (method === null || method === '') return null;
-  const group = firstWeightGroup(all);
+  const schemes = readSchemes(all);
+  const group = schemes.find((one) => one.bits !== null && one.bits < 16);
   const name = method.toLowerCase();
   const format =
     algorithm ?? read.text('format', 'fmt', 'bnb_4bit_quant_type', 'checkpoint_format', 'version');
-  const ignore = IGNORE_KEYS.flatMap((key) => read.texts(key) ?? []);
+  const ignore = [...IGNORE_KEYS.flatMap((key) => read.texts(key) ?? []), ...negative(all)];
   return {
     method: name,
     format,
     bits:
       read.count('dim', 'bits', 'w_bit', 'weight_bits') ??
-      group.bits ??
+      group?.bits ??
       bitsOfWord(algorithm) ??
+      torchaoBits(all) ??
       (in4bit ? 4 : in8bit ? 8 : null) ??
       BITS_BY_METHOD[name] ??
       null,
-    groupSize: read.count('dim', 'group_size', 'q_group_size') ?? group.size,
+    groupSize: read.count('dim', 'group_size', 'q_group_size') ?? group?.groupSize ?? null,
     ignore,
+    schemes,
+    headQuantized: read.flag('lm_head') === true,
     weightBlock: read.counts('weight_block_size'),
     kvCacheFp8: wantsFp8Cache(all),
     doubleQuant: read.flag('bnb_4bit_use_double_quant'),
   };
 }
 
-/** compressed-tensors and newer modelopt: groups of modules, each with its own weight scheme. */
-function firstWeightGroup(fields: Fields): { bits: number | null; size: number | null } {
-  for (const group of Object.values(asFields(fields.config_groups) ?? {})) {
-    const weights = asFields(asFields(group)?.weights);
-    if (!weights) continue;
-    const read = fieldReader(weights);
-    return { bits: read.count('dim', 'num_bits'), size: read.count('dim', 'group_size') };
-  }
-  return { bits: null, size: null };
+/** GPTQModel's `dynamic`: keys that start with `-:` name modules that are left alone. */
+function negative(fields: Fields): string[] {
+  const keys = Object.keys(asFields(fields.dynamic) ?? {});
+  return keys.filter((key) => key.startsWith('-:')).map((key) => `re:${key.slice(2)}`);
+}
+
+function torchaoBits(fields: Fields): number | null {
+  const type = fields.quant_type;
+  if (type === undefined || type === null) return null;
+  const text = typeof type === 'string' ? type : JSON.stringify(type);
+  return TORCHAO_BITS.find(([pattern]) => pattern.test(text.slice(0, 2000)))?.[1] ?? null;
 }
 
 function bitsOfWord(word: string | null): number | null {

@@ -94,10 +94,18 @@ function mamba1(text: FieldReader): StateShape | null {
   if (stateSize === null || hidden === null) return null;
   return {
     kind: 'mamba1',
-    innerSize: hidden * (text.count('dim', 'mamba_expand', 'expand') ?? 2),
+    innerSize: mambaWidth(text) ?? hidden * (text.count('dim', 'mamba_expand', 'expand') ?? 2),
     stateSize,
     convKernel: text.count('dim', 'mamba_d_conv', 'conv_kernel') ?? 4,
   };
+}
+
+/** Pure Mamba names its width as other models name their MLP's; Falcon-Mamba's `expand` contradicts it. */
+function mambaWidth(text: FieldReader): number | null {
+  const family = text.text('model_type') ?? '';
+  return family === 'mamba' || family === 'falcon_mamba'
+    ? text.count('dim', 'intermediate_size')
+    : null;
 }
 
 function simple(text: FieldReader): StateShape | null {

@@ -8,6 +8,7 @@ const text = z.optional(z.nullable(z.string()));
 
 const showSchema = z.object({
   model_info: z.record(z.string(), z.unknown()),
+  projector_info: z.optional(z.nullable(z.record(z.string(), z.unknown()))),
   tensors: z.optional(
     z.nullable(
       z.array(
@@ -45,7 +46,9 @@ export function readOllamaShow(body: string, fileBytes: number | null = null): O
   if (!parsed.success) return null;
   const { model_info: info, tensors, details, capabilities, parameters } = parsed.data;
   const sized = tensors ? sizedTensors(tensors) : null;
-  const gguf = factsOf(Object.entries(info), sized, fileBytes);
+  const facts = factsOf(Object.entries(info), sized, fileBytes);
+  const projectorBytes = projectorBytesOf(parsed.data.projector_info ?? {});
+  const gguf = projectorBytes === null ? facts : { projector_bytes: projectorBytes, ...facts };
   return {
     gguf,
     longestContext: trainedContext(gguf),
@@ -68,6 +71,21 @@ function sizedTensors(
     sized.push({ name, type, shape, bytes });
   }
   return sized;
+}
+
+/** Bytes a weight by `general.file_type`: F32, F16, Q8_0, BF16. Projectors come in no other. */
+const PROJECTOR_WEIGHT_BYTES = new Map([
+  [0, 4],
+  [1, 2],
+  [7, 34 / 32],
+  [32, 2],
+]);
+
+/** Of a projector that has a file of its own: its weights by their type, 16 bits where it names none. null: there is none. */
+function projectorBytesOf(info: Readonly<Record<string, unknown>>): number | null {
+  const count = info['general.parameter_count'];
+  if (typeof count !== 'number' || !(count > 0) || !Number.isFinite(count)) return null;
+  return Math.round(count * (PROJECTOR_WEIGHT_BYTES.get(Number(info['general.file_type'])) ?? 2));
 }
 
 /** The parameters are text, one `key value` a line. */

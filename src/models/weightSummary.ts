@@ -45,20 +45,30 @@ export function roleOf(name: string, layers: number | null = null): WeightRole {
   return ROLES.find(([pattern]) => pattern.test(name))?.[1] ?? 'other';
 }
 
-/** Groups by role and dtype, largest first. */
+/**
+ * Buffers that older checkpoints store and no engine loads: causal masks (GPT-2, GPT-NeoX), rotary frequencies. A bias that
+ * is a parameter has one dimension.
+ */
+const isBuffer = ({ name, shape }: TensorInfo): boolean =>
+  (shape.length !== 1 && /(attn|attention)\.(masked_)?bias$/.test(name)) ||
+  /rotary\w*\.(inv_freq|cos_cached|sin_cached)$/.test(name);
+
+/** Groups by role and dtype, largest first. `totalBytes` is all that is stored, buffers included. */
 export function summarizeWeights(
   tensors: readonly TensorInfo[],
   layers: number | null = null,
 ): WeightSummary {
   const groups = new Map<string, WeightGroup>();
   let totalBytes = 0;
-  for (const { name, dtype, shape, bytes } of tensors) {
+  for (const tensor of tensors) {
+    const { name, dtype, shape, bytes } = tensor;
+    totalBytes += bytes;
+    if (isBuffer(tensor)) continue;
     const role = roleOf(name, layers);
     const key = `${role} ${dtype}`;
     const group = groups.get(key) ?? emptyGroup(role, dtype);
     const elements = shape.reduce((product, dim) => product * dim, 1);
     const isMatrix = shape.length >= 2;
-    totalBytes += bytes;
     group.bytes += bytes;
     group.elements += elements;
     group.matrixBytes += isMatrix ? bytes : 0;

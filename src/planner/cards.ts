@@ -21,7 +21,9 @@ export interface Card {
 /** First match wins. Capabilities as in NVIDIA's list of CUDA GPUs. */
 const CAPABILITIES: readonly (readonly [RegExp, number])[] = [
   [/\b(GB10|DGX Spark)\b/i, 12.1],
-  [/\b(B100|B200|GB200|B300|GB300)\b/i, 10],
+  [/\bthor\b/i, 11],
+  [/\b(B300|GB300)\b/i, 10.3],
+  [/\b(B100|B200|GB200)\b/i, 10],
   [/\b(H100|H200|H20|H800|GH200)\b/i, 9],
   [/blackwell|rtx pro \d|RTX 50[5-9]0/i, 12],
   [/\bL(4|40|40S|20|2)\b|\bada\b|RTX 40[5-9]0/i, 8.9],
@@ -33,6 +35,10 @@ const CAPABILITIES: readonly (readonly [RegExp, number])[] = [
   [/\bP100\b/i, 6],
   [/\bP40\b|\bP4\b|GTX 10[5-8]0/i, 6.1],
 ];
+
+/** Boards and processors whose GPU shares the system's memory; CUDA and HIP report what the system has. */
+const UNIFIED =
+  /\b(GB10|dgx spark|jetson|orin|thor|tegra|strix halo|radeon 8\d[56]0s|radeon 8\d0m)\b/i;
 
 const DATA_CENTRE =
   /\b(A100|A800|A30|H100|H200|H20|H800|GH200|B100|B200|GB200|B300|GB300|V100|MI\d{3}X?)\b/i;
@@ -79,12 +85,13 @@ const BOARDS: readonly (readonly [mib: number, cudaGib: number])[] = [
 /** Reads what can be known about a card; `platform` `wsl` or `windows`: CUDA sees the whole board there. */
 export function cardOf(gpu: GpuRequest, platform: string | null | undefined): Card {
   const name = gpu.name ?? null;
-  const unified = gpu.memory === 'unified' || /\bGB10\b|dgx spark/i.test(name ?? '');
+  const unified = gpu.memory === 'unified' || UNIFIED.test(name ?? '');
   const match = name === null ? undefined : CAPABILITIES.find(([pattern]) => pattern.test(name));
   return {
     name,
     totalBytes: gpu.totalBytes,
-    cudaBytes: cudaTotal(gpu.totalBytes, unified || /wsl|win/i.test(platform ?? '')),
+    cudaBytes:
+      gpu.cudaBytes ?? cudaTotal(gpu.totalBytes, unified || /wsl|win/i.test(platform ?? '')),
     freeBytes: gpu.freeBytes == null ? null : Math.min(gpu.freeBytes, gpu.totalBytes),
     unified,
     capability: match?.[1] ?? null,

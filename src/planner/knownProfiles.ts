@@ -99,6 +99,19 @@ export function knownProfilesOf(
   });
 }
 
+/**
+ * Profiles that say something about a card of this size: what worked on one no larger, what did not fit on one no
+ * smaller. Only for models of which nothing but the name is known; exact facts are better than any of them.
+ * @param cardBytes of the smallest card
+ */
+export function profilesForCard(modelName: string, cardBytes: number): readonly KnownProfile[] {
+  // A "16 GB" card has 14.7 to 15.9 GiB.
+  const gib = cardBytes / 2 ** 30;
+  return knownProfilesOf(modelName).filter(({ result, cardGib }) =>
+    result === 'tooLarge' ? gib <= cardGib : result !== 'incompatible' && gib >= 0.9 * cardGib,
+  );
+}
+
 const plain = (text: string): string => text.toLowerCase().replaceAll(/[\s._-]/g, '');
 
 const RESULT_WORDS: Readonly<Record<KnownProfile['result'], string>> = {

@@ -1,13 +1,24 @@
 /** The room `planner`: what fits, and with which settings. Pure; the page runs it on every frame, the host before a launch. */
-import type { Plan } from '../shared/planAnswer';
+import type { Plan, Verdict } from '../shared/planAnswer';
 import type { PlanRequest } from '../shared/planRequest';
+import { mustStopFor } from './mustStop';
 import { planOllama } from './ollama/planOllama';
+import { workOut } from './ollama/workOut';
+import { corePlanOf } from './vllm/corePlan';
 import { planVllm, startCheckFor } from './vllm/planVllm';
 import type { StartCheck } from './vllm/startCheck';
 
 export function plan(request: PlanRequest): Plan {
-  return request.engine === 'vllm' ? planVllm(request) : planOllama(request);
+  const isVllm = request.engine === 'vllm';
+  const planned = isVllm ? planVllm(request) : planOllama(request);
+  const mustStop = mustStopFor(request, planned.verdict, isVllm ? vllmVerdict : ollamaVerdict);
+  if (!mustStop) return planned;
+  // The verdict stays the last step.
+  return { ...planned, mustStop, steps: planned.steps.toSpliced(-1, 0, `${mustStop.text}.`) };
 }
+
+const vllmVerdict = (request: PlanRequest): Verdict => corePlanOf(request).outcome.verdict;
+const ollamaVerdict = (request: PlanRequest): Verdict => workOut(request)?.verdict ?? 'unknown';
 
 /**
  * What a utilization wants against what is free now, in figures and as the sentence of the page's warning. null: free

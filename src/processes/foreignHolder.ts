@@ -13,14 +13,18 @@ const isPerson = (uid: number | null): boolean => uid !== null && uid >= 1000 &&
 
 export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   const role = roleOf(process);
-  const stranger = (reason: string): Judgement => ({ class: 'stranger', reason, mayEnd: false });
+  const stranger = (reason: string, remedy?: string): Judgement => ({
+    class: 'stranger',
+    reason,
+    mayEnd: false,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
   if (role === 'display')
     return { class: 'display', reason: `${process.comm} draws the screen`, mayEnd: false };
-  if (process.uid !== scene.self.uid || process.uid === null) {
-    const owner =
-      process.user ?? (process.uid === null ? 'an unknown user' : `user ${process.uid}`);
-    return { class: 'otherUser', reason: `it belongs to ${owner}`, mayEnd: false };
-  }
+  // Windows tells nobody's user here: the look alone decides the words, and nothing is ended.
+  const isToldApart = process.uid !== null || scene.self.uid !== null;
+  if (isToldApart && (process.uid !== scene.self.uid || process.uid === null))
+    return ofOtherUser(process);
   const kernel = [process, ...ancestorsOf(scene.index, process)].find(
     (candidate) => roleOf(candidate) === 'notebook',
   );
@@ -32,8 +36,15 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
           ? 'it is a notebook or debugger kernel'
           : `it was made by the notebook or debugger kernel ${describe(kernel)}`,
       mayEnd: false,
+      ...(kernel === process
+        ? {}
+        : { remedy: `Restart the kernel ${describe(kernel)}: this process goes with it.` }),
     };
-  if (role === 'ray') return stranger('it is a worker of Ray, which would start it again');
+  if (role === 'ray')
+    return stranger(
+      'it is a worker of Ray, which would start it again',
+      'Stop it through Ray: cancel its job, or `ray stop`.',
+    );
   if (!isEngineRole(role)) return stranger('it was not started here');
   if (role === 'spawned' && !ranWithVllm(process, scene))
     return stranger('it is a helper of some Python program, not known to be an engine');
@@ -44,6 +55,22 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
     class: 'orphanedWorker',
     reason: doubt === null ? verdict.why : `${verdict.why}; ${doubt}`,
     mayEnd: doubt === null,
+  };
+}
+
+/** Services run under accounts that nobody logs in to: who can restart those is an administrator. */
+function ofOtherUser({ user, uid }: ProcessInfo): Judgement {
+  const owner = user ?? (uid === null ? 'an unknown user' : `user ${uid}`);
+  const isService = uid !== null && !isPerson(uid);
+  return {
+    class: 'otherUser',
+    reason: `it belongs to ${owner}`,
+    mayEnd: false,
+    remedy: isService
+      ? 'It runs as a service: have an administrator restart it.'
+      : uid === null
+        ? 'Ask an administrator.'
+        : `Ask ${owner}, or an administrator.`,
   };
 }
 

@@ -6,7 +6,8 @@ import { HOLDER_WORDS } from './holderWords';
 import { describe, judgeOrphan } from './orphan';
 import type { Holder, HolderClass, ProcessInfo } from './process';
 import { commandForShowing, redactText } from './redact';
-import { isEngineRole, isServerRole, roleOf } from './role';
+import { withRelatives } from './relatives';
+import { isEngineRole, isInteractiveShell, isServerRole, isUntouchableRole, roleOf } from './role';
 import type { HoldersInput, Judgement, Scene } from './scene';
 import { ancestorsOf, indexTable, isAlive } from './tree';
 
@@ -19,10 +20,10 @@ export function classifyHolders(input: HoldersInput): readonly Holder[] {
   const rows = input.gpuProcesses.map((row) => holderOfRow(row, scene));
   const listed = new Set(rows.map(({ pid }) => pid));
   const silent = silentLeftovers(scene, rows).filter(({ pid }) => !listed.has(pid));
-  return [
-    ...rows,
-    ...silent.map((process) => toHolder(process, judge(process, scene), scene, null, [])),
-  ];
+  const leftovers = silent.map((process) =>
+    toHolder(process, judge(process, scene), scene, null, []),
+  );
+  return withRelatives([...rows, ...leftovers], scene.index);
 }
 
 function openScene(input: HoldersInput): Scene {
@@ -43,7 +44,7 @@ function openScene(input: HoldersInput): Scene {
 function holderOfRow(row: GpuProcess, scene: Scene): Holder {
   const process = scene.index.byPid.get(row.pid);
   if (process) return toHolder(process, judge(process, scene), scene, row.usedBytes, row.gpus);
-  const [holderClass, reason] = judgeMissing(scene);
+  const { class: holderClass, reason, remedy } = judgeMissing(scene);
   return {
     pid: row.pid,
     startTime: null,
@@ -54,19 +55,34 @@ function holderOfRow(row: GpuProcess, scene: Scene): Holder {
     gpus: row.gpus,
     class: holderClass,
     reason,
-    remedy: HOLDER_WORDS[holderClass].remedy,
+    remedy: remedy ?? HOLDER_WORDS[holderClass].remedy,
     canEnd: false,
   };
 }
 
-function judgeMissing({ table, self }: Scene): readonly [HolderClass, string] {
-  if (table.length === 0) return ['stranger', 'processes cannot be read on this system'];
+function judgeMissing({ table, self }: Scene): Judgement {
+  const answer = (holderClass: HolderClass, reason: string, remedy?: string): Judgement => ({
+    class: holderClass,
+    reason,
+    mayEnd: false,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+  if (table.length === 0) return answer('stranger', 'processes cannot be read on this system');
+  if (self.system === 'wsl')
+    return answer(
+      'otherNamespace',
+      'this process number does not exist here: it belongs to Windows or to another distribution',
+      'Stop it in Windows or in that distribution; `wsl --shutdown` ends everything in WSL.',
+    );
   return self.inContainer
-    ? [
+    ? answer(
         'otherNamespace',
         'this process number does not exist here: it belongs to the host or to another container',
-      ]
-    : ['deadPid', 'no process has this number any more, but the driver still charges memory to it'];
+      )
+    : answer(
+        'deadPid',
+        'no process has this number any more, but the driver still charges memory to it',
+      );
 }
 
 /** Order matters: the first rule that knows something decides. */
@@ -80,15 +96,21 @@ function judge(process: ProcessInfo, scene: Scene): Judgement {
 }
 
 function judgeNamespace(process: ProcessInfo, scene: Scene): Judgement | null {
-  const answer = (reason: string): Judgement => ({
+  const answer = (reason: string, remedy?: string): Judgement => ({
     class: 'otherNamespace',
     reason,
     mayEnd: false,
+    ...(remedy === undefined ? {} : { remedy }),
   });
   if (!process.sameNamespace) return answer('it runs in another PID namespace');
   const own = scene.index.byPid.get(scene.self.protectedPids[0] ?? -1)?.containerId ?? null;
-  if (process.containerId !== null && process.containerId !== own)
-    return answer(`it runs in container ${process.containerId.slice(0, 12)}`);
+  if (process.containerId !== null && process.containerId !== own) {
+    const id = process.containerId.slice(0, 12);
+    return answer(
+      `it runs in container ${id}`,
+      `Stop the container where it was started, for example \`docker stop ${id}\`.`,
+    );
+  }
   if (scene.self.inContainer && scene.evidence.holdsGpuDevice?.get(process.pid) === false)
     return answer(
       'the process with this number here has no GPU device open: the GPU tool means another one, outside this container',
@@ -104,14 +126,22 @@ function judgeZombie(process: ProcessInfo, { index }: Scene): Judgement | null {
     class: 'zombie',
     reason: `it has ended and waits for ${waitsFor} to take note; it holds no memory itself`,
     mayEnd: false,
+    ...(parent && { remedy: remedyForZombie(parent, process) }),
   };
+}
+
+/** Only a parent can take note; reapers that do not are repaired by who started the container or the session. */
+function remedyForZombie(parent: ProcessInfo, zombie: ProcessInfo): string {
+  if (parent.pid === 1 && zombie.containerId !== null)
+    return 'The first process of this container takes no note of ended ones: restart it, with `--init`.';
+  return `Remind its parent with \`kill -CHLD ${parent.pid}\`; if it stays, end or restart ${describe(parent)}.`;
 }
 
 function judgeLaunch(process: ProcessInfo, { families, evidence }: Scene): Judgement | null {
   const found = families.find(({ family }) => family.all.some(({ pid }) => pid === process.pid));
   if (!found) return null;
   const { launch, family } = found;
-  const { main, port } = launch.record;
+  const { main, port, launchId } = launch.record;
   // A wrapper (`uv run vllm …`) may be gone while the server it started still serves. But before it had titles a
   // forked engine looked like its server, too: then the port decides.
   const server =
@@ -127,11 +157,13 @@ function judgeLaunch(process: ProcessInfo, { families, evidence }: Scene): Judge
       class: launch.origin === 'ours' ? 'ourServer' : 'adoptedServer',
       reason: `it belongs to the server ${describe(server)} that was ${what} (port ${port})`,
       mayEnd: false,
+      launchId,
     };
   return {
     class: 'orphanedWorker',
     reason: `its server, process ${main.pid} on port ${port}, was ${what} and is gone`,
     mayEnd: true,
+    launchId,
   };
 }
 
@@ -174,8 +206,11 @@ function toHolder(
     gpus,
     class: judgement.class,
     reason: hindrance === null ? judgement.reason : `${judgement.reason}; ${hindrance}`,
-    remedy: judgement.mayEnd && hindrance === null ? words.remedy : words.remedyHandsOff,
+    remedy:
+      judgement.remedy ??
+      (judgement.mayEnd && hindrance === null ? words.remedy : words.remedyHandsOff),
     canEnd: judgement.mayEnd && hindrance === null,
+    ...(judgement.launchId === undefined ? {} : { launchId: judgement.launchId }),
   };
 }
 
@@ -184,7 +219,10 @@ function whyNotEnd(process: ProcessInfo, { self, evidence }: Scene): string | nu
   if (process.pid <= 1 || self.protectedPids.includes(process.pid))
     return 'this program runs below it';
   if (!process.sameNamespace) return 'it runs in another PID namespace';
-  if (self.uid === null || process.uid !== self.uid) return 'it belongs to another user';
+  if (self.uid === null || process.uid === null) return 'whose it is cannot be told here';
+  if (process.uid !== self.uid) return 'it belongs to another user';
+  if (isUntouchableRole(roleOf(process)) || isInteractiveShell(process))
+    return 'somebody works with it: it is never ended from here';
   const line = process.args.join(' ');
   const wish = evidence.protect?.find(
     (part) => part !== '' && (line.includes(part) || part === String(process.pid)),

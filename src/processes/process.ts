@@ -60,6 +60,10 @@ export interface Holder {
   readonly remedy: string;
   /** True only for orphaned engine processes of this user in this namespace. */
   readonly canEnd: boolean;
+  /** Pids of other leftovers that are ended with it; absent: none. */
+  readonly goesWith?: readonly number[];
+  /** The launch on record that it belongs to, or was left behind by; absent: none. */
+  readonly launchId?: string;
 }
 
 /** What a launch leaves behind to be found by. Recorded as soon as the pid is known, kept after the end. */

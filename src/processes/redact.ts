@@ -17,7 +17,7 @@ const SECRET_FORMS: readonly (readonly [RegExp, string])[] = [
   [/\b(sk|pk|rk)-[A-Za-z0-9_-]{8,}/g, `$1-${HIDDEN}`],
   [/\b(gh[pousr]_|github_pat_|glpat-|xox[abp]-)[A-Za-z0-9_-]{8,}/g, `$1${HIDDEN}`],
   [/\bAKIA[A-Z0-9]{12,}/g, `AKIA${HIDDEN}`],
-  [/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi, `$1:${HIDDEN}@`],
+  [/([a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*):[^\s/@]+@/gi, `$1:${HIDDEN}@`],
   [/([?&](?:[\w-]*(?:key|token|secret|signature|sig))=)[^&\s"']+/gi, `$1${HIDDEN}`],
   [
     /\b(\w*(?:API_?KEY|TOKEN(?!S|IZER)|SECRET|PASSWORD)\w*["']?\s*[=:]\s*["']?)[^\s"',}]+/gi,

@@ -41,6 +41,26 @@ const isPython = (look: Look): boolean => PYTHON.test(look.base) || PYTHON_COMM.
 const hasArgument = (look: Look, pattern: RegExp): boolean =>
   look.args.some((argument) => pattern.test(argument));
 
+const PYTHON_OPTION_WITH_VALUE = /^-[XW]$/;
+
+/**
+ * The program itself. Whoever was given these words to start it with (`uv run vllm serve`, a supervisor, a shell) is
+ * none: it may well live on when the server is gone, and be the one its leftovers are handed to.
+ */
+function isVllmProgram(look: Look): boolean {
+  const { args } = look;
+  let at = 0;
+  if (isPython(look))
+    for (at = 1; args[at]?.startsWith('-') === true && args[at] !== '-m';)
+      at += PYTHON_OPTION_WITH_VALUE.test(args[at] ?? '') ? 2 : 1;
+  if (args[at] === '-m') return /^vllm(\.entrypoints\..+)?$/.test(args[at + 1] ?? '');
+  const program = args[at] ?? '';
+  return (
+    (basename(program) === 'vllm' && args[at + 1] === 'serve') ||
+    /[\\/]vllm[\\/]entrypoints[\\/]/.test(program)
+  );
+}
+
 const SHELL = /^-?(ba|z|fi|da|k|mk|tc|c|a)?sh$|^-?(nu|pwsh|login|elvish|xonsh)$/;
 
 const DISPLAY =
@@ -50,8 +70,9 @@ const DISPLAY =
 const REAPER =
   /^(systemd|init|tini|dumb-init|docker-init|catatonit|s6-svscan|runit|openrc-init|launchd|containerd-shim.*|conmon)$/;
 
+/** On macOS its parts are called `Code Helper (Plugin)`, on Windows `Code.exe`. */
 const EDITOR =
-  /^(code|code-insiders|code-tunnel|code-server|codium|vscodium|cursor|windsurf|electron|openvscode-server)$/;
+  /^(code( - insiders)?|code-insiders|code-tunnel|code-server|codium|vscodium|cursor|windsurf|electron|openvscode-server)( helper.*)?(\.exe)?$/i;
 
 /**
  * First match wins. Titles: vLLM sets `VLLM::…` through setproctitle since 0.10.1, and the kernel cuts the short
@@ -89,16 +110,7 @@ const LOOKS: readonly (readonly [ProcessRole, (look: Look) => boolean])[] = [
       /^(raylet|gcs_server)$/.test(look.base) ||
       /^ray::|^raylet$/.test(look.comm),
   ],
-  [
-    'vllmServer',
-    (look) =>
-      look.args.some(
-        (argument, at) =>
-          (basename(argument) === 'vllm' && look.args[at + 1] === 'serve') ||
-          argument.startsWith('vllm.entrypoints.') ||
-          /[\\/]vllm[\\/]entrypoints[\\/]/.test(argument),
-      ),
-  ],
+  ['vllmServer', isVllmProgram],
   ['vllmServer', ({ base, comm }) => base === 'vllm' || comm === 'vllm'],
   ['ollamaServer', ({ base, args }) => /^ollama(\.exe)?$/.test(base) && args[1] === 'serve'],
   ['ollamaRunner', ({ base, args }) => /^ollama(\.exe)?$/.test(base) && args[1] === 'runner'],

@@ -10,11 +10,15 @@ export interface KnownLaunch {
   readonly origin: 'ours' | 'adopted';
 }
 
-/** As `ProcessTable.self()`; the first of `protectedPids` is ourselves. */
+/** As `ProcessTable.self()`. */
 export interface SelfFacts {
   readonly uid: number | null;
+  /** Never to be signalled: ourselves first, then our ancestors. */
   readonly protectedPids: readonly number[];
+  /** In a PID namespace of its own (distributions of WSL are, too): tools may print pids that mean nothing here. */
   readonly inContainer: boolean;
+  /** Whose ways of showing processes these are; absent: Linux. */
+  readonly system?: 'linux' | 'wsl' | 'mac' | 'windows';
 }
 
 export interface HolderEvidence {
@@ -45,6 +49,9 @@ export interface Judgement {
   readonly class: HolderClass;
   readonly reason: string;
   readonly mayEnd: boolean;
+  /** Where the rule knows better than the words of the class. */
+  readonly remedy?: string;
+  readonly launchId?: string;
 }
 
 export interface Scene extends HoldersInput {

@@ -5,6 +5,7 @@ export type FailureReason =
   | 'timedOut'
   | 'badOutput'
   | 'notTrusted'
+  | 'needsToken'
   | 'portTaken'
   | 'notFound'
   | 'unreadable'

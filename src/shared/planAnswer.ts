@@ -29,12 +29,27 @@ export interface KvCachePlan {
   readonly longestThatFits: number | null;
 }
 
+/** A share of the card in its three units; bytes of the GPU with the smallest pool. */
+export interface UtilizationMark {
+  readonly share: number;
+  /** What vLLM claims of the card. */
+  readonly budgetBytes: number;
+  readonly kvCacheBytes: number;
+  readonly tokens: number | null;
+  /** Requests of full length side by side. */
+  readonly maxConcurrency: number | null;
+}
+
+export type MarkName = 'smallest' | 'recommended' | 'largest';
+
 export interface UtilizationPlan {
   readonly effective: number | null;
   readonly smallest: number | null;
   readonly largest: number | null;
   readonly recommended: number | null;
   readonly rule: 'exact' | 'name';
+  /** What the three shares mean; null where the share is. */
+  readonly marks?: Readonly<Record<MarkName, UtilizationMark | null>>;
 }
 
 export interface OffloadPlan {
@@ -62,6 +77,26 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Running servers whose end would make room; only our own are ever proposed, never a pinned one. */
+export interface MustStop {
+  /** The smallest set, idle ones first; empty: stopping our own is not enough. */
+  readonly servers: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly usedBytes: number;
+    readonly idle: boolean | null;
+  }[];
+  /** On all GPUs together. */
+  readonly freesBytes: number;
+  readonly verdictAfter: Verdict;
+  /** Has to be free on each GPU of the plan. */
+  readonly neededFreeBytes: number;
+  /** Who else holds memory there, largest first: named, never stopped. */
+  readonly others: readonly { readonly title: string; readonly usedBytes: number }[];
+  /** All of that in words. */
+  readonly text: string;
+}
+
 /** A plan without its command: what `planner/` computes. `engines/<engine>/command` adds the command. */
 export interface Plan {
   readonly verdict: Verdict;
@@ -74,6 +109,8 @@ export interface Plan {
   readonly ranges: Readonly<Record<string, Range>>;
   readonly advice: readonly Advice[];
   readonly steps: readonly string[];
+  /** null or absent: nothing has to stop, it would not help, or the request names nobody (`running`). */
+  readonly mustStop?: MustStop | null;
 }
 
 export interface PlanAnswer extends Plan {

@@ -57,6 +57,8 @@ export const gpuRequestSchema = z.object({
   totalBytes: z.number().check(z.gt(0)),
   freeBytes: bytes,
   memory: z._default(z.enum(['dedicated', 'unified']), 'dedicated'),
+  /** The total that CUDA reports, where that is known better than by the board. */
+  cudaBytes: bytes,
 });
 
 /** vLLM and Ollama options in camelCase; unknown keys are an error, because a misspelt one would change the plan silently. */
@@ -86,12 +88,30 @@ export const planOptionsSchema = z.strictObject({
   enableExpertParallel: flag,
   limitMmPerPrompt: facts,
   languageModelOnly: flag,
+  /** GPUs of the request the server may see, by their place in it, in this order; the launch gets CUDA_VISIBLE_DEVICES. */
+  visibleDevices: z.optional(z.nullable(z.array(z.int().check(z.gte(0))).check(z.minLength(1)))),
   numCtx: count,
   numParallel: count,
   kvCacheType: text,
   flashAttention: flag,
   numGpu: z.optional(z.nullable(z.int().check(z.gte(-1)))),
   numBatch: count,
+});
+
+/** A server, or whoever else holds GPU memory. */
+export const runningSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  /** On all its GPUs together. */
+  usedBytes: bytes,
+  /** By place in the request; null or absent: not known. */
+  gpus: z.optional(z.nullable(z.array(z.int().check(z.gte(0))))),
+  /** Started by this program, which can stop it; everything else is only named. */
+  ours: z.boolean(),
+  /** No request is under way; null: not known. */
+  idle: flag,
+  /** Never to be stopped for another. */
+  pinned: flag,
 });
 
 export const planRequestSchema = z.object({
@@ -113,12 +133,15 @@ export const planRequestSchema = z.object({
     z.nullable(z.object({ ollamaReservationBytes: bytes, safetyBufferBytes: bytes })),
   ),
   learned: z.optional(z.nullable(z.array(z.record(z.string(), z.unknown())))),
+  /** What holds GPU memory now, for "what must stop so that this fits". */
+  running: z.optional(z.nullable(z.array(runningSchema))),
 });
 
 export type WeightGroup = z.infer<typeof weightGroupSchema>;
 export type WeightSummary = z.infer<typeof weightSummarySchema>;
 export type ModelRequest = z.infer<typeof modelRequestSchema>;
 export type GpuRequest = z.infer<typeof gpuRequestSchema>;
+export type RunningServer = z.infer<typeof runningSchema>;
 export type PlanOptions = z.infer<typeof planOptionsSchema>;
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 export type EngineId = PlanRequest['engine'];

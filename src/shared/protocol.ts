@@ -3,7 +3,7 @@
  * To the page goes only the complete `snapshot` (a hidden page misses messages, so deltas would be lost) and `focus`.
  */
 import * as z from 'zod/mini';
-import { gpuRequestSchema, modelRequestSchema } from './planRequest';
+import { gpuRequestSchema, modelRequestSchema, runningSchema } from './planRequest';
 import { wishSchema } from './wish';
 
 /** A page of another version is asked to reload. */
@@ -19,6 +19,16 @@ const modelChoiceSchema = z.object({
   source: z.enum(['folder', 'huggingFaceCache', 'gguf', 'ollama', 'typed']),
 });
 
+/** A launch to start in place of this one. */
+const offeredLaunchSchema = z.object({
+  /** How the command changes, one flag a line. */
+  diff: z.array(z.string()),
+  /** The arithmetic. */
+  why: z.string(),
+  /** Verdict and GiB of the plan, one line. */
+  plan: z.string(),
+});
+
 const serverRowSchema = z.object({
   id: z.string(),
   title: z.string(),
@@ -29,6 +39,22 @@ const serverRowSchema = z.object({
   usedBytes: known,
   /** What the plan it was launched with expected on all GPUs together; null where that is not known. */
   plannedBytes: z.optional(known),
+  /** Of one that failed, once that has been looked at. */
+  failure: z.optional(
+    z.nullable(
+      z.object({
+        cause: z.nullable(z.string()),
+        culprits: z.array(z.string()),
+        correction: z.nullable(offeredLaunchSchema),
+        /** Why there is no corrected launch. */
+        reason: z.nullable(z.string()),
+      }),
+    ),
+  ),
+  /** Of one that runs with settings which a failure made small. */
+  stepUp: z.optional(z.nullable(offeredLaunchSchema)),
+  /** Of a vLLM that runs: how much of its KV pool is in use, and what could be given back. */
+  pool: z.optional(z.nullable(z.string())),
 });
 
 export const snapshotSchema = z.object({
@@ -54,6 +80,8 @@ export const snapshotSchema = z.object({
       /** The model's own longest context in tokens. */
       longestContext: known,
       problem: z.nullable(z.string()),
+      /** What the user should know about the reading, one sentence each. */
+      notes: z.optional(z.array(z.string())),
     }),
   ),
   engines: z.object({
@@ -77,6 +105,8 @@ export const snapshotSchema = z.object({
   defaults: z.object({ utilization: z.number(), headroomBytes: z.number() }),
   coexistence: z.object({ ollamaReservationBytes: z.number(), safetyBufferBytes: z.number() }),
   learned: z.array(z.record(z.string(), z.unknown())),
+  /** What holds GPU memory, for "what must stop". */
+  running: z.optional(z.array(runningSchema)),
   /** The host's idea of the wish: sent when it changed there (a profile was opened, a model was picked). */
   wish: wishSchema,
   /** Grows with each change of `wish` on the host; the page takes the wish over only when it grew. */
@@ -91,6 +121,7 @@ export const toPageSchema = z.discriminatedUnion('type', [
 export const openTargets = [
   'chooseModel',
   'copyCommand',
+  'explain',
   'gpuReport',
   'log',
   'saveProfile',
@@ -106,6 +137,10 @@ export const fromPageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('wish'), wish: wishSchema }),
   z.object({ type: z.literal('launch'), wish: wishSchema, force: z.boolean() }),
   z.object({ type: z.literal('stop'), serverId: z.string() }),
+  /** Starts what the row of this server offers: its corrected launch. */
+  z.object({ type: z.literal('launchCorrected'), serverId: z.string() }),
+  /** The same for one step up of a server that runs. */
+  z.object({ type: z.literal('stepUp'), serverId: z.string() }),
   z.object({
     type: z.literal('open'),
     target: z.enum(openTargets),
@@ -116,6 +151,7 @@ export const fromPageSchema = z.discriminatedUnion('type', [
 
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type ModelChoice = z.infer<typeof modelChoiceSchema>;
+export type OfferedLaunchRow = z.infer<typeof offeredLaunchSchema>;
 export type ServerRow = z.infer<typeof serverRowSchema>;
 export type ToPage = z.infer<typeof toPageSchema>;
 export type FromPage = z.infer<typeof fromPageSchema>;

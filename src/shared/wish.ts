@@ -5,6 +5,7 @@ import {
   type GpuRequest,
   type ModelRequest,
   type PlanRequest,
+  type RunningServer,
 } from './planRequest';
 
 export const wishSchema = z.object({
@@ -15,6 +16,8 @@ export const wishSchema = z.object({
   extraArguments: z.array(z.string()),
   /** null: any free port. */
   port: z.nullable(z.int().check(z.gte(1), z.lte(65535))),
+  /** Seconds that Ollama keeps an idle model loaded; null or absent: for ever. */
+  keepAlive: z.optional(z.nullable(z.int().check(z.gte(1)))),
 });
 
 export type Wish = z.infer<typeof wishSchema>;
@@ -26,6 +29,7 @@ export interface PlanSurroundings {
   readonly gpus: readonly GpuRequest[];
   readonly coexistence: { ollamaReservationBytes: number; safetyBufferBytes: number };
   readonly learned: readonly Record<string, unknown>[];
+  readonly running?: readonly RunningServer[];
 }
 
 /** The one way from a wish to a plan request, used by the page on every frame and by the host before it launches. */
@@ -38,5 +42,6 @@ export function requestForWish(wish: Wish, around: PlanSurroundings): PlanReques
     options: wish.options,
     coexistence: around.coexistence,
     learned: [...around.learned],
+    running: [...(around.running ?? [])],
   };
 }

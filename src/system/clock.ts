@@ -3,6 +3,7 @@ import type { Clock } from '../app/ports';
 export function openClock(): Clock {
   return {
     now: () => Date.now(),
+    elapsedMs: () => performance.now(),
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa, type Options } from 'execa';
 import type { Exec, ExecOutput, ExecSpec } from '../app/ports';
 import { fail, ok, type Result } from '../shared/failure';
+import { streamFile } from './execStream';
 
 const MAX_OUTPUT_BYTES = 8 * 1024 ** 2;
 /** A child in state D cannot be killed and would hold its pipes for ever: after this they are closed from our side. */
@@ -10,24 +11,34 @@ const GIVE_UP_AFTER_KILL_MS = 2000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Short-lived tools only; servers go through the launcher. `environment` gives PATH and is handed to the tools. */
+/** Tools only; servers go through the launcher. `environment` gives PATH and is handed to the tools. */
 export function openExec(
   environment: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
 ): Exec {
   const find = (name: string): Promise<string | null> => findOnPath(name, environment, platform);
+  async function locate(spec: Pick<ExecSpec, 'file' | 'signal'>): Promise<Result<string>> {
+    const file = path.isAbsolute(spec.file) ? spec.file : await find(spec.file);
+    if (file === null) return missing(spec);
+    return spec.signal?.aborted === true
+      ? fail('cancelled', `${spec.file} was not started`)
+      : ok(file);
+  }
   return {
     find,
     run: async (spec) => {
-      if (spec.signal?.aborted === true) return fail('cancelled', `${spec.file} was not started`);
-      const file = path.isAbsolute(spec.file) ? spec.file : await find(spec.file);
-      return file === null ? missing(spec) : runFile(file, spec, environment);
+      const file = await locate(spec);
+      return file.ok ? runFile(file.value, spec, environment) : file;
+    },
+    stream: async (spec) => {
+      const file = await locate(spec);
+      return file.ok ? streamFile(file.value, spec, { ...environment, LC_ALL: 'C' }) : file;
     },
   };
 }
 
-const missing = (spec: ExecSpec): Result<ExecOutput> =>
-  fail('toolMissing', `${spec.file} was not found`);
+const missing = ({ file }: Pick<ExecSpec, 'file'>): Result<never> =>
+  fail('toolMissing', `${file} was not found`);
 
 async function runFile(
   file: string,

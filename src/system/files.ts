@@ -29,6 +29,12 @@ export function openFiles(): Files {
     readText,
     readRange,
     writeAtomic,
+    createNew,
+    rename: (from, to) =>
+      fs.rename(from, to).then(
+        () => true,
+        () => false,
+      ),
     remove: (file) => fs.rm(file, { force: true }).catch(() => undefined),
     realPath: async (file) => {
       try {
@@ -134,6 +140,37 @@ async function writeAtomic(file: string, text: string): Promise<Result<void>> {
   } catch (error) {
     if (temporary !== null) await fs.rm(temporary, { force: true }).catch(() => undefined);
     return fail('failed', `${file} cannot be written: ${codeOf(error)}`);
+  }
+}
+
+/** Linked into place when it is complete; where the disk knows no hard links it can be seen half-written. */
+async function createNew(file: string, text: string): Promise<Result<boolean>> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await fs.mkdir(path.dirname(file), { recursive: true });
+    await fs.writeFile(temporary, text, { flag: 'wx' });
+    return ok(await isFirst(temporary, file, text));
+  } catch (error) {
+    return fail('failed', `${file} cannot be written: ${codeOf(error)}`);
+  } finally {
+    await fs.rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+async function isFirst(temporary: string, file: string, text: string): Promise<boolean> {
+  const isTaken = (error: unknown) => codeOf(error) === 'EEXIST';
+  try {
+    await fs.link(temporary, file);
+    return true;
+  } catch (error) {
+    if (isTaken(error)) return false;
+  }
+  try {
+    await fs.writeFile(file, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (isTaken(error)) return false;
+    throw error;
   }
 }
 

@@ -166,6 +166,8 @@ export function openLinuxProcessTable(
         uid: self.uid,
         protectedPids: protectedPids(),
         inContainer: readLink(at('self/ns/pid')) !== INITIAL_PID_NAMESPACE,
+        // WSL: `5.15.153.1-microsoft-standard-WSL2`
+        system: /microsoft/i.test(readTextOr(at('sys/kernel/osrelease'), '')) ? 'wsl' : 'linux',
       }),
   };
 }

@@ -1,21 +1,19 @@
 import type { ProcessTable } from '../app/ports';
 import { openLinuxProcessTable } from './linuxProcessTable';
+import { openMacProcessTable } from './macProcessTable';
+import { openPolledProcessTable } from './polledProcessTable';
+import { openWindowsProcessTable } from './windowsProcessTable';
 
-/** Linux (WSL2 included) reads /proc. Elsewhere nothing is seen, and therefore nothing is ever signalled. */
+/** Each system by its own tools. Where nothing is seen, nothing is ever signalled. */
 export function openProcessTable(platform: NodeJS.Platform = process.platform): ProcessTable {
-  return platform === 'linux' ? openLinuxProcessTable() : openEmptyProcessTable();
+  if (platform === 'linux') return openLinuxProcessTable();
+  if (platform === 'darwin') return openMacProcessTable();
+  return platform === 'win32' ? openWindowsProcessTable() : openEmptyProcessTable();
 }
 
 function openEmptyProcessTable(): ProcessTable {
-  return {
-    all: () => Promise.resolve([]),
-    withAncestors: () => Promise.resolve([]),
-    one: () => Promise.resolve(null),
-    environmentValue: () => Promise.resolve(null),
+  return openPolledProcessTable(() => Promise.resolve([]), {
     listeningPorts: () => Promise.resolve([]),
-    sharedMemory: () => Promise.resolve([]),
-    holdsGpuDevice: () => Promise.resolve(null),
-    removeSharedMemory: () => Promise.resolve(false),
     signal: () => Promise.resolve('refused'),
     self: () =>
       Promise.resolve({
@@ -23,5 +21,5 @@ function openEmptyProcessTable(): ProcessTable {
         protectedPids: [process.pid, process.ppid],
         inContainer: false,
       }),
-  };
+  });
 }

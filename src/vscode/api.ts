@@ -12,8 +12,11 @@ export interface VramPilotApi {
   getState(): AppState;
   /** A plan request as the contracts describe it; throws with the field's name where it is invalid. */
   plan(request: unknown): Promise<PlanAnswer>;
-  /** A wish: `{ engine, model, options?, extraArguments?, port? }`. Without `force`, problems found before the launch refuse it. */
-  deploy(request: unknown, options?: { force?: boolean }): Promise<DeployResult>;
+  /**
+   * A wish: `{ engine, model, options?, extraArguments?, port?, keepAlive? }`. Without `force`, problems found before the
+   * launch refuse it; `pull` lets Ollama download a model that it lacks.
+   */
+  deploy(request: unknown, options?: { force?: boolean; pull?: boolean }): Promise<DeployResult>;
   stop(id: string, options?: { force?: boolean }): Promise<Result<void>>;
   /** Milliseconds from the call of `activate` to its return, and to the first gauge. */
   readonly timings: { activateMs: number; firstGaugeMs: number | null };
@@ -25,6 +28,7 @@ const deployRequestSchema = z.object({
   options: z._default(wishSchema.shape.options, {}),
   extraArguments: z._default(z.array(z.string()), []),
   port: z._default(wishSchema.shape.port, null),
+  keepAlive: wishSchema.shape.keepAlive,
 });
 
 export function createApi(
@@ -40,7 +44,10 @@ export function createApi(
     async deploy(request, options = {}) {
       const parsed = z.safeParse(deployRequestSchema, request);
       if (parsed.success)
-        return app.deploy(app.completeWish(parsed.data), { force: options.force ?? false });
+        return app.deploy(app.completeWish(parsed.data), {
+          force: options.force ?? false,
+          pull: options.pull ?? false,
+        });
       const issue = parsed.error.issues[0];
       const detail = `${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
       return { ok: false, failure: { reason: 'invalid', detail }, problems: [] };

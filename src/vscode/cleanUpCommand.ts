@@ -1,33 +1,43 @@
 /** `Clean Up Zombie Processes…`: everything that holds GPU memory with its class; only true orphans can be chosen. */
 import * as vscode from 'vscode';
+import { familyOf } from '../app/holderFamily';
 import type { App } from '../app/startApp';
-import { shortCommand } from '../app/gauge';
+import { shortCommand } from '../app/shortCommand';
 import type { Holder } from '../processes/process';
 import { formatBytes } from '../shared/units';
 
 type Item = vscode.QuickPickItem & { readonly holder?: Holder };
 
-export async function cleanUp(app: App): Promise<void> {
+/** With a row of the GPUs view: only that process. */
+export async function cleanUp(app: App, argument?: unknown): Promise<void> {
+  const wanted = holderOf(argument);
   const holders = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Window, title: 'Looking at GPU processes' },
     () => app.inspectHolders(),
   );
-  if (holders.length === 0) {
-    void vscode.window.showInformationMessage('Nothing holds GPU memory that could be seen here.');
+  if (wanted === null && holders.length === 0) {
+    void vscode.window.showInformationMessage(
+      ['Nothing holds GPU memory that could be seen here.', ...app.store.state().blindSpots].join(
+        ' ',
+      ),
+    );
     return;
   }
-  const chosen = await pickOrphans(holders);
+  const chosen = wanted === null ? await pickOrphans(holders) : findAgain(wanted, holders);
   if (chosen.length === 0) return;
-  if (!(await confirm(chosen))) return;
+  const family = familyOf(chosen, holders);
+  if (!(await confirm(family))) return;
   const result = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: 'Ending orphaned processes' },
-    () => app.endHolders(chosen),
+    () => app.endHolders(family),
   );
   const freed =
     result.freedBytes === null
       ? 'how much came back is not known'
       : `${formatBytes(result.freedBytes)} came back`;
-  const ended = `Ended ${String(result.ended.length)} of ${String(chosen.length)} processes; ${freed}.`;
+  const ended =
+    `Ended ${String(result.ended.length)} of ${String(family.length)} processes; ${freed}` +
+    `${result.shortfall === null ? '' : `: ${result.shortfall}`}.`;
   if (result.refused.length === 0) {
     void vscode.window.showInformationMessage(ended);
     return;
@@ -36,6 +46,24 @@ export async function cleanUp(app: App): Promise<void> {
     .map(({ pid, why: reason }) => `PID ${String(pid)}: ${reason}`)
     .join('; ');
   void vscode.window.showWarningMessage(`${ended} ${why}`);
+}
+
+function holderOf(argument: unknown): Holder | null {
+  return (argument as { holder?: Holder } | undefined)?.holder ?? null;
+}
+
+/** What the row showed, if it is still the same process and still left over. */
+function findAgain(wanted: Holder, holders: readonly Holder[]): Holder[] {
+  const now = holders.find(
+    ({ pid, startTime }) => pid === wanted.pid && startTime === wanted.startTime,
+  );
+  if (now?.canEnd === true) return [now];
+  void vscode.window.showInformationMessage(
+    now
+      ? `PID ${String(now.pid)} is left alone: ${now.reason}. ${now.remedy}`
+      : `PID ${String(wanted.pid)} is gone.`,
+  );
+  return [];
 }
 
 async function pickOrphans(holders: readonly Holder[]): Promise<Holder[]> {
@@ -72,7 +100,7 @@ function itemOf(holder: Holder): Item {
     picked: holder.canEnd,
     label: `${holder.canEnd ? '$(warning)' : '$(lock)'} ${shortCommand(holder.command)}`,
     description: `PID ${String(holder.pid)} · ${formatBytes(holder.usedBytes)} · ${holder.user ?? 'unknown user'}`,
-    detail: `${holder.reason} ${holder.canEnd ? '' : holder.remedy}`.trim(),
+    detail: `${holder.reason}. ${holder.canEnd ? '' : holder.remedy}`.trim(),
   };
 }
 

@@ -5,13 +5,19 @@ import { endpointOf, serverDetail } from '../app/serverText';
 import type { App } from '../app/startApp';
 import type { Profile, Server } from '../app/state';
 import { wishSchema, type Wish } from '../shared/wish';
+import { adoptServer, confirmStopOfAdopted } from './adoptCommand';
 import { cleanUp } from './cleanUpCommand';
 import { COMMANDS } from './contributions';
+import { startCorrected, tryStepUp } from './correctedCommand';
 import { deployFromPalette, deployWish } from './deployCommand';
+import { forgetLearned, showLearned } from './learnedCommand';
 import { sayFailure } from './messages';
 import { pickModel } from './modelPicker';
+import { showExplanation, showLastOutput, showOutputAt } from './outputDocuments';
 import type { PlannerPanel } from './plannerPanel';
 import { serverIdOf } from './serversTree';
+import { startAllProfiles } from './startAllCommand';
+import { stopAll } from './stopAllCommand';
 
 const launchArgumentSchema = z.object({ wish: wishSchema, force: z.boolean() });
 
@@ -23,8 +29,15 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
     forceStopServer: (argument) => stop(app, argument, true),
     restartServer: (argument) => restart(app, argument),
     stopAll: () => stopAll(app),
-    cleanUp: () => cleanUp(app),
+    putToSleep: (argument) => setAsleep(app, argument, true),
+    wakeUp: (argument) => setAsleep(app, argument, false),
+    startAll: (argument) => startAllProfiles(app, argument),
+    adoptServer: (argument) => adoptServer(app, argument),
+    cancelQueued: (argument) => stop(app, argument, false),
+    cleanUp: (argument) => cleanUp(app, argument),
     explainLastFailure: (argument) => explainFailure(app, argument),
+    startCorrected: (argument) => startCorrected(app, argument),
+    stepUp: (argument) => tryStepUp(app, argument),
     planWorkers: async () => showText('plaintext', await app.workersReport()),
     copyLaunchCommand: (argument) => copyLaunchCommand(app, argument),
     copyEndpoint: (argument) =>
@@ -52,6 +65,8 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
     },
     showGpuReport: async () => showText('markdown', await app.gpuReport()),
     exportDiagnostics: () => showText('json', app.diagnostics()),
+    showLearned: () => showLearned(app),
+    forgetLearned: (argument) => forgetLearned(app, argument),
     refresh: () => app.refresh(),
   };
   return vscode.Disposable.from(
@@ -83,6 +98,7 @@ async function openPlanner(app: App, panel: PlannerPanel, argument: unknown): Pr
 
 async function stop(app: App, argument: unknown, force: boolean): Promise<void> {
   await withServer(app, argument, isLive, force ? 'force to stop' : 'stop', async (server) => {
+    if (server.origin === 'adopted' && !(await confirmStopOfAdopted(server))) return;
     const result = await app.stop(server.id, { force });
     if (result.ok) return;
     if (force) return sayFailure(`Stopping ${server.title}`, result.failure);
@@ -95,13 +111,14 @@ async function stop(app: App, argument: unknown, force: boolean): Promise<void> 
   });
 }
 
-async function stopAll(app: App): Promise<void> {
-  const live = app.store.state().servers.filter(isLive);
-  if (live.length === 0) {
-    void vscode.window.showInformationMessage('No server is running.');
-    return;
-  }
-  await Promise.all(live.map((server) => stop(app, server.id, false)));
+async function setAsleep(app: App, argument: unknown, asleep: boolean): Promise<void> {
+  const matches = (server: Server) => isReady(server) && server.asleep === !asleep;
+  const verb = asleep ? 'put to sleep' : 'wake up';
+  await withServer(app, argument, matches, verb, async (server) => {
+    const result = await app.setAsleep(server.id, asleep);
+    const what = asleep ? 'Putting it to sleep' : 'Waking it up';
+    if (!result.ok) await sayFailure(what, result.failure);
+  });
 }
 
 async function restart(app: App, argument: unknown): Promise<void> {
@@ -128,7 +145,7 @@ async function explainFailure(app: App, argument: unknown): Promise<void> {
     return;
   }
   app.markSeen(server.id);
-  await showText('markdown', app.explain(server));
+  await showExplanation(server.id);
 }
 
 async function copyLaunchCommand(app: App, argument: unknown): Promise<void> {
@@ -183,8 +200,14 @@ async function deleteProfile(app: App, argument: unknown): Promise<void> {
 
 async function showOutput(app: App, argument: unknown): Promise<void> {
   const id = serverIdOf(argument);
-  if (id !== null) app.markSeen(id);
-  if (id === null || !(await app.reveal(id))) app.showLog();
+  if (id === null) {
+    app.showLog();
+    return;
+  }
+  app.markSeen(id);
+  const line = (argument as { line?: unknown }).line;
+  if (typeof line === 'number' && (await showOutputAt(app, id, line))) return;
+  if (!(await app.reveal(id)) && !(await showLastOutput(app, id))) app.showLog();
 }
 
 function profileOf(app: App, argument: unknown): Profile | undefined {

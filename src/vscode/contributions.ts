@@ -7,8 +7,15 @@ export const COMMANDS = {
   forceStopServer: 'vramPilot.forceStopServer',
   restartServer: 'vramPilot.restartServer',
   stopAll: 'vramPilot.stopAll',
+  startAll: 'vramPilot.startAll',
+  adoptServer: 'vramPilot.adoptServer',
+  cancelQueued: 'vramPilot.cancelQueued',
+  putToSleep: 'vramPilot.putToSleep',
+  wakeUp: 'vramPilot.wakeUp',
   cleanUp: 'vramPilot.cleanUp',
   explainLastFailure: 'vramPilot.explainLastFailure',
+  startCorrected: 'vramPilot.startCorrected',
+  stepUp: 'vramPilot.stepUp',
   planWorkers: 'vramPilot.planWorkers',
   copyLaunchCommand: 'vramPilot.copyLaunchCommand',
   copyEndpoint: 'vramPilot.copyEndpoint',
@@ -21,6 +28,8 @@ export const COMMANDS = {
   removeServer: 'vramPilot.removeServer',
   showGpuReport: 'vramPilot.showGpuReport',
   exportDiagnostics: 'vramPilot.exportDiagnostics',
+  showLearned: 'vramPilot.showLearned',
+  forgetLearned: 'vramPilot.forgetLearned',
   refresh: 'vramPilot.refresh',
 } as const;
 
@@ -31,6 +40,8 @@ export const VIEWS = {
 } as const;
 
 export const PANEL_TYPE = 'vramPilot.planner';
+/** Documents of what servers printed, and of why they failed. */
+export const OUTPUT_SCHEME = 'vram-pilot-output';
 export const TASK_TYPE = 'vramPilot';
 export const SETTINGS_SECTION = 'vramPilot';
 export const CONTEXT_KEYS = {

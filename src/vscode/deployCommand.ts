@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { App } from '../app/startApp';
 import type { DeployResult } from '../app/deploy';
+import { MODEL_MISSING } from '../app/ollamaServing';
 import type { PlanAnswer } from '../shared/planAnswer';
 import { formatCount, formatGib, formatPercent } from '../shared/units';
 import type { Wish } from '../shared/wish';
@@ -47,18 +48,39 @@ export async function deployFromPalette(app: App, openPlanner: () => void): Prom
   return step === go ? deployWish(app, wish, false) : null;
 }
 
-/** Starts a wish; asks first where something speaks against it, unless forced. */
-export async function deployWish(app: App, wish: Wish, force: boolean): Promise<string | null> {
-  const result = await app.deploy(wish, { force });
+/** Starts a wish; asks first where something speaks against it, unless forced, and before it downloads. */
+export async function deployWish(
+  app: App,
+  wish: Wish,
+  force: boolean,
+  pull = false,
+): Promise<string | null> {
+  const result = await app.deploy(wish, { force, pull });
   if (result.ok) return result.id;
   if (result.problems.length === 0) {
     await sayFailure('Deploy', result.failure);
     return null;
   }
-  return (await confirmAnyway(result)) ? deployWish(app, wish, true) : null;
+  if (result.problems.some(({ id }) => id === MODEL_MISSING))
+    return (await confirmPull(result)) ? deployWish(app, wish, force, true) : null;
+  return (await confirmAnyway(result)) ? deployWish(app, wish, true, pull) : null;
 }
 
-async function confirmAnyway(result: DeployResult & { ok: false }): Promise<boolean> {
+/** Without the model there is nothing to deploy anyway: it is downloaded, or nothing happens. */
+async function confirmPull({ problems }: DeployResult & { ok: false }): Promise<boolean> {
+  const pull = 'Pull';
+  const [first, ...others] = [...problems].sort(
+    (a, b) => Number(b.id === MODEL_MISSING) - Number(a.id === MODEL_MISSING),
+  );
+  const chosen = await vscode.window.showWarningMessage(
+    first?.text ?? '',
+    { modal: true, detail: others.map((problem) => `• ${problem.text}`).join('\n') },
+    pull,
+  );
+  return chosen === pull;
+}
+
+export async function confirmAnyway(result: DeployResult & { ok: false }): Promise<boolean> {
   const anyway = 'Deploy Anyway';
   const chosen = await vscode.window.showWarningMessage(
     'This launch is likely to fail.',

@@ -22,7 +22,7 @@ export async function pickModel(app: App): Promise<Chosen | null> {
   picker.matchOnDescription = true;
   picker.busy = true;
   const fill = (typed: string) => {
-    picker.items = itemsFor(app.store.state().models, typed);
+    picker.items = itemsFor(app, typed);
   };
   fill('');
   void app.listModels().finally(() => {
@@ -39,13 +39,16 @@ export async function pickModel(app: App): Promise<Chosen | null> {
   return (await chosen?.choose?.()) ?? null;
 }
 
-function itemsFor(models: readonly ModelChoice[], typed: string): Item[] {
+function itemsFor(app: App, typed: string): Item[] {
+  const { models } = app.store.state();
   const items: Item[] = [];
   const text = typed.trim();
   if (text !== '' && !models.some((model) => model.id === text)) {
+    const hint = app.hintForTyped(text);
     items.push({
       label: text,
       description: 'with vLLM',
+      ...(hint === null ? {} : { detail: hint }),
       alwaysShow: true,
       choose: () => Promise.resolve({ engine: 'vllm', model: text }),
     });

@@ -157,7 +157,7 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Exhaustive by type: a message without a handler does not compile. */
   private readonly handlers: {
-    [T in FromPage['type']]: (message: FromPage & { type: T }) => void;
+    [T in FromPage['type']]: (message: Extract<FromPage, { type: T }>) => void;
   } = {
     hello: () => {
       this.pageIsUp = true;
@@ -169,6 +169,9 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       void vscode.commands.executeCommand(COMMANDS.deploy, { wish, force });
     },
     stop: ({ serverId }) => void vscode.commands.executeCommand(COMMANDS.stopServer, serverId),
+    launchCorrected: ({ serverId }) =>
+      void vscode.commands.executeCommand(COMMANDS.startCorrected, { serverId, shown: true }),
+    stepUp: ({ serverId }) => void vscode.commands.executeCommand(COMMANDS.stepUp, serverId),
     open: ({ target, serverId }) => this.open(target, serverId),
     problem: ({ text }) => this.app.log.error('page', text.slice(0, 500)),
   };
@@ -181,6 +184,7 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const [command, argument] = {
       chooseModel: [COMMANDS.openPlanner, 'chooseModel'],
       copyCommand: [COMMANDS.copyLaunchCommand],
+      explain: [COMMANDS.explainLastFailure, serverId],
       gpuReport: [COMMANDS.showGpuReport],
       saveProfile: [COMMANDS.saveProfile],
       settings: ['workbench.action.openSettings', SETTINGS_SECTION],

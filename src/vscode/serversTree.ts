@@ -1,7 +1,7 @@
 /** The Servers view: one row per server, its facts or the evidence of its failure beneath. */
 import * as vscode from 'vscode';
 import type { Clock } from '../app/ports';
-import { serverDetail, serverFacts } from '../app/serverText';
+import { poolText, serverDetail, serverFacts } from '../app/serverText';
 import type { Server } from '../app/state';
 import type { AppStore } from '../app/store';
 import { COMMANDS, VIEWS } from './contributions';
@@ -13,6 +13,8 @@ type Row =
       readonly server: Server;
       readonly text: string;
       readonly icon: string;
+      /** Of the output, where the row quotes it. */
+      readonly line?: number;
     };
 
 /** Ages are shown in seconds while something starts, so those rows are redrawn each second. */
@@ -77,18 +79,27 @@ export function serverIdOf(argument: unknown): string | null {
 
 function factRows(server: Server): Row[] {
   const row = (icon: string) => (text: string) => ({ kind: 'fact', server, text, icon }) as const;
-  const evidence = (server.diagnosis?.cause?.evidence ?? []).map(
-    (line) => `line ${String(line.line)}: ${line.text}`,
-  );
-  const remedy = server.diagnosis?.remedy?.summary;
+  const evidence = (server.diagnosis?.cause?.evidence ?? []).map(({ line, text }) => ({
+    ...row('quote')(`line ${String(line)}: ${text}`),
+    line,
+  }));
+  const offer = server.failure?.correction ?? server.stepUp;
   return [
     ...server.warnings.map(row('warning')),
-    ...evidence.map(row('quote')),
-    ...(remedy === undefined || server.diagnosis?.cause === null ? [] : [remedy]).map(
-      row('lightbulb'),
-    ),
+    ...evidence,
+    ...(server.failure?.culprits ?? []).map(row('person')),
+    ...(offer ? [...offer.diff.map(row('diff')), row('lightbulb')(offer.why)] : []),
+    ...helpWithout(offer, server).map(row('lightbulb')),
+    ...[poolText(server)].filter((text) => text !== null).map(row('database')),
     ...serverFacts(server).map(row('info')),
   ];
+}
+
+/** What helps where no launch is offered, and why none is. */
+function helpWithout(offer: Server['stepUp'], { failure, diagnosis }: Server): string[] {
+  if (offer) return [];
+  const remedy = diagnosis?.cause ? diagnosis.remedy?.summary : undefined;
+  return [...new Set([remedy, failure?.reason])].filter((text) => text != null);
 }
 
 function serverItem(server: Server, nowMs: number): vscode.TreeItem {
@@ -108,9 +119,10 @@ function serverItem(server: Server, nowMs: number): vscode.TreeItem {
   item.description = detail;
   item.iconPath = iconOf(server);
   item.contextValue = contextOf(server);
-  item.tooltip = [label, detail, [server.command.file, ...server.command.args].join(' ')].join(
-    '\n',
-  );
+  const command = [server.command.file, ...server.command.args].join(' ');
+  item.tooltip = [label, detail, poolText(server), command]
+    .filter((line) => line !== null)
+    .join('\n');
   item.accessibilityInformation = { label: `${label}, ${detail}` };
   item.command = {
     command: COMMANDS.showServerOutput,
@@ -134,18 +146,26 @@ function factItem(row: Row & { kind: 'fact' }): vscode.TreeItem {
     item.command = {
       command: COMMANDS.showServerOutput,
       title: 'Show Server Output',
-      arguments: [row.server.id],
+      arguments: [{ server: { id: row.server.id }, line: row.line }],
     };
   }
   return item;
 }
 
 function contextOf(server: Server): string {
-  if (server.phase !== 'ended') return `server.${server.phase}`;
-  return server.endReason === 'stopped' ? 'server.ended' : 'server.ended.failed';
+  if (server.queued && server.phase === 'starting') return 'server.queued';
+  const origin = server.origin === 'adopted' ? '.adopted' : '';
+  const stepUp = server.phase === 'ready' && server.stepUp ? '.stepUp' : '';
+  const sleep =
+    server.phase !== 'ready' || server.asleep === null ? '' : server.asleep ? '.asleep' : '.awake';
+  if (server.phase !== 'ended') return `server.${server.phase}${origin}${sleep}${stepUp}`;
+  if (origin !== '') return 'server.ended.adopted';
+  if (server.endReason === 'stopped') return 'server.ended';
+  return server.failure?.correction ? 'server.ended.failed.corrected' : 'server.ended.failed';
 }
 
 function iconOf(server: Server): vscode.ThemeIcon {
+  if (server.queued && server.phase === 'starting') return new vscode.ThemeIcon('clock');
   switch (server.phase) {
     case 'starting':
     case 'stopping':

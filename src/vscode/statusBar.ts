@@ -1,6 +1,7 @@
 /** The GPU gauge: one item, on the left, because the memory belongs to the whole machine. */
 import * as vscode from 'vscode';
 import { gaugeOf, type Gauge } from '../app/gauge';
+import type { Trends } from '../app/history';
 import type { Clock } from '../app/ports';
 import type { Settings } from '../app/settings';
 import type { AppStore } from '../app/store';
@@ -13,6 +14,7 @@ export function showStatusBar(
   store: AppStore,
   settings: () => Settings,
   clock: Clock,
+  trends: () => Trends,
 ): vscode.Disposable {
   const item = vscode.window.createStatusBarItem(
     'vramPilot.gauge',
@@ -23,7 +25,7 @@ export function showStatusBar(
   item.command = COMMANDS.openPlanner;
   let shown: Gauge | null = null;
   const draw = () => {
-    const gauge = gaugeOf(store.state(), settings(), clock.now());
+    const gauge = gaugeOf(store.state(), settings(), clock.now(), trends());
     if (gauge.text !== shown?.text) item.text = gauge.text;
     if (gauge.hover !== shown?.hover) item.tooltip = hoverOf(gauge.hover);
     if (gauge.spoken !== shown?.spoken) item.accessibilityInformation = { label: gauge.spoken };

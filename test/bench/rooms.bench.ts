@@ -1,51 +1,14 @@
-/** Benchmarks of the pure rooms in plain Node; prints one JSON object. */
+/** How long model headers take to read; prints one JSON object. Plans: plan.bench.ts. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { ByteSource } from '../../src/models/byteSource';
+import { readGgufHeader } from '../../src/models/gguf';
+import { ggufFacts } from '../../src/models/ggufFacts';
 import { readSafetensorsHeader } from '../../src/models/safetensors';
 import { summarizeWeights } from '../../src/models/weightSummary';
-import { plan } from '../../src/planner/plan';
-import type { PlanRequest } from '../../src/shared/planRequest';
-import { GIB } from '../../src/shared/units';
-import { llama8b } from '../fixtures/planner/configs';
-import { safetensorsHeader, type TensorSpec } from '../support/modelFiles';
+import { safetensorsHeader, writeGguf, writeSparse, type TensorSpec } from '../support/modelFiles';
 import { timingOf, type Timing } from './measure';
-
-function requestFor(engine: 'vllm' | 'ollama', gpuCount: number): PlanRequest {
-  const gpus = Array.from({ length: gpuCount }, () => ({
-    name: 'NVIDIA GeForce RTX 4090',
-    totalBytes: 24 * GIB,
-    freeBytes: 22 * GIB,
-    memory: 'dedicated' as const,
-  }));
-  const gguf = {
-    architecture: 'llama',
-    block_count: 32,
-    embedding_length: 4096,
-    head_count: 32,
-    head_count_kv: 8,
-    vocab_size: 128256,
-    context_length: 131072,
-    feed_forward_length: 14336,
-    fileBytes: 4_920_000_000,
-  };
-  return engine === 'vllm'
-    ? {
-        engine,
-        model: { name: 'meta-llama/Llama-3.1-8B', config: llama8b },
-        gpus,
-        options: { gpuMemoryUtilization: 0, maxModelLen: 8192, tensorParallelSize: gpuCount },
-      }
-    : { engine, model: { name: 'llama3.1:8b', gguf }, gpus, options: { numCtx: 8192 } };
-}
-
-/** Twenty servers are re-planned in one go, as a window with many of them does on a change. */
-function twentyPlans(engine: 'vllm' | 'ollama', gpuCount: number): () => void {
-  const requests = Array.from({ length: 20 }, () => requestFor(engine, gpuCount));
-  return () => {
-    for (const request of requests) plan(request);
-  };
-}
 
 async function headerTiming(tensorCount: number, folder: string): Promise<Timing> {
   const tensors: TensorSpec[] = Array.from({ length: tensorCount }, (_, i) => ({
@@ -55,43 +18,67 @@ async function headerTiming(tensorCount: number, folder: string): Promise<Timing
   }));
   const { bytes, dataBytes } = safetensorsHeader(tensors);
   const file = path.join(folder, `${String(tensorCount)}.safetensors`);
-  fs.writeFileSync(file, bytes);
-  fs.truncateSync(file, bytes.length + dataBytes);
-  return timingOf(tensorCount > 1000 ? 30 : 200, async () => {
-    const handle = await fs.promises.open(file);
-    try {
-      const header = await readSafetensorsHeader({
-        size: bytes.length + dataBytes,
-        read: async (offset, length) => {
-          const { buffer, bytesRead } = await handle.read(
-            new Uint8Array(length),
-            0,
-            length,
-            offset,
-          );
-          return buffer.subarray(0, bytesRead);
-        },
-      });
+  writeSparse(file, bytes, dataBytes);
+  return timingOf(tensorCount > 1000 ? 30 : 200, () =>
+    fromFile(file, async (source) => {
+      const header = await readSafetensorsHeader(source);
       if (!header.ok || header.value.length !== tensorCount) throw new Error('header not read');
       summarizeWeights(header.value);
-    } finally {
-      await handle.close();
-    }
+    }),
+  );
+}
+
+/** A vocabulary of 256,000 words with its scores and merges, and 5,000 tensors: about 17 MB of header. */
+async function ggufTiming(folder: string): Promise<Timing> {
+  const words = Array.from({ length: 256_000 }, (_, i) => `word${String(i)}`);
+  const file = path.join(folder, 'vocabulary.gguf');
+  writeGguf(file, {
+    metadata: [
+      ['general.architecture', 'llama'],
+      ['llama.block_count', 500],
+      ['tokenizer.ggml.tokens', { array: 'string', values: words }],
+      ['tokenizer.ggml.scores', { array: 'f32', values: words.map((_, i) => i) }],
+      ['tokenizer.ggml.merges', { array: 'string', values: words }],
+    ],
+    tensors: Array.from({ length: 5000 }, (_, i) => ({
+      name: `blk.${String(i % 500)}.part${String(i)}.weight`,
+      type: 12,
+      shape: [256, 256],
+      bytes: 256 * 144,
+    })),
   });
+  return timingOf(20, () =>
+    fromFile(file, async (source) => {
+      const header = await readGgufHeader(source);
+      if (!header.ok || header.value.tensors.length !== 5000) throw new Error('header not read');
+      ggufFacts(header.value);
+    }),
+  );
+}
+
+async function fromFile(file: string, read: (source: ByteSource) => Promise<void>): Promise<void> {
+  const handle = await fs.promises.open(file);
+  try {
+    await read({
+      size: (await handle.stat()).size,
+      read: async (offset, length) => {
+        const bytes = new Uint8Array(length);
+        const { bytesRead } = await handle.read(bytes, 0, length, offset);
+        return bytes.subarray(0, bytesRead);
+      },
+    });
+  } finally {
+    await handle.close();
+  }
 }
 
 async function main(): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-bench-'));
   try {
     const results: Record<string, Timing> = {};
-    for (const engine of ['vllm', 'ollama'] as const)
-      for (const gpuCount of [1, 8])
-        results[`plan.${engine}.${String(gpuCount)}gpu.20servers`] = await timingOf(
-          50,
-          twentyPlans(engine, gpuCount),
-        );
     for (const tensorCount of [200, 5000])
       results[`header.${String(tensorCount)}tensors`] = await headerTiming(tensorCount, folder);
+    results['header.gguf.256kWords.5000tensors'] = await ggufTiming(folder);
     console.log(JSON.stringify(results));
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });

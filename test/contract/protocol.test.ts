@@ -24,6 +24,8 @@ const fromPage: { [T in FromPage['type']]: Extract<FromPage, { type: T }> } = {
   wish: { type: 'wish', wish },
   launch: { type: 'launch', wish, force: false },
   stop: { type: 'stop', serverId: 'a1' },
+  launchCorrected: { type: 'launchCorrected', serverId: 'a1' },
+  stepUp: { type: 'stepUp', serverId: 'a1' },
   open: { type: 'open', target: 'settings' },
   problem: { type: 'problem', text: 'TypeError' },
 };

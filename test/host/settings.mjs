@@ -4,14 +4,33 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFakeGpu } from '../support/fakeGpu.mjs';
 import { engineEnvironment, installEngines } from '../engines/install.mjs';
+import { MARK } from './markedProcesses.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** A desktop card; real engine processes are charged to it, so that they are judged by the real process table. */
+/** A desktop card; real engine processes of this run are charged to it, so that they are judged by the real process table. */
 const GPU = {
   gpus: [{ name: 'NVIDIA GeForce RTX 4090', totalMiB: 24564, usedMiB: 1474, reservedMiB: 434 }],
-  holders: [{ commandIncludes: 'VLLM::EngineCore', usedMiB: 4813, name: 'VLLM::EngineCore' }],
+  holders: [
+    {
+      commandIncludes: 'VLLM::EngineCore',
+      usedMiB: 4813,
+      name: 'VLLM::EngineCore',
+      ownRun: MARK,
+    },
+  ],
 };
+
+/** Under the name it stands in for, and in the process table as Python running a script of that name: so it is known. */
+function makeVllm(folder) {
+  const script = path.join(folder, 'lib/vllm');
+  fs.mkdirSync(path.dirname(script), { recursive: true });
+  fs.symlinkSync(path.join(here, '../support/fakeVllm.mjs'), script);
+  const vllm = path.join(folder, 'vllm');
+  const text = `#!/bin/bash\nexec -a python3 '${process.execPath}' '${script}' "$@"\n`;
+  fs.writeFileSync(vllm, text, { mode: 0o755 });
+  return vllm;
+}
 
 /**
  * @param kind folder, empty, untrusted or engines
@@ -23,15 +42,14 @@ export async function windowSettings({ kind, folder }) {
   const settings = {
     'vramPilot.monitor.executablePath': gpu.executable,
     'vramPilot.monitor.intervalSeconds': 1,
+    // stand-ins print sizes of their own: plans of other suites are to stay exact
+    'vramPilot.learning.enabled': false,
     'workbench.colorTheme': 'Default Dark Modern',
     'files.simpleDialog.enable': true,
     'remote.autoForwardPorts': false,
   };
   if (kind !== 'engines') {
-    // under the name it stands in for, as people have it
-    const vllm = path.join(folder, 'bin/vllm');
-    fs.mkdirSync(path.dirname(vllm));
-    fs.symlinkSync(path.join(here, '../support/fakeVllm.mjs'), vllm);
+    const vllm = makeVllm(path.join(folder, 'bin'));
     return { settings: { ...settings, 'vramPilot.vllm.executablePath': vllm }, env: {} };
   }
   const { vllm, models } = await installEngines();

@@ -18,7 +18,14 @@ import { windowSettings } from './settings.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const KINDS = ['folder', 'empty', 'untrusted', 'engines'];
-const TIMEOUT_SECONDS = { folder: 420, empty: 300, untrusted: 300, engines: 1800 };
+const TIMEOUT_SECONDS = { folder: 420, empty: 300, untrusted: 300, engines: 2400 };
+/** Some eighty starts of a real engine (npm run test:engines:all). */
+const ALL_ENGINES_SECONDS = 4 * 3600;
+
+function timeoutSeconds(kind) {
+  const isLong = kind === 'engines' && process.env.VRAM_PILOT_ENGINES === 'all';
+  return isLong ? ALL_ENGINES_SECONDS : TIMEOUT_SECONDS[kind];
+}
 
 function kindOf(file) {
   const [, kind = 'folder'] = /\.(\w+)\.test\.ts$/.exec(path.basename(file)) ?? [];
@@ -124,7 +131,7 @@ async function inWindow(kind, name, host, body) {
       TEST_FOLDER: folder,
       TEST_HOST_SETTINGS: JSON.stringify(settings),
       TEST_HOST_TRUST: kind === 'untrusted' ? '1' : '',
-      TEST_HOST_TIMEOUT: String(TIMEOUT_SECONDS[kind]),
+      TEST_HOST_TIMEOUT: String(timeoutSeconds(kind)),
       TEST_HOST_PICTURES: path.join(out, 'pictures', 'failures'),
       TEST_HOST_RESULTS: results,
     };

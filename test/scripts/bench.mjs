@@ -7,20 +7,55 @@ import { out, root } from './paths.mjs';
 import { main, must } from './processes.mjs';
 import { setUp } from './setup.mjs';
 
-async function benchRooms() {
+/** As the bundles of esbuild.js are built: the page's planner has to be quick in its own form as well. */
+const FORMS = {
+  node: { platform: 'node', format: 'cjs', target: 'node20' },
+  page: { platform: 'browser', format: 'iife', target: 'chrome128', minify: true },
+};
+
+/** Results of one bench file, by name; `form` goes before the names where it is not plain Node. */
+async function benchFile(name, form = 'node') {
   const { build } = await import('esbuild');
-  const outfile = path.join(out, 'bench', 'rooms.cjs');
+  const outfile = path.join(out, 'bench', `${name}.${form}.cjs`);
   await build({
     absWorkingDir: root,
-    entryPoints: ['test/bench/rooms.bench.ts'],
+    entryPoints: [`test/bench/${name}.bench.ts`],
     outfile,
     bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
     logLevel: 'warning',
+    ...FORMS[form],
   });
-  return JSON.parse(await must(process.execPath, [outfile], { cwd: root, capture: true }));
+  const results = JSON.parse(await must(process.execPath, [outfile], { cwd: root, capture: true }));
+  const before = form === 'node' ? '' : `${form}.`;
+  return Object.fromEntries(Object.entries(results).map(([key, one]) => [before + key, one]));
+}
+
+async function benchRooms() {
+  return {
+    ...(await benchFile('plan')),
+    ...(await benchFile('plan', 'page')),
+    ...(await benchFile('rooms')),
+    ...(await benchFile('observe')),
+  };
+}
+
+const STREAM_LINES = 10_000;
+
+/** Plans per second that `plan --requests` answers, start of the process included. */
+async function benchStream() {
+  const { streamRequests } = await import('../bench/streamRequests.mjs');
+  const file = path.join(out, 'bench', 'requests.jsonl');
+  fs.writeFileSync(file, streamRequests(STREAM_LINES));
+  const startedMs = performance.now();
+  const answers = await must(
+    process.execPath,
+    [path.join(root, 'dist/cli.js'), 'plan', '--requests', file, '--json'],
+    { cwd: root, capture: true },
+  );
+  const seconds = (performance.now() - startedMs) / 1000;
+  const lines = answers.trim().split('\n').length;
+  if (lines !== STREAM_LINES) throw new Error(`${lines} answers to ${STREAM_LINES} requests`);
+  return { plansPerSecond: Math.round(STREAM_LINES / seconds), seconds, lines };
 }
 
 async function benchWindow() {
@@ -71,6 +106,8 @@ main(async () => {
     at: new Date().toISOString(),
     machine,
     rooms: await orNull('of the rooms', benchRooms),
+    stream: await orNull('of plan --requests', benchStream),
+    sampling: await orNull('of sampling', () => benchFile('sampling')),
     window: await orNull('from a window', benchWindow),
     bundleBytes: bundleBytes(),
   };
@@ -78,7 +115,11 @@ main(async () => {
   console.log();
   for (const [name, { p50Ms, p95Ms }] of Object.entries(bench.rooms ?? {}))
     console.log(`${name.padEnd(32)} p50 ${p50Ms} ms, p95 ${p95Ms} ms`);
-  for (const [name, value] of Object.entries(bench.window ?? {}))
+  for (const [name, value] of Object.entries({
+    ...bench.stream,
+    ...bench.sampling,
+    ...bench.window,
+  }))
     console.log(`${name.padEnd(32)} ${shown(value)}`);
   for (const [name, size] of Object.entries(bench.bundleBytes))
     console.log(`${name.padEnd(32)} ${size} bytes`);

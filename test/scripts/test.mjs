@@ -1,6 +1,7 @@
 // npm test: all rungs in order, one closing line over all of them.
 //   --only=unit,contract,host,engines   which rungs; without it unit, contract and host
 //   --grep=TEXT                         only tests whose title matches
+//   --all                               engines: every case instead of those that fit into a build; takes hours
 // `npm test` runs the long random tests in full (VRAM_PILOT_LONG=1); with --only=unit they are short.
 import { setUp } from './setup.mjs';
 import { main, must } from './processes.mjs';
@@ -29,6 +30,10 @@ async function runAll(rungs, grep) {
     const { runUnit } = await import('./unit.mjs');
     results.push((await runUnit({ rooms, grep })) ?? none(rooms.join(' and ')));
   }
+  if (rungs.includes('engines')) {
+    const { runEngineTests } = await import('./engineTests.mjs');
+    results.push((await runEngineTests({ grep })) ?? none('engine facts'));
+  }
   for (const rung of rungs.filter((each) => each === 'host' || each === 'engines')) {
     const { runWindows } = await import('../host/windows.mjs');
     const windows = await runWindows({ engines: rung === 'engines', grep });
@@ -53,6 +58,7 @@ main(async () => {
   await setUp();
   const rungs = wantedRungs();
   if (option('only') === undefined) process.env.VRAM_PILOT_LONG ??= '1';
+  if (process.argv.includes('--all')) process.env.VRAM_PILOT_ENGINES = 'all';
   if (rungs.includes('host') || rungs.includes('engines') || rungs.includes('contract'))
     await must(process.execPath, ['esbuild.js'], { cwd: root });
   const results = await runAll(rungs, option('grep') ?? '');

@@ -49,7 +49,8 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
     const bundled = files.map((file) =>
       path.join(outdir, path.relative('test', file).replace(/\.ts$/, '.cjs')),
     );
-    const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000 };
+    const jobs = Math.min(os.availableParallelism(), 4);
+    const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000, jobs };
     const code = await runMocha(wish);
     return { title, ...readResults(resultsFile, code) };
   } finally {
@@ -57,7 +58,7 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
   }
 }
 
-function runMocha(wish) {
+export function runMocha(wish) {
   const runner = path.join(root, 'test/support/runMocha.cjs');
   const args = ['--enable-source-maps', runner, JSON.stringify(wish)];
   return new Promise((resolve, reject) => {
@@ -67,7 +68,7 @@ function runMocha(wish) {
   });
 }
 
-function readResults(file, code) {
+export function readResults(file, code) {
   try {
     const results = JSON.parse(fs.readFileSync(file, 'utf8'));
     if (code === 0 || results.failed > 0) return results;

@@ -1,34 +1,39 @@
 #!/usr/bin/env node
 /**
  * STAND-IN for nvidia-smi: makes up a GPU that this machine does not have, so that the whole way from a spawned tool to
- * the screen can be tested. Nothing of the product uses it. It answers the calls of src/gpu/nvidia/source.ts, `-L` and
- * the plain table in the real tool's format.
+ * the screen can be tested. Nothing of the product uses it. It answers the calls of src/gpu/nvidia/source.ts (with
+ * -lms again and again), `-L` and the plain table in the real tool's format.
  *
- * Controlled by the JSON file named in FAKE_NVIDIA_SMI_STATE (test/support/fakeGpu.ts writes it), read anew at each call:
+ * Controlled by the JSON file named in FAKE_NVIDIA_SMI_STATE (test/support/fakeGpu.ts writes it), read anew at each call and round:
  *   gpus           [{ name, uuid, busId, totalMiB, usedMiB, reservedMiB, utilization, temperatureC, powerW, powerLimitW,
  *                     computeCapability }]; all but name and totalMiB may be missing
  *   driverVersion  "999.01" where missing
  *   mode           ok | slow (answers after delayMs) | hang (never) | notAvailable (readings are [N/A]) | vanish (driver
  *                  gone) | noDevices | lostGpu | driverMismatch
  *   processes      [{ pid, usedMiB, name, gpu }]: listed as they stand, alive or not
- *   holders        [{ usedMiB, gpu, name?, pid?, pgid?, sid?, commandIncludes?, mark?: { name, value? } }]: every live
+ *   holders        [{ usedMiB, gpu, name?, pid?, pgid?, sid?, commandIncludes?, mark?: { name, value? },
+ *                  ownRun? }]: every live
  *                  process that meets ALL conditions given is listed under its real pid, and its memory counts as used.
  *                  `mark`: NAME=VALUE stands in its environment (any value where `value` is missing), or it belongs to
  *                  a process group or session in which such a process was once seen. Engines that overwrite their
  *                  environment with their title, and outlive the process that started them, are found that way.
+ *                  `ownRun`: name of a variable; left out is what a living parent started whose value of it is not ours:
+ *                  engines that somebody else runs on this machine.
  *   invalidFields  fields that this "driver" does not know
  * Used memory of a GPU = its usedMiB + all its live holders (not `processes`, which the base figure includes).
  */
 import fs from 'node:fs';
 
 const NOT_AVAILABLE = '[N/A]';
+/** Rounds of -lms so far. */
+let rounds = 0;
 const statePath = process.env['FAKE_NVIDIA_SMI_STATE'];
 if (!statePath) {
   process.stderr.write('fakeNvidiaSmi: FAKE_NVIDIA_SMI_STATE names no file\n');
   process.exit(255);
 }
-const state = JSON.parse(fs.readFileSync(statePath, 'utf8'));
-const mode = state.mode ?? 'ok';
+let state = JSON.parse(fs.readFileSync(statePath, 'utf8'));
+let mode = state.mode ?? 'ok';
 
 function main() {
   const failure = failureOf(mode);
@@ -118,8 +123,21 @@ function csv(known, rows, asked, format) {
       .join(', '),
   );
   const header = asked.map((field) => `${field}${known[field][0] ? ` [${known[field][0]}]` : ''}`);
-  const all = format.includes('noheader') ? lines : [header.join(', '), ...lines];
-  return end(all.map((line) => `${line}\n`).join(''), 0);
+  const isQuiet = format.includes('noheader') || rounds > 0;
+  const all = isQuiet ? lines : [header.join(', '), ...lines];
+  const text = all.map((line) => `${line}\n`).join('');
+  const every = process.argv.indexOf('-lms');
+  if (every === -1) return end(text, 0);
+  fs.writeSync(1, text);
+  rounds += 1;
+  setTimeout(goOn, Number(process.argv[every + 1]));
+}
+
+/** The next round of -lms; it hangs and ends as a single call does. */
+function goOn() {
+  state = JSON.parse(fs.readFileSync(statePath, 'utf8'));
+  mode = state.mode ?? 'ok';
+  begin();
 }
 
 function reading(value) {
@@ -182,9 +200,16 @@ function matches(rule, each, groupsOfMark) {
       each.command.includes(rule.commandIncludes) ||
       each.comm.includes(rule.commandIncludes),
     !rule.mark || bears(each, rule.mark) || belongs(each, groupsOfMark[keyOf(rule.mark)] ?? []),
+    rule.ownRun === undefined || !isOfAnotherRun(each, rule.ownRun),
   ];
   const given = [rule.pid, rule.pgid, rule.sid, rule.commandIncludes, rule.mark];
   return given.some((value) => value !== undefined) && conditions.every(Boolean);
+}
+
+function isOfAnotherRun({ ppid }, name) {
+  const environ = readOr(`/proc/${ppid}/environ`, '');
+  const isOrphan = ppid <= 1 || environ === '';
+  return !isOrphan && !environ.split('\0').includes(`${name}=${process.env[name] ?? ''}`);
 }
 
 function keyOf(mark) {
@@ -247,10 +272,17 @@ function readProcesses() {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
     const stat = readOr(`/proc/${entry}/stat`, '');
     const [, comm, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? [];
-    const [processState, , pgid, sid] = (rest ?? '').split(' ');
+    const [processState, ppid, pgid, sid] = (rest ?? '').split(' ');
     if (!rest || processState === 'Z' || processState === 'X') continue;
     const command = readOr(`/proc/${entry}/cmdline`, '').replaceAll('\0', ' ').trim();
-    found.push({ pid: Number(entry), pgid: Number(pgid), sid: Number(sid), comm, command });
+    found.push({
+      pid: Number(entry),
+      ppid: Number(ppid),
+      pgid: Number(pgid),
+      sid: Number(sid),
+      comm,
+      command,
+    });
   }
   return found;
 }
@@ -324,6 +356,10 @@ function table() {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-if (mode === 'hang') setInterval(() => undefined, 60_000);
-else if (mode === 'slow' || state.delayMs > 0) setTimeout(main, state.delayMs ?? 3000);
-else main();
+function begin() {
+  if (mode === 'hang') setInterval(() => undefined, 60_000);
+  else if (mode === 'slow' || state.delayMs > 0) setTimeout(main, state.delayMs ?? 3000);
+  else main();
+}
+
+begin();

@@ -7,7 +7,9 @@
  * its load has ended, goes on listing one whose runner was killed, and gives a load up when the client leaves.
  *
  * OLLAMA_HOST says where it listens. The model's name decides what a load does: `…-half` puts half of it on the GPU,
- * `…-cpu` nothing, `…-broken` fails with 500, `…-slow` takes 3 s; `…-embed` refuses generate and loads by embed.
+ * `…-cpu` nothing, `…-broken` fails with 500, `…-slow` takes 3 s; `…-embed` refuses generate and loads by embed;
+ * `…-dropped` ends in a broken connection, `…-fatal` in the death of the daemon. `tiny-alias` is `tiny` under another
+ * name. `fresh` and `fresh-slow` can be pulled (0.3 s, 3 s), nothing else can.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,7 +26,11 @@ const LIBRARY = [
   'tiny-broken',
   'tiny-slow',
   'tiny-embed',
+  'tiny-dropped',
+  'tiny-fatal',
+  'tiny-alias',
 ];
+const REGISTRY = ['fresh', 'fresh-slow'];
 const MIB = 1024 ** 2;
 const SIZES_MIB = { model: 1024, kv: 256, compute: 128 };
 const DEFAULT_CONTEXT = 4096;
@@ -50,9 +56,9 @@ function run() {
 
 function serve() {
   const { host, port } = address(process.env.OLLAMA_HOST ?? '');
-  /** By full name: `{ runner, entry, expiry }`; `entry` is what /api/ps lists. */
+  /** By weights: `{ runner, entry, expiry }`; `entry` is what /api/ps lists, under the name that loaded it. */
   const loaded = new Map();
-  /** By full name: `{ runner, done, waiting }`. */
+  /** By weights: `{ runner, done, waiting }`. */
   const loading = new Map();
 
   const server = http.createServer((request, response) => {
@@ -137,6 +143,7 @@ function serve() {
       if (!knows(name)) return send(response, 404, { error: `model '${name}' not found` });
       return send(response, 200, shown(name, body.verbose === true));
     },
+    'POST /api/pull': ({ response, body }) => pull(response, body.model ?? body.name ?? ''),
     'POST /api/generate': ({ response, body }) => generate(response, body),
     'POST /api/embed': async ({ response, body }) => {
       const name = fullName(body.model ?? '');
@@ -149,6 +156,31 @@ function serve() {
       return send(response, 200, { model: body.model, embeddings: inputs.map(() => [0.6, 0.8]) });
     },
   };
+
+  /** Streams as the real one, given up when the client leaves. */
+  async function pull(response, asked) {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    const say = (line) => response.write(`${JSON.stringify(line)}\n`);
+    say({ status: 'pulling manifest' });
+    const short = REGISTRY.find((one) => fullName(one) === fullName(asked));
+    if (!short) {
+      say({ error: 'pull model manifest: file does not exist' });
+      return response.end();
+    }
+    const digest = `sha256:${weightsDigest(fullName(short))}`;
+    const status = `pulling ${digest.slice(7, 19)}`;
+    const total = SIZES_MIB.model * MIB;
+    const steps = behaves(fullName(short), 'slow') ? 30 : 3;
+    for (let step = 1; step <= steps; step++) {
+      await new Promise((next) => setTimeout(next, 100));
+      if (response.destroyed) return;
+      say({ status, digest, total, completed: Math.round((total * step) / steps) });
+    }
+    for (const last of ['verifying sha256 digest', 'writing manifest', 'success'])
+      say({ status: last });
+    if (!LIBRARY.includes(short)) LIBRARY.push(short);
+    return response.end();
+  }
 
   async function generate(response, body) {
     const name = fullName(body.model ?? '');
@@ -168,6 +200,8 @@ function serve() {
       return send(response, 400, { error: `"${body.model}" does not support generate` });
     }
     const failure = await load(name, keepMs, body.options, response);
+    if (behaves(name, 'dropped')) return response.destroy();
+    if (behaves(name, 'fatal')) return process.kill(process.pid, 'SIGKILL');
     if (failure) return send(response, 500, { error: failure });
     return send(response, 200, {
       ...created,
@@ -181,30 +215,33 @@ function serve() {
   /** The error's text; null when it is loaded. Answered only when the load has ended, whoever else asked for it. */
   function load(name, keepMs, options, response) {
     const cells = options?.num_ctx ?? DEFAULT_CONTEXT;
-    const there = loaded.get(name);
+    const there = loaded.get(weightsDigest(name));
     if (there && there.entry.context_length === cells) {
       keep(name, keepMs);
       return null;
     }
     if (there) unload(name);
-    const known = loading.get(name) ?? begin(name, cells, keepMs);
+    const known = loading.get(weightsDigest(name)) ?? begin(name, cells, keepMs);
     known.waiting.add(response);
     response.on('close', () => {
       known.waiting.delete(response);
-      if (response.writableFinished || known.waiting.size > 0 || !loading.has(name)) return;
+      if (response.writableFinished || known.waiting.size > 0) return;
+      if (!loading.has(weightsDigest(name))) return;
       log(
         'WARN',
         'llama_server.go:1309',
         'client connection closed before llama-server finished loading, aborting load',
       );
-      loading.delete(name);
+      loading.delete(weightsDigest(name));
       known.runner.kill('SIGKILL');
     });
     return known.done;
   }
 
   function begin(name, cells, keepMs) {
-    const blob = `/models/blobs/sha256-${digestOf(`${name} weights`)}`;
+    const blob = blobOf(name);
+    const parallel = Number(process.env.OLLAMA_NUM_PARALLEL ?? 1);
+    const kvType = process.env.OLLAMA_KV_CACHE_TYPE ?? '';
     const runnerPort = 42_059;
     const program = path.join(path.dirname(self), 'lib/ollama/llama-server');
     const args = [
@@ -214,10 +251,15 @@ function serve() {
       `${runnerPort}`,
       '--host',
       '127.0.0.1',
+      '--no-webui',
+      '--offline',
       '-c',
-      `${cells}`,
+      `${cells * parallel}`,
       '-np',
-      '1',
+      `${parallel}`,
+      ...(kvType === '' ? [] : ['--cache-type-k', kvType, '--cache-type-v', kvType]),
+      '--flash-attn',
+      { 1: 'on', 0: 'off' }[process.env.OLLAMA_FLASH_ATTENTION] ?? 'auto',
     ];
     log(
       'INFO',
@@ -230,8 +272,9 @@ function serve() {
     const done = new Promise((settle) => {
       setTimeout(
         () => {
-          if (loading.get(name)?.runner !== runner) return settle('context canceled');
-          loading.delete(name);
+          if (loading.get(weightsDigest(name))?.runner !== runner)
+            return settle('context canceled');
+          loading.delete(weightsDigest(name));
           settle(
             behaves(name, 'broken')
               ? fail(name, blob, runner)
@@ -242,7 +285,7 @@ function serve() {
       );
     });
     const begun = { runner, done, waiting: new Set() };
-    loading.set(name, begun);
+    loading.set(weightsDigest(name), begun);
     return begun;
   }
 
@@ -294,13 +337,13 @@ function serve() {
       size_vram: size * share,
       context_length: cells,
     };
-    loaded.set(name, { runner, entry, expiry: undefined });
+    loaded.set(weightsDigest(name), { runner, entry, expiry: undefined });
     keep(name, keepMs);
     return null;
   }
 
   function keep(name, keepMs) {
-    const model = loaded.get(name);
+    const model = loaded.get(weightsDigest(name));
     clearTimeout(model.expiry);
     const forEver = !Number.isFinite(keepMs);
     const ends = forEver ? new Date('2319-03-03T12:00:00Z') : new Date(Date.now() + keepMs);
@@ -309,10 +352,10 @@ function serve() {
   }
 
   function unload(name) {
-    const model = loaded.get(name);
+    const model = loaded.get(weightsDigest(name));
     if (!model) return;
     clearTimeout(model.expiry);
-    loaded.delete(name);
+    loaded.delete(weightsDigest(name));
     model.runner.kill('SIGTERM');
   }
 }
@@ -374,6 +417,15 @@ function digestOf(text) {
   return createHash('sha256').update(text).digest('hex');
 }
 
+/** Names for the same file share one runner. */
+function weightsDigest(name) {
+  return digestOf(`${name.replace(/-alias\b/, '')} weights`);
+}
+
+function blobOf(name) {
+  return `/models/blobs/sha256-${weightsDigest(name)}`;
+}
+
 function tagOf(short) {
   const name = fullName(short);
   return {
@@ -422,7 +474,8 @@ function shown(name, verbose) {
   const { details, modified_at, capabilities } = tagOf(name);
   const { context_length: _, embedding_length: __, ...short } = details;
   return {
-    modelfile: `# Modelfile of the stand-in\nFROM ${name}\n`,
+    modelfile: `# Modelfile of the stand-in\n# FROM ${name}\n\nFROM ${blobOf(name)}\nTEMPLATE {{ .Prompt }}\n`,
+    parameters: 'temperature                    0.7',
     template: '{{ .Prompt }}',
     details: short,
     model_info: {

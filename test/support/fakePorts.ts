@@ -17,9 +17,13 @@ import type {
   Log,
   LogFacts,
   Net,
+  StreamSpec,
 } from '../../src/app/ports';
 import { createPortChooser } from '../../src/app/portChooser';
-import { createRegistry, newServer } from '../../src/app/registry';
+import { createLaunchTurns, type LaunchTurns } from '../../src/app/launchTurns';
+import { newServer } from '../../src/app/newServer';
+import type { Observer } from '../../src/app/observer';
+import { createRegistry } from '../../src/app/registry';
 import { settingDefaults, type Settings } from '../../src/app/settings';
 import { initialState, type Server } from '../../src/app/state';
 import { createStore } from '../../src/app/store';
@@ -106,6 +110,18 @@ export class FakeExec implements Exec {
     const result = await script(spec);
     this.running -= 1;
     return result;
+  }
+
+  /** Tools that go on printing; the newest is last. What has no script in `scripts` is missing. */
+  readonly streams: { readonly spec: StreamSpec; readonly end: (exitCode: number) => void }[] = [];
+
+  stream(spec: StreamSpec): Promise<Result<number | null>> {
+    if (!this.scripts.has(spec.file))
+      return Promise.resolve(fail('toolMissing', `${spec.file} was not found`));
+    return new Promise((resolve) => {
+      this.streams.push({ spec, end: (exitCode) => resolve(ok(exitCode)) });
+      spec.signal.addEventListener('abort', () => resolve(ok(null)));
+    });
   }
 
   find(name: string): Promise<string | null> {
@@ -223,6 +239,7 @@ export interface FakeContext extends AppContext {
 }
 
 export const LAUNCHES = '/storage/launches';
+const LOCKS = '/storage/locks';
 
 export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
   const clock = new VirtualClock();
@@ -264,9 +281,19 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
       return only;
     },
   };
-  // Somebody has to be the parent of what is left over.
+  // The window itself, and somebody who is the parent of what is left over.
+  context.table.add({ pid: 50, args: ['/opt/code/node', 'extensionHost'], comm: 'node' });
   context.table.add({ pid: 1, ppid: 0, uid: 0, comm: 'systemd', args: ['/sbin/init'] });
   return context;
+}
+
+/** How one window waits for its turn and sees what others write; the queue is followed. */
+export function turnsOf(
+  context: FakeContext,
+  observer: Observer,
+): LaunchTurns & { readonly stop: () => void } {
+  const turns = createLaunchTurns(context, observer, LOCKS);
+  return { ...turns, stop: turns.queue.follow() };
 }
 
 export const GIB = 2 ** 30;

@@ -9,12 +9,22 @@ type Signal = Parameters<ProcessTable['signal']>[1];
 
 /** `sleep` does not wait: it moves the time on, running on the way what was planned with `after`. */
 export class FakeClock implements Clock {
+  private jumpedMs = 0;
   private planned: { atMs: number; run: () => void }[] = [];
 
   constructor(public nowMs = 1_800_000_000_000) {}
 
   now(): number {
+    return this.nowMs + this.jumpedMs;
+  }
+
+  elapsedMs(): number {
     return this.nowMs;
+  }
+
+  /** The wall clock is set; time itself goes on as before. */
+  jump(ms: number): void {
+    this.jumpedMs += ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

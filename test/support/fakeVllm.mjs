@@ -5,7 +5,8 @@
  * lines of a start in the real format, binds its port only when ready, and ends as vLLM ends: SIGINT stops it, SIGTERM
  * during the start is lost, SIGKILL of the main process leaves the engine behind.
  *
- * The model's folder name chooses what happens: `…fails-kv…` ends in the error of a KV cache that is too small,
+ * The model's folder name chooses what happens: `…fails-kv…` ends in the error of a KV cache that is too small, the cache
+ * of `…small-kv…` holds 4096 tokens and no more,
  * `…slow…` takes a minute to load, `…crashes…` loses its engine two seconds after it got ready, the engine of `…clings…`
  * outlives its terminal.
  */
@@ -72,9 +73,10 @@ async function serve(args) {
   }
   process.stderr.write('\n');
   say('Model loading took 14.99 GiB memory and 3.2 seconds', 'EngineCore');
-  if (model.includes('fails-kv')) {
+  const length = Number(after('--max-model-len', '8192'));
+  if (model.includes('fails-kv') || (model.includes('small-kv') && length > 4096)) {
     say(
-      "ValueError: To serve at least one request with the model's max seq len (8192), (1.00 GiB KV cache is needed, which is larger than the available KV cache memory (0.50 GiB). Based on the available memory, the estimated maximum model length is 4096. Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
+      `ValueError: To serve at least one request with the model's max seq len (${length}), (1.00 GiB KV cache is needed, which is larger than the available KV cache memory (0.50 GiB). Based on the available memory, the estimated maximum model length is 4096. Try increasing \`gpu_memory_utilization\` or decreasing \`max_model_len\` when initializing the engine.`,
       'EngineCore',
       'ERROR',
     );

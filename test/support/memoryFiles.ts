@@ -11,6 +11,8 @@ export interface MemoryFiles extends Files {
   /** From now on reading `path` fails, as a file without read permission would. */
   forbid(path: string): void;
   text(path: string): string | null;
+  /** Every write fails, as on a full disk; what is there can still be read, renamed and removed. */
+  isFull: boolean;
   /** Every ranged read since the start: what a reader touched. */
   readonly reads: { path: string; offset: number; length: number }[];
 }
@@ -23,12 +25,15 @@ export function memoryFiles(
 ): MemoryFiles {
   const contents = new Map<string, { bytes: Uint8Array; modifiedMs: number }>();
   const folders = new Map<string, Set<string>>([['/', new Set()]]);
+  /** How often something came into a folder, went, or was replaced: its time of change. */
+  const changes = new Map<string, number>();
   const links = new Map<string, string>();
   const forbidden = new Set<string>();
   const reads: MemoryFiles['reads'] = [];
 
   function enter(path: string): void {
     const parent = parentOf(path);
+    changes.set(parent, (changes.get(parent) ?? 0) + 1);
     if (!folders.has(parent)) {
       folders.set(parent, new Set());
       enter(parent);
@@ -73,6 +78,7 @@ export function memoryFiles(
 
   const files: MemoryFiles = {
     reads,
+    isFull: false,
     put,
     putFolder(path) {
       const at = normalize(path);
@@ -90,6 +96,7 @@ export function memoryFiles(
       links.delete(at);
       folders.delete(at);
       const parent = parentOf(at);
+      changes.set(parent, (changes.get(parent) ?? 0) + 1);
       folders.get(parent)?.delete(at.slice(parent === '/' ? 1 : parent.length + 1));
       return Promise.resolve();
     },
@@ -106,7 +113,7 @@ export function memoryFiles(
       const file = contents.get(real);
       const facts: FileFacts = file
         ? { kind: 'file', sizeBytes: file.bytes.length, modifiedMs: file.modifiedMs }
-        : { kind: 'folder', sizeBytes: 0, modifiedMs: 0 };
+        : { kind: 'folder', sizeBytes: 0, modifiedMs: changes.get(real) ?? 0 };
       return Promise.resolve(facts);
     },
     list(path) {
@@ -128,8 +135,22 @@ export function memoryFiles(
       return Promise.resolve(ok(bytes.subarray(offset, offset + length)));
     },
     writeAtomic(path, text) {
+      if (files.isFull) return Promise.resolve(fail('failed', `${path} cannot be written: ENOSPC`));
       put(path, text);
       return Promise.resolve(ok(undefined));
+    },
+    createNew(path, text) {
+      if (files.isFull) return Promise.resolve(fail('failed', `${path} cannot be written: ENOSPC`));
+      if (resolve(path) !== null) return Promise.resolve(ok(false));
+      put(path, text);
+      return Promise.resolve(ok(true));
+    },
+    rename(from, to) {
+      const bytes = bytesOf(from);
+      if (!bytes) return Promise.resolve(false);
+      void files.remove(from);
+      put(to, bytes);
+      return Promise.resolve(true);
     },
     realPath: (path) => Promise.resolve(resolve(path)),
     join: (...parts) => normalize(parts.join('/')),

@@ -4,7 +4,7 @@
  * theme variables) and made-up snapshots. For looking at the page and for driving it from tests:
  *
  *   node test/support/pagePreview.mjs [--bundle dist] [--out out/preview] [--theme dark|light|contrast]…
- *        [--scene ready|warning|tooLarge|first|ollama|two|noGpu|untrusted]… [--open SUMMARY]… [--width 1100] [--height 1200] [--zoom 1]
+ *        [--scene ready|failed|warning|tooLarge|first|ollama|two|noGpu|untrusted]… [--open SUMMARY]… [--width 1100] [--height 1200] [--zoom 1]
  *
  * writes one full-page picture per theme and scene. The content policy is the one the panel host sets.
  */
@@ -250,6 +250,58 @@ const wish = (change, options = sampleSnapshot.wish.options) => ({
 });
 
 export const scenes = {
+  /** One failed, and what is offered in its place; one runs with less than it could have. */
+  failed: {
+    ...sampleSnapshot,
+    servers: [
+      {
+        id: 'f1',
+        title: 'vLLM: Qwen3-8B',
+        engine: 'vllm',
+        phase: 'ended',
+        detail: 'failed: Too little memory for the KV cache',
+        usedBytes: null,
+        failure: {
+          cause: 'Too little memory for the KV cache',
+          culprits: ['PID 4711 (python train.py) grew by 1.2 GiB while this was profiling memory.'],
+          correction: {
+            diff: ['--max-model-len 40960 → 24560', '+ --enforce-eager'],
+            why: 'vLLM itself computed 24,571 tokens as the longest that fits; 24,560 is a whole number of blocks.',
+            plan: 'Fits: 20.03 GiB of 23.56 GiB, 22.40 GiB free now',
+          },
+          reason: null,
+        },
+      },
+      {
+        id: 'f2',
+        title: 'vLLM: Qwen3-4B',
+        engine: 'vllm',
+        phase: 'ready',
+        detail: 'ready · :8001',
+        usedBytes: 9.4 * GIB,
+        plannedBytes: 9.1 * GIB,
+        stepUp: {
+          diff: ['− --enforce-eager'],
+          why: 'With CUDA graphs: 10 to 20 % faster, 0.5 to 1 GB more.',
+          plan: 'Fits: 18.85 GiB of 23.56 GiB, 14.20 GiB free now',
+        },
+      },
+      {
+        id: 'f3',
+        title: 'vLLM: Qwen3-14B',
+        engine: 'vllm',
+        phase: 'ended',
+        detail: 'failed: Out of GPU memory when loading the weights',
+        usedBytes: null,
+        failure: {
+          cause: 'Out of GPU memory when loading the weights',
+          culprits: [],
+          correction: null,
+          reason: '3 starts of this model failed here in a row.',
+        },
+      },
+    ],
+  },
   ready: {
     ...sampleSnapshot,
     servers: [

@@ -2,239 +2,13 @@
  * Seeded forests of processes with the truth known by construction: healthy servers, leftovers, look-alikes, our
  * editor, other users, containers, notebooks, Ray, subreapers. Each scenario is a function that plants its trees.
  */
-import type { GpuProcess } from '../../src/gpu/gpu';
 import type { KnownLaunch } from '../../src/processes/scene';
-import type { LaunchRecord, ProcessIdentity, ProcessInfo } from '../../src/processes/process';
-import { identityKey, identityOf } from '../../src/processes/tree';
-import { FakeProcessTable } from './fakeProcessTable';
-
-export interface Forest {
-  readonly table: FakeProcessTable;
-  readonly gpu: GpuProcess[];
-  readonly launches: KnownLaunch[];
-  /** Identity keys of leftovers that must be found and may be ended. Nothing else may ever get a signal. */
-  readonly orphans: Set<string>;
-  /** Launch id → identity keys of everything that belongs to it. */
-  readonly families: Map<string, Set<string>>;
-  /** Scenario names, for the message of a failing seed. */
-  readonly story: string[];
-}
-
-export type Random = () => number;
-
-/** mulberry32: small, seeded, good enough for choosing. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import type { ProcessInfo } from '../../src/processes/process';
+import { identityKey } from '../../src/processes/tree';
+import { Grower, randomOf, VENV_PYTHON, type Forest, type Vllm } from './forestGrower';
 
 const SPAWN =
   'from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=6, pipe_handle=9)';
-const TRACKER = 'from multiprocessing.resource_tracker import main;main(32)';
-export const VENV_PYTHON = '/home/me/venv/bin/python';
-
-class Grower {
-  readonly forest: Forest;
-  readonly me: number;
-  private nextPid = 2000;
-  private reapers: number[];
-
-  constructor(readonly random: Random) {
-    const table = new FakeProcessTable();
-    this.forest = {
-      table,
-      gpu: [],
-      launches: [],
-      orphans: new Set(),
-      families: new Map(),
-      story: [],
-    };
-    const inContainer = random() < 0.25;
-    this.me = inContainer && random() < 0.6 ? 0 : 1000;
-    this.reapers = [1];
-    this.plantRoots(inContainer);
-  }
-
-  chance(share: number): boolean {
-    return this.random() < share;
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.random() * choices.length)]!;
-  }
-
-  pid(): number {
-    return (this.nextPid += 1 + Math.floor(this.random() * 40));
-  }
-
-  add(given: Partial<ProcessInfo> = {}): ProcessInfo {
-    return this.forest.table.add({ pid: this.pid(), uid: this.me, user: 'me', ...given });
-  }
-
-  /** A child as fork makes it: same group, session, user, container. */
-  child(parent: ProcessInfo, given: Partial<ProcessInfo> = {}): ProcessInfo {
-    const { pid: ppid, pgid, sid, uid, user, containerId, sameNamespace, startedAtMs } = parent;
-    return this.add({
-      ppid,
-      pgid,
-      sid,
-      uid,
-      user,
-      containerId,
-      sameNamespace,
-      startedAtMs,
-      ...given,
-    });
-  }
-
-  hold(process: ProcessInfo): void {
-    this.forest.gpu.push({ pid: process.pid, usedBytes: 2 ** 30, name: process.comm, gpus: [0] });
-    this.forest.table.gpuHolders.set(process.pid, true);
-  }
-
-  orphan(...processes: readonly ProcessIdentity[]): void {
-    for (const process of processes) this.forest.orphans.add(identityKey(process));
-  }
-
-  reaper(): number {
-    return this.pick(this.reapers);
-  }
-
-  /** It is killed; its children go where the kernel sends them here. */
-  kill(process: ProcessInfo): void {
-    this.forest.table.reaperPid = this.reaper();
-    this.forest.table.end(process.pid);
-    this.forest.table.reaperPid = 1;
-  }
-
-  shell(given: Partial<ProcessInfo> = {}): ProcessInfo {
-    const pid = this.pid();
-    return this.add({
-      pid,
-      pgid: pid,
-      sid: pid,
-      args: ['-bash'],
-      comm: 'bash',
-      tty: 34816,
-      ...given,
-    });
-  }
-
-  /** As a job of a shell, as a task of VS Code (leads its session), below a script, or as a service. */
-  main(args: readonly string[], comm: string, given: Partial<ProcessInfo> = {}): ProcessInfo {
-    const how = this.pick(['job', 'task', 'script', 'service'] as const);
-    const pid = this.pid();
-    if (how === 'job') {
-      const shell = this.shell(given);
-      return this.child(shell, { pid, pgid: pid, args, comm, ...given });
-    }
-    if (how === 'script') {
-      const shell = this.shell(given);
-      const script = this.child(shell, { args: ['bash', 'run.sh'], comm: 'bash', ...given });
-      this.forest.table.processes.set(script.pid, { ...script, pgid: script.pid });
-      return this.child({ ...script, pgid: script.pid }, { pid, args, comm, ...given });
-    }
-    const ppid = how === 'task' ? 40 : 1;
-    return this.add({ pid, ppid, pgid: pid, sid: pid, args, comm, ...given });
-  }
-
-  vllm(given: Partial<ProcessInfo> = {}): Vllm {
-    const args = [VENV_PYTHON, '/home/me/venv/bin/vllm', 'serve', 'some/model', '--port', '8000'];
-    return this.engineBelow(this.main(args, 'vllm', given));
-  }
-
-  engineBelow(main: ProcessInfo): Vllm {
-    const tracker = this.child(main, { args: [VENV_PYTHON, '-c', TRACKER], comm: 'python' });
-    const engine = this.child(main, { args: ['VLLM::EngineCore'], comm: 'VLLM::EngineCor' });
-    const ranks = this.pick([0, 0, 1, 2, 4]);
-    const workers = Array.from({ length: ranks }, (_, rank) =>
-      this.child(engine, { args: [`VLLM::Worker_TP${rank}`], comm: 'VLLM::Worker_TP' }),
-    );
-    for (const holder of ranks === 0 ? [engine] : workers) this.hold(holder);
-    return { main, tracker, engine, workers };
-  }
-
-  record(launchId: string, main: ProcessInfo, seen: readonly ProcessInfo[]): LaunchRecord {
-    return {
-      launchId,
-      engine: 'vllm',
-      main: identityOf(main),
-      pgid: main.pgid,
-      sid: main.sid,
-      port: 8000,
-      seen: seen.map(identityOf),
-    };
-  }
-
-  private plantRoots(inContainer: boolean): void {
-    const { table } = this.forest;
-    const roots: readonly (readonly [string, readonly string[]])[] = inContainer
-      ? [
-          ['tini', ['/usr/bin/tini', '--', 'start']],
-          ['bash', ['bash', '/start.sh']],
-          ['python3', ['/usr/bin/python3', '/usr/bin/supervisord']],
-          ['sleep', ['sleep', 'infinity']],
-        ]
-      : [['systemd', ['/sbin/init']]];
-    const [comm, args] = this.pick(roots);
-    table.add({ pid: 1, ppid: 0, pgid: 1, sid: 1, uid: 0, user: 'root', comm, args });
-    if (!inContainer && this.chance(0.6)) {
-      table.add({
-        pid: 20,
-        ppid: 1,
-        comm: 'systemd',
-        args: ['/lib/systemd/systemd', '--user'],
-        uid: this.me,
-      });
-      this.reapers.push(20);
-    }
-    if (this.chance(0.3)) {
-      table.add({
-        pid: 21,
-        ppid: 1,
-        comm: 'launchtool',
-        args: ['/opt/launchtool', 'run'],
-        uid: this.me,
-      });
-      this.reapers.push(21);
-    }
-    const editor = ['/opt/code/node', '/opt/code/out/bootstrap-fork'];
-    table.add({
-      pid: 30,
-      ppid: 1,
-      comm: 'code-server',
-      args: ['/opt/code/bin/code-server'],
-      uid: this.me,
-    });
-    table.add({
-      pid: 40,
-      ppid: 30,
-      comm: 'node',
-      args: [...editor, '--type=ptyHost'],
-      uid: this.me,
-    });
-    table.add({
-      pid: 50,
-      ppid: 30,
-      comm: 'node',
-      args: [...editor, '--type=extensionHost'],
-      uid: this.me,
-    });
-    table.selfFacts = { uid: this.me, protectedPids: [50, 30, 1], inContainer };
-  }
-}
-
-interface Vllm {
-  readonly main: ProcessInfo;
-  readonly tracker: ProcessInfo;
-  readonly engine: ProcessInfo;
-  readonly workers: readonly ProcessInfo[];
-}
 
 const everyone = ({ main, tracker, engine, workers }: Vllm): ProcessInfo[] => [
   main,
@@ -269,6 +43,45 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       g.kill(server.main);
       g.orphan(server.engine, ...server.workers);
     }
+  },
+  /** The engine died, too; its ranks hang in the kernel's or NCCL's arms, each with a reaper of its own. */
+  ranksOnly: (g) => {
+    const server = g.vllm();
+    g.kill(server.main);
+    g.kill(server.engine);
+    for (const { pid } of server.workers) {
+      const worker = g.forest.table.processes.get(pid)!;
+      g.change(worker, { ppid: g.reaper() });
+    }
+    const rows = g.forest.gpu;
+    const at = rows.findIndex(({ pid }) => pid === server.engine.pid);
+    if (at >= 0) rows.splice(at, 1);
+    g.orphan(...server.workers);
+  },
+  /** Threads of the killed front end are still ending: until the last is gone, it stays the parent. */
+  frontEndStillEnding: (g) => {
+    const server = g.vllm();
+    g.change(server.main, { state: 'Z', args: [] });
+  },
+  /** A launching tool was given the server's words, takes its leftovers in, and is no server. */
+  launcherAlive: (g) => {
+    const words = [VENV_PYTHON, '/v/bin/vllm', 'serve', 'm'];
+    const launcher = g.main(
+      g.pick([
+        [VENV_PYTHON, 'launch.py', ...words],
+        ['bash', '-c', '"$@" & wait', 'bash', ...words],
+      ]),
+      g.pick(['python', 'launcher']),
+    );
+    const pid = g.pid();
+    const server = g.engineBelow(
+      g.child(launcher, { pid, pgid: pid, sid: pid, args: words, comm: 'vllm' }),
+    );
+    if (g.chance(0.3)) return;
+    g.kill(server.main);
+    const isTool = launcher.comm === 'launcher' && launcher.args[0] !== 'bash';
+    if (isTool) g.change(g.forest.table.processes.get(server.engine.pid)!, { ppid: launcher.pid });
+    g.orphan(server.engine, ...server.workers);
   },
   tooYoung: (g) => {
     const server = g.vllm({ startedAtMs: g.forest.table.clock.now() - 30_000 });
@@ -313,7 +126,47 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     const server = g.vllm({ startedAtMs: g.forest.table.clock.now() - 20_000 });
     plantRecord(g, server, g.chance(0.7) ? 'ours' : 'adopted');
     g.kill(server.main);
-    g.orphan(server.engine, ...server.workers);
+    g.recordedOrphan(server.engine, ...server.workers);
+  },
+  /** After a reboot the recorded numbers mean other people's processes, and other programs of ours. */
+  ownBeforeReboot: (g) => {
+    const server = g.vllm();
+    const record = g.record(`L${server.main.pid}`, server.main, everyone(server));
+    const before = { bootId: 'b0070000-0000-4000-8000-00000000000f' };
+    g.forest.families.set(record.launchId, new Set());
+    g.forest.launches.push({
+      record: {
+        ...record,
+        main: { ...record.main, ...before },
+        seen: record.seen.map((one) => ({ ...one, ...before })),
+      },
+      origin: 'ours',
+    });
+  },
+  /** Adopted at the user's wish, yet somebody else's: what it leaves is its owner's. */
+  adoptedOfOther: (g) => {
+    const server = g.vllm(other);
+    g.forest.launches.push({
+      record: g.record(`L${server.main.pid}`, server.main, everyone(server)),
+      origin: 'adopted',
+    });
+    if (g.chance(0.7)) g.kill(server.main);
+  },
+  /** A wrong record: what it calls the server is the shell that somebody sits at, with a server below. */
+  recordOfShell: (g) => {
+    const shell = g.shell({ ppid: 40 });
+    const pid = g.pid();
+    const words = [VENV_PYTHON, '/v/bin/vllm', 'serve', 'm'];
+    const server = g.engineBelow(g.child(shell, { pid, pgid: pid, args: words, comm: 'vllm' }));
+    const launchId = `L${shell.pid}`;
+    g.forest.launches.push({ record: g.record(launchId, shell, []), origin: 'ours' });
+    g.forest.families.set(launchId, new Set());
+    g.hold(server.main);
+  },
+  /** Terminals and tasks of this very editor, one of them renamed by its program. */
+  ownShells: (g) => {
+    for (const args of [['-zsh'], ['/bin/bash', '-i'], ['VLLM::EngineCore'], ['VLLM::Worker_TP0']])
+      g.hold(g.shell({ ppid: g.pick([30, 40, 50]), args, comm: args[0]!.slice(0, 15) }));
   },
   ownDeadRankLeftGroup: (g) => {
     const server = g.vllm();
@@ -322,7 +175,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     if (rank) g.forest.table.processes.set(rank.pid, { ...rank, pgid: rank.pid, sid: rank.pid });
     g.kill(server.main);
     if (rank) g.kill(server.engine);
-    g.orphan(...(rank ? [] : [server.engine]), ...server.workers);
+    g.recordedOrphan(...(rank ? [] : [server.engine]), ...server.workers);
   },
   ownDeadNumberReused: (g) => {
     const server = g.vllm();
@@ -362,8 +215,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       ['vim', 'VLLM::Worker_TP0'],
       [VENV_PYTHON, 'VLLM::EngineCore.py'],
       ['bash', '-c', 'vllm serve x'],
+      ['/home/me/VLLM::EngineCore', '--help'],
+      ['my-VLLM::EngineCore'],
+      ['vllm::enginecore'],
+      ['VLLM::EngineCoreX'],
+      ['ollama', 'run', 'llama3'],
+      ['/usr/bin/llama-server', '-m', '/m/blobs/sha256-1'],
     ]) {
-      const process = g.child(shell, { args });
+      const process = g.child(shell, {
+        args,
+        ...(g.chance(0.2) ? { comm: 'VLLM::EngineCor' } : {}),
+      });
       g.hold(process);
       if (g.chance(0.5)) g.forest.table.processes.set(process.pid, { ...process, ppid: 1 });
     }

@@ -26,9 +26,14 @@ class CountingReporter extends Mocha.reporters.Spec {
   }
 }
 
-/** @returns {Promise<number>} how many failed */
-exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs }) => {
+/**
+ * @param jobs processes over which the files are spread; 1: this one
+ * @returns {Promise<number>} how many failed
+ */
+exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1 }) => {
   const mocha = new Mocha({
+    parallel: jobs > 1,
+    jobs,
     ui: 'bdd',
     timeout: timeoutMs,
     forbidOnly: process.env.CI === 'true',
@@ -37,6 +42,8 @@ exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs }) => {
     ...(grep ? { grep } : {}),
   });
   for (const file of files) mocha.addFile(file);
+  // ES modules can't be required
+  if (files.some((file) => file.endsWith('.mjs'))) await mocha.loadFilesAsync();
   return new Promise((resolve) => mocha.run(resolve));
 };
 

@@ -100,4 +100,17 @@ export default async ({ ui, test }) => {
     await ui.gauge('1.4/24.0 GiB');
     await ui.notification('came back');
   });
+
+  await test('stops all servers after one question', async () => {
+    await choose(ui, makeModel('qwen3-4b'));
+    await ui.pick('Deploy');
+    await ui.treeRow('Servers', 'ready · :');
+    const running = mainOf('qwen3-4b');
+    await ui.runCommand('VRAM Pilot: Stop All Servers');
+    assert.match(await ui.dialogText(), /Stop 1 server\?[\s\S]*qwen3-4b: ready/);
+    await ui.screenshot('stop-all');
+    await ui.clickDialogButton('Stop All');
+    await until(() => !isAlive(running), 'its end');
+    assert.equal(mainOf('qwen3-4b'), undefined);
+  });
 };

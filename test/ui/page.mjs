@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A loaded machine needs patience; a window that is idle answers within a second. */
 const PATIENCE_MS = 30_000;
+/** Within this a command that is listed is clicked, unless the palette has closed. */
+const PALETTE_MS = 5_000;
 
 const rows = (page, container) => page.locator(`${container} .monaco-list-row`);
 
@@ -24,13 +26,22 @@ async function until(read, what, timeoutMs = PATIENCE_MS) {
 
 /** Runs a command by its full title ("VRAM Pilot: Open Planner") through the palette. */
 export async function runCommand({ page }, title) {
-  await page.keyboard.press('F1');
   const box = page.locator('.quick-input-widget input[type=text]');
-  await box.waitFor({ timeout: PATIENCE_MS });
-  await box.fill(`>${title}`);
   const row = rows(page, '.quick-input-list').filter({ hasText: title }).first();
-  await row.waitFor({ timeout: PATIENCE_MS });
-  await row.click();
+  // an editor or terminal that opens just then takes the focus, and the palette closes: it is opened once more
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await page.keyboard.press('F1');
+      await box.waitFor({ timeout: PATIENCE_MS });
+      await box.fill(`>${title}`);
+      await row.waitFor({ timeout: PATIENCE_MS });
+      await row.click({ timeout: PALETTE_MS });
+      return;
+    } catch (error) {
+      if (attempt === 3) throw error;
+      await page.keyboard.press('Escape');
+    }
+  }
 }
 
 /** Titles the palette offers for a search. */
@@ -63,7 +74,7 @@ export async function pick({ page }, text) {
 
 /** Fills the open input box and confirms it. */
 export async function typeInBox({ page }, text) {
-  const box = page.locator('.quick-input-widget input[type=text]');
+  const box = page.locator('.quick-input-widget input:is([type=text], [type=password])');
   await box.waitFor({ timeout: PATIENCE_MS });
   await box.fill(text);
   await page.keyboard.press('Enter');
@@ -285,13 +296,11 @@ export async function plannerText({ page }, testId) {
 /** Waits until a part contains a text (a regular expression's source with `pattern: true`). */
 export function plannerSays({ page }, testId, wanted, { pattern = false, timeoutMs } = {}) {
   const matches = (text) => (pattern ? new RegExp(wanted).test(text) : text.includes(wanted));
+  // rows of a list carry the same id, and a row that has nothing to say hides its part
+  const shown = planner(page).locator(`[data-testid="${testId}"]:visible`).first();
   return until(
     async () => {
-      const text = rowText(
-        await control(page, testId)
-          .innerText({ timeout: 1000 })
-          .catch(() => ''),
-      );
+      const text = rowText(await shown.innerText({ timeout: 1000 }).catch(() => ''));
       return matches(text) ? text : null;
     },
     `"${wanted}" in ${testId}`,
@@ -316,7 +325,10 @@ export async function plannerAttribute({ page }, testId, name) {
 }
 
 export async function plannerClick({ page }, testId) {
-  await control(page, testId).click({ timeout: PATIENCE_MS });
+  await planner(page)
+    .locator(`[data-testid="${testId}"]:visible`)
+    .first()
+    .click({ timeout: PATIENCE_MS });
 }
 
 /** Presses keys with the focus on a control; the value afterwards. */

@@ -96,6 +96,19 @@ function wordControl(label: string, option: WordOption, actions: Actions): Contr
   };
 }
 
+function keepAliveControl(actions: Actions): Control {
+  const field = selectField(
+    words.keepAlive,
+    words.keepAliveChoices.map(([seconds, label]) => ({ value: String(seconds ?? ''), label })),
+    (value) => actions.wish({ keepAlive: value === '' ? null : Number(value) }),
+    { testid: 'keepAlive' },
+  );
+  return {
+    element: field.element,
+    show: ({ state }) => field.show(String(state.wish.keepAlive ?? '')),
+  };
+}
+
 function portControl(actions: Actions): Control {
   const field = textField(
     words.port,
@@ -198,6 +211,7 @@ export function ollamaControls(actions: Actions): View {
       },
     },
     countControl(words.numGpu, 'numGpu', 0, actions),
+    keepAliveControl(actions),
   ];
   const element = h(
     'div',

@@ -116,6 +116,7 @@ function describeFacts(page: PageModel): string {
     version,
     bytes === null ? '' : words.weightsOf(bytes),
     model.longestContext === null ? '' : words.upTo(model.longestContext),
+    ...(model.notes ?? []),
   ]
     .filter((part) => part !== '')
     .join(' · ');

@@ -2,10 +2,12 @@
  * vLLM's share of the card: one value in three linked units (fraction, GiB of K/V cache, requests at once), with marks
  * for the smallest, the recommended and the largest share. All three can be typed; the slider moves in steps of 0.05.
  */
+import type { MarkName } from '../../src/shared/planAnswer';
 import { formatCount, GIB } from '../../src/shared/units';
 import {
   formatRequests,
   formatShare,
+  markUnits,
   parseGib,
   parseUtilization,
   placeOnSlider,
@@ -17,7 +19,7 @@ import {
   UTILIZATION,
 } from '../scales';
 import { words } from '../words';
-import { button, setDisabled, setPressed } from './button';
+import { button, setDisabled, setPressed, setSpoken } from './button';
 import { freshId, h, setAttribute, setHidden, setText, setVariable } from './dom';
 import { textField } from './fields';
 import { guidanceView } from './guidance';
@@ -26,8 +28,7 @@ import { warningView } from './warning';
 
 const presets = { conservative: 0.6, balanced: 0.7, aggressive: 0.85, auto: 0 } as const;
 type Preset = keyof typeof presets;
-const markNames = ['smallest', 'recommended', 'largest'] as const;
-type Mark = (typeof markNames)[number];
+const markNames: readonly MarkName[] = ['smallest', 'recommended', 'largest'];
 
 export function utilizationControl(actions: Actions): View & { focus(): void } {
   let page: PageModel | null = null;
@@ -102,7 +103,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
 
   const guidance = guidanceView();
   const helpId = freshId('help');
-  slider.setAttribute('aria-describedby', helpId);
+  slider.setAttribute('aria-describedby', `${helpId} ${marks.spoken.id}`);
   const help = h('p', { class: 'help', id: helpId }, words.utilizationHelp);
   const warning = warningView(actions);
   const element = h(
@@ -116,6 +117,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
     ),
     track,
     marks.chips,
+    marks.spoken,
     h('div', { class: 'units' }, fraction.element, pool.element, requests.element),
     h('div', { class: 'help-slot' }, warning.element, help, guidance.element),
   );
@@ -181,34 +183,61 @@ const snap = (share: number): number => {
 function markRow(choose: (share: number) => void): {
   ticks: HTMLElement;
   chips: HTMLElement;
+  /** All marks in one sentence, for whoever hears the slider. */
+  spoken: HTMLElement;
   update(page: PageModel): void;
 } {
-  const shares: Record<Mark, number | null> = { smallest: null, recommended: null, largest: null };
+  const shares: Record<MarkName, number | null> = {
+    smallest: null,
+    recommended: null,
+    largest: null,
+  };
   const made = markNames.map((name) => {
     const value = h('b', {}, words.unknownMark);
+    const units = h('small', { class: 'mark-units' });
     const chip = button(
-      [h('i', { class: 'mark-sign', 'aria-hidden': 'true' }), `${words.marks[name]} `, value],
+      [
+        h('i', { class: 'mark-sign', 'aria-hidden': 'true' }),
+        `${words.marks[name]} `,
+        value,
+        units,
+      ],
       () => {
         const share = shares[name];
         if (share !== null) choose(share);
       },
       { kind: 'chip', testid: `mark-${name}`, class: `mark-${name}`, title: words.markHelp[name] },
     );
-    return { name, value, chip, tick: h('i', { class: `tick mark-${name}` }) };
+    return { name, value, units, chip, tick: h('i', { class: `tick mark-${name}` }) };
   });
+  const spoken = h('span', { class: 'spoken', id: freshId('marks') });
   return {
+    spoken,
     ticks: h('div', { class: 'ticks', 'aria-hidden': 'true' }, ...made.map((one) => one.tick)),
     chips: h('div', { class: 'chips' }, ...made.map((one) => one.chip)),
     update(page) {
-      const found = sliderMarks(page.priced?.plan ?? null);
+      const plan = page.priced?.plan ?? null;
+      const found = sliderMarks(plan);
+      const sentences: string[] = [];
       for (const one of made) {
         const share = found[one.name];
         shares[one.name] = share;
+        const units = share === null ? null : markUnits(plan, one.name);
         setText(one.value, share === null ? words.unknownMark : formatShare(share));
+        setText(one.units, units?.short ?? '');
         setDisabled(one.chip, share === null);
+        const name = words.marks[one.name];
+        if (share === null) {
+          setSpoken(one.chip, words.markUnknown(name));
+        } else {
+          const sentence = words.markSpoken(name, formatShare(share), units?.spoken ?? null);
+          sentences.push(sentence);
+          setSpoken(one.chip, words.useMark(sentence));
+        }
         one.tick.hidden = share === null || share < UTILIZATION.least || share > UTILIZATION.most;
         if (share !== null) setVariable(one.tick, '--at', placeOnSlider(share));
       }
+      setText(spoken, sentences.join('; '));
     },
   };
 }

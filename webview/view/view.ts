@@ -33,6 +33,9 @@ export interface Actions {
   open(target: Extract<FromPage, { type: 'open' }>['target'], serverId?: string): void;
   launch(force: boolean): void;
   stop(serverId: string): void;
+  /** What the row of a failed server offers. */
+  launchCorrected(serverId: string): void;
+  stepUp(serverId: string): void;
   validity(field: string, valid: boolean): void;
   /** Hands back what takes the wish to where it stands now. */
   checkpoint(): () => void;

@@ -1,10 +1,20 @@
 /** From plain data to a plan's answer, the model's headers read where the request names a path. */
+import { withCardTotals } from '../../planner/cardNames';
 import type { PlanAnswer } from '../../shared/planAnswer';
-import { parsePlanRequest, type InvalidField, type PlanRequest } from '../../shared/planRequest';
+import {
+  parsePlanRequest,
+  type EngineId,
+  type InvalidField,
+  type PlanRequest,
+} from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
+import { optionsInArguments } from '../../engines/vllm/argumentOptions';
 import { ollamaShowRequest } from '../../engines/ollama/api';
 import { readOllamaShow } from '../../models/ollamaShow';
+import { completeFromHub } from '../completeFromHub';
+import { createHub, type Hub } from '../hub';
 import { hubCacheFolders } from '../hubCache';
+import { userCacheFolder } from '../hubEnvironment';
 import { readModel } from '../modelReader';
 import { answerRequest } from '../planService';
 import type { CommandDoors } from './command';
@@ -15,7 +25,7 @@ export interface PlannedAnswer {
 }
 
 export interface PlanSettings {
-  /** Appended to the command as they are. */
+  /** Appended to the command as they are; those that are options of a plan win over the request's, as in vLLM. */
   readonly extraArguments?: readonly string[];
   /** The facts of `model.path` are in the request already. */
   readonly headersRead?: boolean;
@@ -32,7 +42,7 @@ export async function answerPlan(
   doors: CommandDoors,
   { extraArguments = [], headersRead = false }: PlanSettings = {},
 ): Promise<PlannedResult> {
-  const parsed = parsePlanRequest(input);
+  const parsed = parsePlanRequest(withCardTotals(input));
   if (!parsed.ok) return { ok: false, invalid: parsed.error };
   const filled = headersRead ? ok(parsed.value) : await withHeaders(parsed.value, doors);
   if (!filled.ok) {
@@ -40,15 +50,21 @@ export async function answerPlan(
     const missing = reason === 'notFound' || reason === 'unreadable';
     return { ok: false, failure: { reason: missing ? 'missing' : 'invalid', detail } };
   }
-  const answer = answerRequest(filled.value, {
-    file: filled.value.engine,
+  const request = withArguments(filled.value, extraArguments);
+  const answer = answerRequest(request, {
+    file: request.engine,
     host: '127.0.0.1',
     port: null,
     servedModelName: null,
     extraArguments,
     environment: {},
   });
-  return { ok: true, value: { request: filled.value, answer } };
+  return { ok: true, value: { request, answer } };
+}
+
+function withArguments(request: PlanRequest, extraArguments: readonly string[]): PlanRequest {
+  if (request.engine !== 'vllm') return request;
+  return { ...request, options: { ...request.options, ...optionsInArguments(extraArguments) } };
 }
 
 /** Facts given in the request win over those read at `model.path`. */
@@ -90,22 +106,44 @@ function ollamaBase(host: string): string {
   return `http://${isLocal ? '127.0.0.1' : address}:${port ?? '11434'}`;
 }
 
+export interface HubUse {
+  /** false: said instead, where it would help. */
+  readonly isAllowed: boolean;
+}
+
 /**
  * What is known here about a model by its path or name, for `plan NAME_OR_PATH` and profiles. With `ollama` the daemon
- * of this machine is asked about a tag first.
+ * of this machine is asked about a tag first. Without `hubUse` no hub is asked or spoken of.
  */
 export async function modelFacts(
   pathOrName: string,
   engine: string,
   doors: CommandDoors,
+  hubUse: HubUse | null = null,
 ): Promise<Result<PlanRequest['model']>> {
   if (engine === 'ollama' && !/^[./~]/.test(pathOrName) && !(await doors.files.stat(pathOrName))) {
     const shown = await shownByOllama(pathOrName, doors);
     if (shown) return ok(shown);
   }
   const cacheFolders = hubCacheFolders(doors.files, doors.environment);
-  const reading = await readModel(doors.files, pathOrName, { cacheFolders });
-  if (!reading.ok) return reading;
-  for (const note of reading.value.notes) doors.tell(note);
-  return ok(reading.value.facts);
+  const engineId: EngineId = engine === 'ollama' ? 'ollama' : 'vllm';
+  const here = await readModel(doors.files, pathOrName, { cacheFolders });
+  if (!here.ok) return here;
+  const reading = hubUse
+    ? await completeFromHub(hubFor(doors, hubUse), engineId, pathOrName, here.value, HUB_HINT)
+    : here.value;
+  for (const note of reading.notes) doors.tell(note);
+  return ok(reading.facts);
+}
+
+const HUB_HINT = 'Sizes from the hub need --hub.';
+
+function hubFor(doors: CommandDoors, { isAllowed }: HubUse): Hub {
+  return createHub({
+    ...doors,
+    environment: () => doors.environment,
+    isAllowed: () => isAllowed,
+    storedToken: () => Promise.resolve(null),
+    cacheFolder: userCacheFolder(doors.files, doors.environment),
+  });
 }

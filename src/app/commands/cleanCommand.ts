@@ -1,7 +1,8 @@
 /** `clean`: who holds GPU memory, and, only with `--yes`, the end of leftovers. */
 import type { Holder } from '../../processes/process';
 import { formatBytes } from '../../shared/units';
-import { endHolders, inspectHolders, type CleanerDeps } from '../cleaner';
+import { endHolders, inspect, type CleanerDeps } from '../cleaner';
+import { readRecordedLaunches, STORAGE_VARIABLE } from '../recordedLaunches';
 import {
   isSet,
   refuse,
@@ -16,13 +17,16 @@ import { sampleGpus } from './sampleGpus';
 /** There is no dialog between look and signal here, so a leftover has to look like one twice. */
 const SECOND_LOOK_MS = 1500;
 
+const NO_RECORDS = `No launches of the extension were found: what its servers leave behind is judged as anybody's. Name its storage folder with ${STORAGE_VARIABLE} to have them known.`;
+
 export const cleanCommand: CliCommand = {
   name: 'clean',
   summary: 'shows every holder of GPU memory; ends leftovers only with --yes',
-  usage: ['clean [--dry-run] [--pid N]… [--yes] [--json]'],
+  usage: ['clean [--dry-run] [--pid N]… [--protect TEXT]… [--yes] [--json]'],
   flags: {
     'dry-run': { type: 'boolean' },
     pid: { type: 'string', multiple: true },
+    protect: { type: 'string', multiple: true },
     yes: { type: 'boolean', short: 'y' },
   },
   run,
@@ -37,43 +41,56 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
       return refuse(`--pid: found "${word}", expected a process number`);
     pids.push(Number(word));
   }
+  const recorded = await readRecordedLaunches(doors.files, doors.environment);
   const deps: CleanerDeps = {
     table: doors.table,
     clock: doors.clock,
     log: doors.log,
     files: doors.files,
-    sampleGpus: () => sampleGpus(doors.exec),
-    launches: () => [],
+    sampleGpus: () => sampleGpus(doors),
+    launches: () => recorded ?? [],
+    protect: textFlags(input, 'protect'),
   };
-  const holders = await inspectHolders(deps);
+  const { holders, blindSpots } = await inspect(deps, await deps.sampleGpus());
+  const notes = [...blindSpots, ...(recorded === null ? [NO_RECORDS] : [])];
   const shown = pids.length === 0 ? holders : holders.filter(({ pid }) => pids.includes(pid));
   for (const pid of pids)
     if (!holders.some((holder) => holder.pid === pid))
       doors.tell(`PID ${String(pid)} holds no GPU memory and is no leftover.`);
   if (!isSet(input, 'yes') || isSet(input, 'dry-run'))
-    return { exitCode: 0, json: { holders: shown }, text: holdersText(shown, null) };
+    return {
+      exitCode: 0,
+      json: { holders: shown, notes },
+      text: [holdersText(shown, null), ...notes].join('\n'),
+    };
   const wanted = shown.filter(({ canEnd }) => canEnd).map(({ pid }) => pid);
   const outcome = await endHolders(deps, wanted, {
     shown: holders,
     secondLookAfterMs: wanted.length > 0 ? SECOND_LOOK_MS : 0,
   });
   for (const { pid, why } of outcome.refused) doors.tell(`PID ${String(pid)} was left: ${why}.`);
-  const { ended, freedBytes, refused } = outcome;
+  const { ended, freedBytes, shortfall, refused } = outcome;
   return {
     exitCode: 0,
-    json: { holders: shown, ended, freedBytes, refused },
-    text: holdersText(
-      shown,
-      `Ended ${ended.join(', ') || 'nothing'}; ${formatBytes(freedBytes)} freed.`,
-    ),
+    json: { holders: shown, ended, freedBytes, shortfall, refused, notes },
+    text: [
+      holdersText(
+        shown,
+        `Ended ${ended.join(', ') || 'nothing'}; ${formatBytes(freedBytes)} freed${shortfall === null ? '' : `: ${shortfall}`}.`,
+      ),
+      ...notes,
+    ].join('\n'),
   };
 }
 
+const goesWith = ({ goesWith: pids = [] }: Holder): string =>
+  pids.length === 0 ? '' : `  goes with ${pids.join(', ')}`;
+
 function holdersText(holders: readonly Holder[], ended: string | null): string {
   const lines = holders.flatMap((holder) => [
-    `PID ${String(holder.pid)}  ${formatBytes(holder.usedBytes)}  ${holder.class}${holder.canEnd ? '  (can be ended)' : ''}`,
+    `PID ${String(holder.pid)}  ${formatBytes(holder.usedBytes)}  ${holder.class}${holder.canEnd ? '  (can be ended)' : ''}${goesWith(holder)}`,
     `  ${holder.command ?? 'unknown command'}`,
-    `  ${holder.reason} ${holder.remedy}`,
+    `  ${holder.reason}. ${holder.remedy}`,
   ]);
   if (holders.length === 0) lines.push('Nothing holds GPU memory.');
   if (ended !== null) lines.push(ended);

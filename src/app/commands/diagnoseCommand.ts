@@ -1,6 +1,9 @@
 /** `diagnose`: why a server failed, from its output. */
+import * as z from 'zod/mini';
 import { diagnoseText } from '../../engines/diagnose';
-import { parsePlanRequest, type PlanRequest } from '../../shared/planRequest';
+import { correctedLaunchOf } from '../../learning/correctedLaunch';
+import { outcomeSchema } from '../../learning/learnedRecord';
+import { parsePlanRequest, type PlanOptions, type PlanRequest } from '../../shared/planRequest';
 import {
   refuse,
   refuseFailure,
@@ -40,7 +43,7 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   const text = await readInputText(doors, path);
   if (!text.ok) return refuseFailure(text.failure);
   const read = diagnoseText(text.value, request && engine === 'auto' ? request.engine : engine);
-  const diagnosis = request ? completed(read, request) : read;
+  const diagnosis = request ? corrected(completed(read, request), request) : read;
   return { exitCode: 0, json: diagnosis, text: diagnosisText(diagnosis) };
 }
 
@@ -61,6 +64,40 @@ function completed(diagnosis: ReadDiagnosis, request: PlanRequest): ReadDiagnosi
     },
   };
 }
+
+/**
+ * With the request the remedy is the one corrected launch: what the output allows to compute, else what the planner finds
+ * with its figures. Earlier outcomes are those of the request (`learned`); what failed before is not proposed again.
+ */
+function corrected(diagnosis: ReadDiagnosis, request: PlanRequest): ReadDiagnosis {
+  const { remedy, cause, outcome } = diagnosis;
+  if (diagnosis.result !== 'failed' || !cause) return diagnosis;
+  const outcomes = (request.learned ?? []).flatMap((one) => {
+    const parsed = z.safeParse(outcomeSchema, one);
+    return parsed.success ? [parsed.data] : [];
+  });
+  const options = outcome.options;
+  const engineVersion = diagnosis.engineVersion;
+  const found = correctedLaunchOf({
+    request: { ...request, options, engineVersion },
+    diagnosis,
+    outcomes,
+  });
+  if ('reason' in found) {
+    if (!found.isRuledOut) return diagnosis;
+    const why = `${found.reason} ${remedy?.why ?? ''}`.trim();
+    return { ...diagnosis, remedy: { summary: remedy?.summary ?? found.reason, change: {}, why } };
+  }
+  const { change, why, source } = found;
+  const summary =
+    source === 'output' && remedy ? remedy.summary : `Start again with ${settingsText(change)}.`;
+  return { ...diagnosis, remedy: { summary, change, why } };
+}
+
+const settingsText = (change: PlanOptions): string =>
+  Object.entries(change)
+    .map(([option, value]) => `${option} = ${value === null ? 'default' : JSON.stringify(value)}`)
+    .join(', ');
 
 function diagnosisText(diagnosis: ReadDiagnosis): string {
   const { cause, remedy } = diagnosis;

@@ -34,15 +34,18 @@ export async function gpusFromFlags(
 }
 
 async function liveGpus(doors: CommandDoors): Promise<GpuRequest[]> {
-  const sample = await sampleGpus(doors.exec);
+  const sample = await sampleGpus(doors);
   if (!sample) doors.tell('No GPU tool was found here; give --gpu to plan for a card.');
   for (const problem of sample?.problems ?? []) doors.tell(problem.text);
-  return plannableGpus(sample?.gpus ?? []).map(({ name, totalBytes, freeBytes, memory }) => ({
-    name,
-    totalBytes,
-    freeBytes,
-    memory,
-  }));
+  return plannableGpus(sample?.gpus ?? []).map(
+    ({ name, totalBytes, freeBytes, memory, cudaBytes }) => ({
+      name,
+      totalBytes,
+      freeBytes,
+      memory,
+      ...(cudaBytes === undefined ? {} : { cudaBytes }),
+    }),
+  );
 }
 
 function gpuOf(word: string): GpuRequest | null {

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../../shared/failure';
 import { planOptionsSchema } from '../../shared/planRequest';
 import type { CommandInput, FlagSpec, FlagTable } from './command';
 
-type OptionKind = 'number' | 'text' | 'flag' | 'json';
+type OptionKind = 'number' | 'text' | 'flag' | 'json' | 'list';
 
 interface OptionFlag {
   readonly key: string;
@@ -31,6 +31,7 @@ const SHORT_FLAGS: Readonly<Record<string, string>> = {
 function kindOf(schema: z.core.$ZodType): OptionKind {
   if (z.safeParse(schema, true).success) return 'flag';
   if (z.safeParse(schema, 'auto').success) return 'text';
+  if (z.safeParse(schema, [0]).success) return 'list';
   return z.safeParse(schema, {}).success ? 'json' : 'number';
 }
 
@@ -80,18 +81,27 @@ export function optionsFromFlags(input: CommandInput): Result<Record<string, unk
     if (typeof given !== 'string') continue;
     const value = valueOf(key, kind, given);
     if (value === undefined)
-      return fail(
-        'invalid',
-        `--${flag}: found "${given}", expected ${kind === 'json' ? 'a JSON object' : 'a number'}`,
-      );
+      return fail('invalid', `--${flag}: found "${given}", expected ${EXPECTED[kind]}`);
     options[key] = value;
   }
   return ok(options);
 }
 
+const EXPECTED: Readonly<Record<OptionKind, string>> = {
+  number: 'a number',
+  text: 'a text',
+  flag: 'nothing',
+  json: 'a JSON object',
+  list: 'numbers with commas between them',
+};
+
 /** undefined: can't be read as that kind. */
 function valueOf(key: string, kind: OptionKind, text: string): unknown {
   if (kind === 'text') return text;
+  if (kind === 'list') {
+    const numbers = text.split(',').map(readNumber);
+    return numbers.every((number) => number !== undefined) ? numbers : undefined;
+  }
   if (kind === 'json') {
     try {
       const value: unknown = JSON.parse(text);

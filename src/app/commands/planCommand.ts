@@ -1,5 +1,6 @@
 /** `plan`: one request, a stream of requests, or a model named on the command line. */
 import { describePython } from '../../engines/vllm/python';
+import { parseHubModel } from '../../models/hubModel';
 import {
   KNOWN_PROFILES_FILE,
   knownProfilesOf,
@@ -31,7 +32,7 @@ export const planCommand: CliCommand = {
   name: 'plan',
   summary: 'says whether a model fits, and with which settings',
   usage: [
-    'plan NAME_OR_PATH [--engine vllm|ollama] [--engine-version V] [--gpu 24GiB|NAME|auto]… [--free 20GiB] [engine flags] [--python] [--json]',
+    'plan NAME_OR_PATH [--engine vllm|ollama] [--engine-version V] [--gpu 24GiB|NAME|auto]… [--free 20GiB] [engine flags] [--hub] [--python] [--json]',
     'plan --request FILE|- [--json]',
     'plan --requests FILE.jsonl|- --json',
   ],
@@ -42,6 +43,7 @@ export const planCommand: CliCommand = {
     requests: { type: 'string' },
     engine: { type: 'string' },
     'engine-version': { type: 'string' },
+    hub: { type: 'boolean' },
     python: { type: 'boolean' },
   },
   run,
@@ -54,6 +56,8 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   const forms = [request, requests, positionals[0]].filter((form) => form != null);
   if (forms.length !== 1 || positionals.length > 1)
     return refuse('plan: expected one NAME_OR_PATH, --request FILE or --requests FILE');
+  if (isSet(input, 'hub') && positionals.length === 0)
+    return refuse('--hub: found without NAME_OR_PATH, expected with it');
   if (requests !== null) return answerStream(requests, doors);
   if (request !== null) {
     const document = await readInputJson(doors, request);
@@ -120,8 +124,10 @@ async function requestFromFlags(
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
   const name = input.positionals[0] ?? '';
-  const asked = textFlag(input, 'engine') ?? (OLLAMA_TAG.test(name) ? 'ollama' : null);
-  const model = await modelFacts(name, asked ?? 'vllm', doors);
+  const isTag = OLLAMA_TAG.test(name) && !parseHubModel(name);
+  const asked = textFlag(input, 'engine') ?? (isTag ? 'ollama' : null);
+  const hubUse = { isAllowed: isSet(input, 'hub') };
+  const model = await modelFacts(name, asked ?? 'vllm', doors, hubUse);
   if (!model.ok) return refuseFailure(model.failure);
   return {
     engine: asked ?? (model.value.gguf == null ? 'vllm' : 'ollama'),

@@ -1,6 +1,6 @@
 /** A plan as people read it in a terminal. */
 import { describeKnown, type KnownProfile } from '../../planner/knownProfiles';
-import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
+import type { MarkName, PlanAnswer, UtilizationPlan, Verdict } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { shellCommand } from '../../shared/shellText';
 import { formatBytes, formatCount, formatGib, KIB } from '../../shared/units';
@@ -79,8 +79,30 @@ function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
         (utilization.recommended === null
           ? ''
           : `, recommended ${String(utilization.recommended)}`),
+      ...markLines(utilization.marks),
     );
   return lines;
+}
+
+const MARK_WORDS: Readonly<Record<MarkName, string>> = {
+  smallest: 'starts from',
+  recommended: 'recommended',
+  largest: 'at most now',
+};
+
+/** The shares that the page marks on its slider, in all three units. */
+function markLines(marks: UtilizationPlan['marks']): string[] {
+  return Object.entries(MARK_WORDS).flatMap(([name, words]) => {
+    const mark = marks?.[name as MarkName];
+    if (!mark) return [];
+    const tokens =
+      mark.tokens === null || mark.maxConcurrency === null
+        ? ''
+        : `, ${formatCount(mark.tokens)} tokens × ${mark.maxConcurrency.toFixed(2)} requests`;
+    return [
+      `  ${words} ${mark.share.toFixed(2)}: ${formatGib(mark.kvCacheBytes)} for K/V${tokens}`,
+    ];
+  });
 }
 
 function gpuWords({ gpus }: PlanRequest): string {

@@ -12,7 +12,7 @@ import {
 } from '../../planner/workerSettings';
 import { fail, ok, type Result } from '../../shared/failure';
 import { parseSize } from '../../shared/units';
-import { judgeSample } from '../cleaner';
+import { inspect } from '../cleaner';
 import { plannableGpus } from '../planService';
 import {
   isRefusal,
@@ -141,7 +141,7 @@ async function settingsFromFlags(
 
 /** The first GPU of this machine, and what a visible Ollama holds on it. */
 async function liveMemory(doors: CommandDoors, settings: WorkerSettings): Promise<CardMemory> {
-  const sample = await sampleGpus(doors.exec);
+  const sample = await sampleGpus(doors);
   for (const problem of sample?.problems ?? []) doors.tell(problem.text);
   const [gpu] = plannableGpus(sample?.gpus ?? []);
   if (!sample || !gpu) return { totalBytes: null, freeBytes: null, ollamaHeldBytes: null };
@@ -157,7 +157,7 @@ async function heldByOllama(
   sample: GpuSample,
   gpuIndex: number,
 ): Promise<number> {
-  const holders = await judgeSample(
+  const { holders } = await inspect(
     {
       table: doors.table,
       clock: doors.clock,

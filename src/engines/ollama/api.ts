@@ -1,5 +1,6 @@
 /** What an Ollama daemon is asked besides loads (command.ts) and facts of models (models/ollamaShow.ts), and how it answers. */
 import * as z from 'zod/mini';
+import { blobIn } from './runner';
 import { get, parseJson, postJson, type EndpointRequest } from '../endpoint';
 
 /** Answered in a millisecond, also during a load; the first after a start only when the search for GPUs has ended. */
@@ -11,11 +12,30 @@ export const ollamaTagsRequest = (base: string): EndpointRequest => get(base, '/
 export const ollamaShowRequest = (base: string, model: string): EndpointRequest =>
   postJson(base, '/api/show', { model, verbose: true });
 
+/** Short: without the arrays of the vocabulary. 404: the daemon has no such model, or its file is gone. */
+export const ollamaShortShowRequest = (base: string, model: string): EndpointRequest =>
+  postJson(base, '/api/show', { model });
+
+const modelfileSchema = z.object({ modelfile: z.string() });
+
+/** Which file of weights a name stands for, by its digest in hex: names that share it share one runner. */
+export function readModelBlob(body: string): string | null {
+  const parsed = z.safeParse(modelfileSchema, parseJson(body));
+  const from = parsed.success ? /^FROM (.+)$/m.exec(parsed.data.modelfile)?.[1] : undefined;
+  return from === undefined ? null : blobIn(from);
+}
+
 const versionSchema = z.object({ version: z.string() });
 
 export function readOllamaVersion(body: string): string | null {
   const parsed = z.safeParse(versionSchema, parseJson(body));
   return parsed.success ? parsed.data.version : null;
+}
+
+/** `llama3` and `llama3:latest` are one. */
+export function isSameTag(a: string, b: string): boolean {
+  const full = (tag: string) => (/:[^/]*$/.test(tag) ? tag : `${tag}:latest`);
+  return full(a) === full(b);
 }
 
 const psSchema = z.object({
@@ -58,6 +78,14 @@ export function readOllamaPs(body: string): readonly LoadedModel[] | null {
     contextLength: model.context_length ?? null,
     expiresAt: model.expires_at ?? null,
   }));
+}
+
+const errorSchema = z.object({ error: z.string() });
+
+/** What an error body says: from 0.30 on several lines, the runner's last ones, often twice. */
+export function readOllamaError(body: string): string | null {
+  const parsed = z.safeParse(errorSchema, parseJson(body));
+  return parsed.success ? parsed.data.error : null;
 }
 
 const loadSchema = z.object({ done: z.boolean(), done_reason: z.optional(z.nullable(z.string())) });

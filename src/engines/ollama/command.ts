@@ -28,6 +28,7 @@ export function ollamaCommand(
     OLLAMA_HOST: ollamaHost(settings.host, settings.port),
     OLLAMA_NOPRUNE: '1',
     OLLAMA_NO_CLOUD: '1',
+    ...keepAliveEnvironment(null),
   };
   const { numCtx, numParallel, kvCacheType, flashAttention } = request.options;
   if (numCtx != null) env.OLLAMA_CONTEXT_LENGTH = String(numCtx);
@@ -42,14 +43,25 @@ export function ollamaCommand(
 }
 
 /**
- * The second part of a deploy: load without a prompt. It is answered only when the load has ended, so give it a long time-out;
+ * Of a daemon: what a model gets that is loaded anew by a request without `keep_alive` of its own (all of /v1), as after
+ * a crash of its runner. @param seconds null: for ever.
+ */
+export function keepAliveEnvironment(seconds: number | null | undefined): Record<string, string> {
+  return { OLLAMA_KEEP_ALIVE: String(keepAliveOf(seconds)) };
+}
+
+/** As Ollama takes it: seconds, below 0 for ever. */
+const keepAliveOf = (seconds: number | null | undefined): number => seconds ?? -1;
+
+/**
+ * The second part of a deploy: load without a prompt. It is answered only when the load has ended, so give it no time-out;
  * leaving early cancels the load.
- * @param keepAlive seconds, a Go duration such as `"30m"`, or -1 for ever; a bare number in quotes is refused by Ollama.
+ * @param keepAlive seconds that it stays loaded while idle; null: for ever. A number in quotes is refused by Ollama.
  */
 export function loadRequest(
   model: string,
   options: PlanOptions,
-  keepAlive: number | string = -1,
+  keepAlive: number | null = null,
 ): ApiRequest {
   const runner: Record<string, number> = {};
   if (options.numCtx != null) runner.num_ctx = options.numCtx;
@@ -61,15 +73,19 @@ export function loadRequest(
     body: {
       model,
       stream: false,
-      keep_alive: keepAlive,
+      keep_alive: keepAliveOf(keepAlive),
       ...(Object.keys(runner).length > 0 && { options: runner }),
     },
   };
 }
 
 /** Embedding-only models refuse generate (400 `does not support generate`); this loads them. */
-export function loadEmbeddingRequest(model: string, keepAlive: number | string = -1): ApiRequest {
-  return { method: 'POST', path: '/api/embed', body: { model, keep_alive: keepAlive } };
+export function loadEmbeddingRequest(model: string, keepAlive: number | null = null): ApiRequest {
+  return {
+    method: 'POST',
+    path: '/api/embed',
+    body: { model, keep_alive: keepAliveOf(keepAlive) },
+  };
 }
 
 /** Answered at once; the memory is back a little later. Harmless for a model that is not loaded. */

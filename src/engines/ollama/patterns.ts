@@ -44,6 +44,11 @@ const count = (text: string | undefined): number | null => {
 
 export const ollamaLines: readonly LineRule[] = [
   {
+    // What a terminal shows of Ctrl+C; the daemon itself says nothing.
+    pattern: /^\^C/,
+    milestone: 'shutdownRequested',
+  },
+  {
     pattern: /^server config env="map\[(?<env>.*)/,
     milestone: 'newStart',
     read: ({ env }) => ({ options: daemonOptions(env ?? '') }),

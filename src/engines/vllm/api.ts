@@ -9,6 +9,23 @@ const keyHeader = (apiKey: string | null): Record<string, string> =>
 export const healthRequest = (base: string): EndpointRequest => get(base, '/health');
 /** Prometheus text, no key; see {@link readVllmMetrics}. */
 export const metricsRequest = (base: string): EndpointRequest => get(base, '/metrics');
+
+/** Its own endpoints answer then, if VLLM_SERVER_DEV_MODE is set as well; without this flag they lie (seen on 0.32). */
+export const offersSleep = (args: readonly string[]): boolean =>
+  args.some((argument) => argument.replaceAll('_', '-') === '--enable-sleep-mode');
+export const isSleepingRequest = (base: string): EndpointRequest => get(base, '/is_sleeping');
+/** Level 1: weights go to the computer's memory and can come back. */
+export const sleepRequest = (base: string): EndpointRequest => postJson(base, '/sleep?level=1', {});
+export const wakeUpRequest = (base: string): EndpointRequest => postJson(base, '/wake_up', {});
+
+const sleepingSchema = z.object({ is_sleeping: z.boolean() });
+
+/** null where it is another answer. */
+export function readIsSleeping(body: string): boolean | null {
+  const parsed = z.safeParse(sleepingSchema, parseJson(body));
+  return parsed.success ? parsed.data.is_sleeping : null;
+}
+
 /** Short on purpose: it shows that the server works and how fast, not how clever the model is. */
 const TEST_PROMPT = 'Say hello in one short sentence.';
 const TEST_TOKENS = 64;
@@ -64,18 +81,6 @@ export function readChatAnswer(body: string): ChatAnswer | null {
     promptTokens: parsed.data.usage?.prompt_tokens ?? null,
     completionTokens: parsed.data.usage?.completion_tokens ?? null,
   };
-}
-
-const errorSchema = z.object({
-  error: z.union([z.string(), z.object({ message: z.string() })]),
-});
-
-/** The message of an error body, vLLM's and Ollama's alike; its first line, because Ollama repeats log lines in it. */
-export function readErrorMessage(body: string): string | null {
-  const parsed = z.safeParse(errorSchema, parseJson(body));
-  if (!parsed.success) return null;
-  const { error } = parsed.data;
-  return (typeof error === 'string' ? error : error.message).split('\n')[0] ?? null;
 }
 
 /** A command to try the endpoint with, for a POSIX shell. */

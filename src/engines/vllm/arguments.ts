@@ -1,7 +1,14 @@
 /** Looks at arguments before a launch the way vLLM's parser will: a wrong one costs 20 s and ends in exit code 2. */
 import { compareVersions } from '../engineVersion';
 import type { PreflightProblem } from '../engine';
-import { flagRows, NEWEST_TABLED_VERSION, shortForms, type FlagRow } from './flagTable';
+import { wordProblem } from './argumentWords';
+import {
+  flagRows,
+  NEWEST_TABLED_VERSION,
+  shortForms,
+  shortFormSince,
+  type FlagRow,
+} from './flagTable';
 
 /**
  * @param args what follows the model; flags with `_` or `-`, `--flag=value`, unique prefixes, dotted JSON keys and `-O3` are fine.
@@ -13,9 +20,9 @@ export function checkArguments(
 ): PreflightProblem[] {
   const problems: PreflightProblem[] = [];
   const seen = new Map<string, string>();
-  for (const argument of args) {
+  for (const [index, argument] of args.entries()) {
     if (!looksLikeFlag(argument)) continue;
-    const asked = argument.split('=')[0] ?? argument;
+    const [asked = '', ...inline] = argument.split('=');
     const found = findFlag(asked, version);
     if ('problem' in found) {
       problems.push(found.problem);
@@ -30,6 +37,9 @@ export function checkArguments(
         blocking: placed.has(found.name),
       });
     seen.set(found.name, asked);
+    const value = inline.length > 0 ? inline.join('=') : args[index + 1];
+    const wrong = value === undefined ? null : wordProblem(found.name, value, version);
+    if (wrong !== null) problems.push(wrong);
   }
   return problems;
 }
@@ -50,12 +60,18 @@ function findFlag(asked: string, version: string | null): Found {
         compareVersions(version, row.since) >= 0 &&
         compareVersions(version, row.removedIn) < 0;
 
-  if (!asked.startsWith('--')) return findShort(asked);
+  if (!asked.startsWith('--')) return findShort(asked, version);
   const [base = ''] = asked.slice(2).replaceAll('_', '-').replace(/\+$/, '').split('.');
   const isNegated = base.startsWith('no-');
   const name = isNegated ? base.slice(3) : base;
   const exact = flagRows.find((row) => row.name === name && (!isNegated || row.isSwitch));
   if (exact && has(exact)) return { name };
+  const opposite = oppositeName(name, version);
+  if (
+    opposite !== null &&
+    flagRows.some((row) => row.name === opposite && row.isSwitch && has(row))
+  )
+    return { name: opposite };
   if (!exact) {
     const longer = flagRows.filter(
       (row) => row.name.startsWith(name) && (!isNegated || row.isSwitch) && has(row),
@@ -67,20 +83,38 @@ function findFlag(asked: string, version: string | null): Found {
   return { problem: unknown(asked, name, flagRows.filter(has), version) };
 }
 
+/** From 0.33 on every `--enable-x` has a `--disable-x`, and the other way round. */
+const OPPOSITES_SINCE = '0.33.0';
+
+function oppositeName(name: string, version: string | null): string | null {
+  if (version !== null && compareVersions(version, OPPOSITES_SINCE) < 0) return null;
+  if (name.startsWith('enable-')) return `disable-${name.slice('enable-'.length)}`;
+  return name.startsWith('disable-') ? `enable-${name.slice('disable-'.length)}` : null;
+}
+
 /** `-tp`, `-O3`, `-cc.mode=none`. */
-function findShort(asked: string): Found {
+function findShort(asked: string, version: string | null): Found {
   if (/^-O(?:[0-3]|\.|$)/.test(asked)) return { name: 'optimization-level' };
   const [base = ''] = asked.split('.');
   const name = shortForms[base];
-  return name === undefined
-    ? {
-        problem: {
-          id: 'unknown_flag',
-          text: `vLLM knows no argument ${asked}.`,
-          blocking: true,
-        },
-      }
-    : { name };
+  const since = shortFormSince[base];
+  if (name === undefined)
+    return {
+      problem: {
+        id: 'unknown_flag',
+        text: `vLLM knows no argument ${asked}.`,
+        blocking: true,
+      },
+    };
+  if (since !== undefined && version !== null && compareVersions(version, since) < 0)
+    return {
+      problem: {
+        id: 'newer_flag',
+        text: `${asked} came with vLLM ${since}; ${version} is installed. The long form is --${name}.`,
+        blocking: true,
+      },
+    };
+  return { name };
 }
 
 function notInVersion(asked: string, row: FlagRow, version: string): PreflightProblem {
@@ -125,6 +159,7 @@ function nearestName(name: string, rows: readonly FlagRow[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const row of rows) {
+    if (Math.abs(name.length - row.name.length) >= bestDistance) continue;
     const distance = editDistance(name, row.name);
     if (distance < bestDistance) {
       best = row.name;

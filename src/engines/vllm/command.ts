@@ -14,9 +14,21 @@ export function vllmCommand(request: PlanRequest, plan: Plan, settings: CommandS
   const args = ['serve', model, '--host', settings.host];
   if (settings.port !== null) args.push('--port', String(settings.port));
   args.push('--served-model-name', settings.servedModelName ?? servedModelName(request));
-  for (const option of launchOptions(request, plan)) args.push(...flagArguments(option));
+  const said = new Set(settings.extraArguments.map(flagName));
+  for (const option of launchOptions(request, plan))
+    if (!said.has(flagName(option.flag))) args.push(...flagArguments(option));
   args.push(...toolArguments(request, settings.extraArguments), ...settings.extraArguments);
-  return { file: settings.file, args, env: { ...settings.environment } };
+  return {
+    file: settings.file,
+    args,
+    env: { ...settings.environment, ...deviceVariables(request) },
+  };
+}
+
+/** `--no-enable_prefix_caching`, `--enable-prefix-caching` → one name: the user's own word for an option replaces the planned one. */
+function flagName(argument: string): string {
+  const [name = ''] = argument.replaceAll('_', '-').split('=');
+  return name.replace(/^--no-/, '--');
 }
 
 /**
@@ -28,17 +40,30 @@ export function modelArgument(request: PlanRequest): string {
   return name ?? MODEL_PLACEHOLDER;
 }
 
-/** What clients ask for when nothing else is set: the Hub name, or the last part of a folder (vLLM's default is the whole path). */
+/**
+ * What clients ask for when nothing else is set: the Hub name, or the last part of a folder (vLLM's default is the whole
+ * path). `.` and `..` name nothing: there the name read with the model stands in.
+ */
 export function servedModelName(request: PlanRequest): string {
+  const { name, path } = request.model;
   const model = modelArgument(request);
-  const isPath = /^(?:[/\\~.]|[A-Za-z]:[/\\])/.test(model);
-  return isPath ? lastPart(model) : model;
+  const isPath = model === path || /^(?:[/\\~.]|[A-Za-z]:[/\\])/.test(model);
+  if (!isPath) return model;
+  const last = lastPart(model);
+  return /^\.*$/.test(last) ? lastPart(name ?? MODEL_PLACEHOLDER) : last;
 }
 
 /** `…/hub/models--Qwen--Qwen3-4B/snapshots/<hash>` → `Qwen/Qwen3-4B`; null for any other path. */
 function hubName(path: string): string | null {
   const folder = /[/\\]hub[/\\]models--([^/\\]+)[/\\]snapshots[/\\][^/\\]+[/\\]?$/.exec(path)?.[1];
   return folder?.split('--').join('/') ?? null;
+}
+
+/** The chosen GPUs; CUDA counts them by speed unless told to count as the driver's tools do. */
+function deviceVariables({ options }: PlanRequest): Record<string, string> {
+  const { visibleDevices } = options;
+  if (!visibleDevices?.length) return {};
+  return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: visibleDevices.join(',') };
 }
 
 function toolArguments(request: PlanRequest, extraArguments: readonly string[]): string[] {

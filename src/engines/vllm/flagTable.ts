@@ -1,10 +1,11 @@
 /**
- * Flags of `vllm serve` by the release that brought them, from vLLM's own argument parser at 0.6 … 0.28 and `--help=all` of 0.32.
- * Since 0.6.0 means 0.6.0 or earlier; 0.32.0 means later than 0.28. A `?` marks a switch: no value, and a `--no-` form.
+ * Flags of `vllm serve` by the release that brought them. From 0.9.0.1 to 0.33.0 this is what the releases' own parsers
+ * take, checked against test/fixtures/facts (`npm run facts`); before, it is vLLM's history. Since 0.6.0 means 0.6.0 or
+ * earlier. A `?` marks a switch: no value, and a `--no-` form.
  */
 
 /** What is known of a newer version is incomplete: an unknown flag there is only a warning. */
-export const NEWEST_TABLED_VERSION = '0.32.0';
+export const NEWEST_TABLED_VERSION = '0.33.0';
 
 const addedIn: Readonly<Record<string, string>> = {
   '0.6.0': `
@@ -69,38 +70,39 @@ const addedIn: Readonly<Record<string, string>> = {
     io-processor-plugin kv-cache-memory-bytes log-error-stack? mm-encoder-tp-mode
     safetensors-load-strategy`,
   '0.11.0': `
-    dbo-decode-token-threshold dbo-prefill-token-threshold enable-dbo? expert-placement-strategy
-    mm-processor-cache-type mm-shm-cache-max-object-size-mb pooler-config
-    structured-outputs-config video-pruning-rate`,
+    allowed-media-domains dbo-decode-token-threshold dbo-prefill-token-threshold enable-dbo?
+    expert-placement-strategy mm-processor-cache-type mm-shm-cache-max-object-size-mb
+    pooler-config structured-outputs-config trust-request-chat-template? video-pruning-rate`,
   '0.11.1': `
-    aggregate-engine-logging? all2all-backend allowed-media-domains cudagraph-capture-sizes
-    dcp-kv-cache-interleave-size disable-nccl-for-dp-synchronization? enable-mm-embeds?
-    kv-offloading-backend kv-offloading-size mamba-block-size max-cudagraph-capture-size
-    mm-encoder-attn-backend reasoning-parser-plugin trust-request-chat-template?`,
+    aggregate-engine-logging? all2all-backend cudagraph-capture-sizes data-parallel-external-lb?
+    dcp-kv-cache-interleave-size disable-nccl-for-dp-synchronization? ec-transfer-config
+    enable-mm-embeds? kv-offloading-backend kv-offloading-size mamba-block-size master-addr
+    master-port max-cudagraph-capture-size mm-encoder-attn-backend nnodes node-rank
+    reasoning-parser-plugin stream-interval tokens-only?`,
   '0.12.0': `
-    cp-kv-cache-interleave-size data-parallel-external-lb? ec-transfer-config master-addr
-    master-port nnodes node-rank optimization-level prefill-context-parallel-size stream-interval
-    tokens-only?`,
+    cp-kv-cache-interleave-size kv-cache-metrics-sample kv-cache-metrics? optimization-level
+    prefill-context-parallel-size`,
   '0.13.0': `
     attention-backend attention-config cudagraph-metrics? enable-layerwise-nvtx-tracing?
-    kv-cache-metrics-sample kv-cache-metrics? profiler-config`,
+    profiler-config`,
   '0.14.0': `
     allow-deprecated-quantization? default-chat-template-kwargs enable-log-deltas?
     enable-logging-iteration-details? enable-mfu-metrics? enable-offline-docs?
     enable-return-routed-experts? enable-tower-connector-lora? ubatch-size`,
   '0.15.0': `
-    disable-access-log-for-endpoints mamba-cache-mode mm-encoder-only? ssl-ciphers`,
+    mamba-cache-mode mm-encoder-only? ssl-ciphers`,
   '0.16.0': `
-    enable-flashinfer-autotune? kernel-config language-model-only? specialize-active-lora?
-    weight-transfer-config`,
+    disable-access-log-for-endpoints enable-flashinfer-autotune? kernel-config
+    specialize-active-lora? weight-transfer-config`,
   '0.17.0': `
-    cpu-offload-params dcp-comm-backend enable-elastic-ep? fail-on-environ-validation? moe-backend
-    offload-backend offload-group-size offload-num-in-group offload-params offload-prefetch-step
-    performance-mode`,
+    cpu-offload-params enable-elastic-ep? fail-on-environ-validation? language-model-only?
+    moe-backend offload-backend offload-group-size offload-num-in-group offload-params
+    offload-prefetch-step performance-mode`,
   '0.18.0': `
-    distributed-timeout-seconds gdn-prefill-backend grpc? lora-target-modules shutdown-timeout`,
+    dcp-comm-backend distributed-timeout-seconds enable-ep-weight-filter? gdn-prefill-backend
+    grpc? shutdown-timeout`,
   '0.19.0': `
-    enable-ep-weight-filter? kv-cache-dtype-skip-layers mm-tensor-ipc reasoning-config
+    kv-cache-dtype-skip-layers lora-target-modules mm-tensor-ipc reasoning-config
     renderer-num-workers scheduler-reserve-full-isl?`,
   '0.20.0': `
     enable-flash-late-interaction? enable-mamba-cache-stochastic-rounding? ir-op-priority
@@ -116,32 +118,34 @@ const addedIn: Readonly<Record<string, string>> = {
     enable-mixed-moe-lora-format? linear-backend quantization-config spec-method spec-model
     spec-tokens use-fp64-gumbel?`,
   '0.24.0': `
-    device-ids diffusion-config jit-monitor-mode jit-monitor-verbose? prefill-schedule-interval
-    watermark`,
+    device-ids diffusion-config jit-monitor-verbose? prefill-schedule-interval watermark`,
   '0.25.0': `
-    enable-per-request-metrics? mm-ipc-gpu-memory-gb`,
+    enable-per-request-metrics? jit-monitor-mode mm-ipc-gpu-memory-gb model-class-overrides`,
   '0.26.0': `
-    enable-bf16x3-router-gemm? enable-moe-shared-loras? max-num-scheduled-tokens
-    model-class-overrides prefix-match-unit`,
+    enable-moe-shared-loras? max-num-scheduled-tokens prefix-match-unit`,
   '0.27.0': `
     cohere-format cohere-is-reasoning-model? enable-fault-tolerance? fault-tolerance-config
-    kda-prefill-backend mm-hasher-algorithm replayssm-buffer-len use-replayssm?
-    video-pruning-method`,
+    kda-prefill-backend mamba-ssu-algorithm mm-hasher-algorithm replayssm-buffer-len
+    use-replayssm? video-pruning-method`,
   '0.28.0': `
-    ec-manager-config mamba-ssu-algorithm mm-device-do-normalize? mm-processor-device
-    prefix-cache-retention-interval return-sampling-mask?`,
+    ec-manager-config mm-device-do-normalize? mm-processor-device return-sampling-mask?`,
   '0.29.0': `
-    max-num-queued-reqs max-num-queued-tokens`,
-  '0.32.0': `
-    anthropic-disabled-thinking-effort aux-output-config custom-histogram-buckets dcp-q-replicate?
-    device-memory-utilization dp-sync-interval elastic-ep-max-dp-size
-    enable-batch-sharded-sampling? enable-hc-sp? enable-mamba-shared-prefix-checkpoint?
-    enable-nccl-comm-suspend? enable-scale-out? enable-shm-tensor-arena? enable-trace-replay?
-    engram-config grpc-port kda-decode-backend log-level logging-config
+    dcp-q-replicate? enable-batch-sharded-sampling? enable-trace-replay? max-num-queued-reqs
+    max-num-queued-tokens per-request-spec-decode-metrics prefix-cache-retention-interval
+    sse-keep-alive-interval`,
+  '0.30.0': `
+    dp-sync-interval elastic-ep-max-dp-size enable-nccl-comm-suspend? enable-scale-out?
+    engram-config kda-decode-backend sparse-indexer-topk-backend watermark-config`,
+  '0.31.0': `
+    anthropic-disabled-thinking-effort aux-output-config device-memory-utilization
+    enable-mamba-shared-prefix-checkpoint? log-level logging-config
     long-prefill-token-threshold-adaptive? max-lora-cls-labels max-num-active-seqs
-    per-request-spec-decode-metrics sleep-mode-offload-cudagraph? sleep-preserve-parameter-names
-    sparse-indexer-topk-backend sse-keep-alive-interval swa-bounded-replay? tool-strict-level
-    trust-request-mm-kwargs? watermark-config`,
+    sleep-preserve-parameter-names swa-bounded-replay? tool-strict-level trust-request-mm-kwargs?`,
+  '0.32.0': `
+    custom-histogram-buckets enable-hc-sp? enable-shm-tensor-arena? grpc-port
+    sleep-mode-offload-cudagraph?`,
+  '0.33.0': `
+    monokernel? reasoning-effort-map sleep-mode-backend watchdog-config`,
 };
 
 /** Name, since, removed in, what took its place. */
@@ -181,15 +185,6 @@ const removed: readonly (readonly [string, string, string, string | null])[] = [
   ['num-scheduler-steps', '0.6.0', '0.10.1', 'nothing: drop it'],
   ['enable-prompt-adapter', '0.6.0', '0.10.2', null],
   ['override-neuron-config', '0.6.0', '0.10.2', null],
-  ['guided-decoding-backend', '0.6.0', '0.11.0', '--structured-outputs-config.backend'],
-  [
-    'guided-decoding-disable-additional-properties',
-    '0.9.0',
-    '0.11.0',
-    '--structured-outputs-config',
-  ],
-  ['guided-decoding-disable-any-whitespace', '0.9.0', '0.11.0', '--structured-outputs-config'],
-  ['guided-decoding-disable-fallback', '0.9.0', '0.11.0', '--structured-outputs-config'],
   ['disable-async-output-proc', '0.6.0', '0.11.0', null],
   ['preemption-mode', '0.6.0', '0.11.0', 'nothing: sequences are always recomputed'],
   ['scheduler-delay-factor', '0.6.0', '0.11.0', null],
@@ -197,6 +192,15 @@ const removed: readonly (readonly [string, string, string, string | null])[] = [
   ['enable-lora-bias', '0.6.4', '0.11.1', null],
   ['rope-scaling', '0.6.0', '0.11.1', '--hf-overrides'],
   ['rope-theta', '0.6.0', '0.11.1', '--hf-overrides'],
+  ['guided-decoding-backend', '0.6.0', '0.12.0', '--structured-outputs-config.backend'],
+  [
+    'guided-decoding-disable-additional-properties',
+    '0.9.0',
+    '0.12.0',
+    '--structured-outputs-config',
+  ],
+  ['guided-decoding-disable-any-whitespace', '0.9.0', '0.12.0', '--structured-outputs-config'],
+  ['guided-decoding-disable-fallback', '0.9.0', '0.12.0', '--structured-outputs-config'],
   ['num-lookahead-slots', '0.6.0', '0.12.0', null],
   ['lora-extra-vocab-size', '0.6.0', '0.12.0', 'nothing: drop it'],
   ['eplb-log-balancedness', '0.9.2', '0.12.0', '--eplb-config'],
@@ -225,9 +229,10 @@ const removed: readonly (readonly [string, string, string, string | null])[] = [
   ['disable-frontend-multiprocessing', '0.6.0', '0.19.0', 'nothing: drop it'],
   ['max-long-partial-prefills', '0.7.3', '0.27.0', null],
   ['max-num-partial-prefills', '0.7.3', '0.27.0', null],
-  ['calculate-kv-scales', '0.7.0', '0.27.0', 'nothing: use the scales of the checkpoint'],
+  ['calculate-kv-scales', '0.7.0', '0.28.0', 'nothing: use the scales of the checkpoint'],
   ['override-attention-dtype', '0.9.2', '0.28.0', '--attention-config'],
-  ['enable-bf16x3-router-gemm', '0.26.0', '0.32.0', null],
+  ['enable-bf16x3-router-gemm', '0.26.0', '0.30.0', null],
+  ['enable-mamba-fine-grained-prefix-cache', '0.30.0', '0.31.0', null],
 ];
 
 /** Short forms of flags that are still there. */
@@ -255,6 +260,25 @@ export const shortForms: Readonly<Record<string, string>> = {
   '-r': 'node-rank',
   '-sc': 'speculative-config',
   '-tp': 'tensor-parallel-size',
+};
+
+/** Short forms that are younger than 0.9. */
+export const shortFormSince: Readonly<Record<string, string>> = {
+  '-ac': '0.13.0',
+  '-asc': '0.9.1',
+  '-cc': '0.12.0',
+  '-dc': '0.24.0',
+  '-dcp': '0.10.2',
+  '-dpb': '0.9.1',
+  '-dpe': '0.11.1',
+  '-dph': '0.11.1',
+  '-dpm': '0.22.0',
+  '-dpn': '0.9.2',
+  '-ep': '0.14.0',
+  '-n': '0.11.1',
+  '-pcp': '0.12.0',
+  '-r': '0.11.1',
+  '-sc': '0.19.0',
 };
 
 export interface FlagRow {

@@ -13,7 +13,8 @@ export interface LaunchOption {
 }
 
 interface OptionRow extends VersionSpan {
-  readonly option: keyof PlanOptions;
+  /** Which GPUs it may see goes into the environment. */
+  readonly option: Exclude<keyof PlanOptions, 'visibleDevices'>;
   readonly flag: string;
   /** What every version does without the flag; not emitted. */
   readonly usual?: LaunchValue;
@@ -64,8 +65,15 @@ const rows: readonly OptionRow[] = [
   { option: 'maxLoraRank', flag: '--max-lora-rank' },
   { option: 'speculativeConfig', flag: '--speculative-config', since: '0.8.2' },
   { option: 'limitMmPerPrompt', flag: '--limit-mm-per-prompt' },
-  { option: 'languageModelOnly', flag: '--language-model-only', usual: false, since: '0.16.0' },
+  { option: 'languageModelOnly', flag: '--language-model-only', usual: false, since: '0.17.0' },
 ];
+
+/** `--max-model-len` → `maxModelLen`, whatever the version; null: the planner has no such option. */
+export function optionOfFlag(flag: string): keyof PlanOptions | null {
+  if (flag === '--gpu-memory-utilization' || flag === '--device-memory-utilization')
+    return 'gpuMemoryUtilization';
+  return rows.find((row) => row.flag === flag)?.option ?? null;
+}
 
 /** Up to this version bitsandbytes had to be named twice: as quantization and as load format. */
 const LAST_WITH_BNB_LOAD_FORMAT = '0.8.1';

@@ -92,7 +92,7 @@ export const vllmLines: readonly LineRule[] = [
   },
   {
     pattern:
-      /(?:Loading model weights took|Model loading took) (?<gib>[\d.]+) Gi?B(?: memory)?(?: and (?<sec>[\d.]+) seconds)?/,
+      /odel (?:weights|loading) took (?<gib>[\d.]+) Gi?B(?: memory)?(?: and (?<sec>[\d.]+) seconds)?/,
     stage: 'profiling',
     read: ({ gib: weights, sec }) => ({
       facts: { weightsBytes: gib(weights), loadSeconds: number(sec) },

@@ -9,7 +9,7 @@ interface ToolParserRow extends VersionSpan {
 
 /** First match counts. Base models, embedders and rerankers never match: they do not chat. */
 const rows: readonly ToolParserRow[] = [
-  { model: /qwen-?3-?coder/, parser: 'qwen3_coder', since: '0.10.1' },
+  { model: /qwen-?3-?coder/, parser: 'qwen3_coder', since: '0.10.0' },
   { model: /qwen-?2\.5.*instruct/, parser: 'hermes', since: '0.6.1' },
   { model: /qwq-32b|qwen-?3(?!\.)/, parser: 'hermes', since: '0.6.1' },
   { model: /hermes-?[234]/, parser: 'hermes', since: '0.6.1' },

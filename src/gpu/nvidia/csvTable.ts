@@ -2,7 +2,7 @@
  * The csv of `nvidia-smi --query-…`: no quoting, separator ", ", a header line that names each column and its unit.
  * Warnings and Xid messages may stand between the rows: a line that does not fit the header is not a row.
  */
-import { linesOf } from './values';
+import { linesOf } from '../values';
 
 interface CsvColumn {
   /** As asked for, e.g. `memory.total`. */

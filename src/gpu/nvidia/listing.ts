@@ -1,7 +1,7 @@
 /** Reads `nvidia-smi -L`: names and uuids of cards and of their MIG slices, nothing else. */
 import type { Gpu } from '../gpu';
 import { completeGpu, completeSlice } from '../completeGpu';
-import { isIntegrated, linesOf } from './values';
+import { isIntegrated, linesOf } from '../values';
 
 const GPU_LINE = /^GPU (\d{1,3}): (.*) \(UUID: (\S+)\)\s*$/;
 const SLICE_LINE = /^\s+MIG (\S+)\s+Device\s+(\d{1,3}): \(UUID: (\S+)\)\s*$/;

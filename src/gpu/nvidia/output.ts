@@ -11,7 +11,7 @@ import { readQueryText } from './queryText';
 import { readQueryXml } from './queryXml';
 import { readTable } from './table';
 import { readTegrastats, TEGRASTATS_LINE } from './tegrastats';
-import { linesOf } from './values';
+import { linesOf } from '../values';
 
 export type NvidiaFormat =
   | 'queryXml'

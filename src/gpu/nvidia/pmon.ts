@@ -3,7 +3,7 @@ import type { GpuProcess } from '../gpu';
 import { plausible } from '../completeGpu';
 import type { ProcessRow } from '../mergeProcesses';
 import { mergeProcesses } from '../mergeProcesses';
-import { linesOf, readCount, readMemory, readNumber } from './values';
+import { linesOf, readCount, readMemory, readNumber } from '../values';
 
 /** The header's first line names the columns; the command is last and may hold blanks. */
 export function readPmon(text: string): GpuProcess[] {

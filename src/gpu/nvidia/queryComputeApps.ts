@@ -2,7 +2,7 @@
 import type { Gpu } from '../gpu';
 import type { ProcessRow } from '../mergeProcesses';
 import type { CsvTable } from './csvTable';
-import { readCount, readMemory, readText } from './values';
+import { readCount, readMemory, readText } from '../values';
 
 /** `gpus`: the cards of the same moment, to join with by uuid (order and index may change between boots). */
 export function readProcessRows(table: CsvTable, gpus: readonly Gpu[]): ProcessRow[] {

@@ -9,7 +9,7 @@ import {
   readMemory,
   readNumber,
   readText,
-} from './values';
+} from '../values';
 
 interface GpuRows {
   readonly gpus: readonly Gpu[];

@@ -11,7 +11,7 @@ import {
   readMemory,
   readNumber,
   readText,
-} from './values';
+} from '../values';
 
 const GPU_LINE = /^GPU ([0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.\d)\s*$/i;
 const FACT = /^( *)(\S.*?)\s+: ?(.*)$/;

@@ -10,7 +10,7 @@ import {
   readMemory,
   readNumber,
   readText,
-} from './values';
+} from '../values';
 import type { XmlElement } from './xmlTree';
 import { all, at, readXml, textAt } from './xmlTree';
 

@@ -2,11 +2,16 @@
  * Live samples from nvidia-smi: one short query for the cards, one for the processes. No NVML inside the extension host
  * (a crash of the driver's library would take all extensions with it), no `-q -x` (388 ms to 6 s against 7–25 ms).
  */
-import type { Gpu, GpuProblem, GpuProcess, GpuSample, ToolCall, ToolOutput } from '../gpu';
-import type { GpuReading, GpuSource, GpuSourceState } from '../source';
+import type { Gpu, GpuProblem, GpuProcess, ToolCall, ToolOutput } from '../gpu';
+import { completeGpu, withoutReadings } from '../completeGpu';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
+import { EMPTY_SAMPLE, startState } from '../source';
 import { readComputeApps, readQueryGpu } from './output';
+import { POOL_QUESTIONS, withPool } from './pool';
 import { findProblems, problemOfExit, refusedField } from './problems';
+import { areAllAsleep, mayBePutToSleep, SLEEP_QUESTIONS } from './sleep';
 import { readTable } from './table';
+import { isIntegrated } from '../values';
 import { MIB } from '../../shared/units';
 
 /** Text field last, so that a comma in the name cannot shift columns. Known to every driver that vLLM or Ollama run on. */
@@ -36,6 +41,8 @@ const MAX_REFUSALS = 6;
 
 /** A first call without persistence starts the driver: 1–3 s per card were reported. */
 const TIMEOUT_MS = 10_000;
+/** The driver runs by then; who holds the memory is worth less waiting than how much there is. */
+const PROCESS_TIMEOUT_MS = 5_000;
 
 /** A driver without a desktop was seen to hold up to 75 MiB that no process answers for; above it, something is hidden. */
 const UNEXPLAINED_BYTES = 128 * MIB;
@@ -50,15 +57,42 @@ export const nvidiaSource: GpuSource = {
     'C:\\Windows\\System32\\nvidia-smi.exe',
     'C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvidia-smi.exe',
   ],
+  needs: 'tool',
   simulated: false,
-  start: (executable) => ({ executable, refusedFields: [], wantsTable: false }),
-  calls(state, wish) {
-    const cards = call(state, 'gpu', [...CORE_FIELDS, ...EXTENDED_FIELDS], 'name');
+  start: startState,
+  files: (state) => [
+    ...(state.canSleep === false ? [] : SLEEP_QUESTIONS),
+    ...(state.wantsPool === true ? POOL_QUESTIONS : []),
+  ],
+  calls(state, wish, files) {
+    if (areAllAsleep(files)) return [];
+    const once = call(state, 'gpu', [...CORE_FIELDS, ...EXTENDED_FIELDS], 'name', TIMEOUT_MS);
+    // one that runs on would keep a card awake that may sleep
+    const cards = state.canSleep === false ? { ...once, repeat: '-lms' } : once;
     if (!wish.processes) return [cards];
-    const processes = call(state, 'compute-apps', PROCESS_FIELDS, 'process_name');
+    const processes = call(
+      state,
+      'compute-apps',
+      PROCESS_FIELDS,
+      'process_name',
+      PROCESS_TIMEOUT_MS,
+    );
     return state.wantsTable ? [cards, processes, table(state)] : [cards, processes];
   },
   read,
+};
+
+/**
+ * Under WSL the Linux tool crashes with some drivers (https://github.com/microsoft/WSL/issues/11277); that of Windows
+ * still tells the totals. Its process ids are of Windows and mean nothing here.
+ */
+export const nvidiaOfWindowsSource: GpuSource = {
+  ...nvidiaSource,
+  id: 'nvidia-smi.exe',
+  label: 'nvidia-smi of Windows',
+  executables: ['/mnt/c/Windows/System32/nvidia-smi.exe'],
+  files: () => [],
+  calls: (state, wish, files) => nvidiaSource.calls(state, { ...wish, processes: false }, files),
 };
 
 function call(
@@ -66,41 +100,91 @@ function call(
   what: string,
   fields: readonly string[],
   textField: string,
+  timeoutMs: number,
 ): ToolCall {
   const asked = [...fields, textField].filter((field) => !state.refusedFields.includes(field));
   return {
     file: state.executable,
     args: [`--query-${what}=${asked.join(',')}`, '--format=csv,nounits'],
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
   };
 }
 
 function table(state: GpuSourceState): ToolCall {
-  return { file: state.executable, args: [], timeoutMs: TIMEOUT_MS };
+  return { file: state.executable, args: [], timeoutMs: PROCESS_TIMEOUT_MS };
 }
 
-function read(state: GpuSourceState, outputs: readonly ToolOutput[]): GpuReading {
+function read(state: GpuSourceState, { outputs, files, wish }: GpuAnswers): GpuReading {
+  if (outputs.length === 0) return asleepReading(state);
   const [cardsOutput, processesOutput, tableOutput] = outputs;
-  const hasProcesses = processesOutput !== undefined;
-  const refused = outputs
+  const hasProcesses = processesOutput != null;
+  const ended = outputs.filter((output) => output !== null);
+  const refused = ended
     .map((output) => refusedField(said(output)))
     .find((field) => field !== null && isAskedField(field) && !state.refusedFields.includes(field));
   if (refused != null && state.refusedFields.length < MAX_REFUSALS) {
     const refusedFields = [...state.refusedFields, refused];
-    const sample = { gpus: [], processes: [], problems: [] };
+    const sample = EMPTY_SAMPLE;
     return { sample, state: { ...state, refusedFields }, retry: true, hasProcesses };
   }
   const cards = readQueryGpu(cardsOutput?.stdout ?? '');
   const full = tableOutput ? readTable(tableOutput.stdout) : { gpus: [], processes: [] };
-  const gpus = (cards.gpus ?? []).map(asleepAMomentAgo).map((gpu) => withSlices(gpu, full.gpus));
-  const apps = readComputeApps(processesOutput?.stdout ?? '', gpus).processes ?? [];
-  const sample: GpuSample = {
-    gpus,
-    processes: joinProcesses(apps, full.processes),
-    problems: problemsOf(outputs, [...(cards.problems ?? [])], gpus),
+  const named = (cards.gpus ?? []).map(asleepAMomentAgo).map((gpu) => withSlices(gpu, full.gpus));
+  const apps = readComputeApps(processesOutput?.stdout ?? '', named).processes ?? [];
+  const processes = joinProcesses(apps, full.processes);
+  const wantsPool = named.some(needsPool);
+  const gpus = named.map((gpu) =>
+    needsPool(gpu)
+      ? withPool(gpu, files, hasProcesses ? processes : null, lastUsedBytes(state, gpu))
+      : seesWholeBoard(state) && gpu.totalBytes !== null
+        ? { ...gpu, cudaBytes: gpu.totalBytes }
+        : gpu,
+  );
+  const problems = problemsOf(ended, [...(cards.problems ?? [])], gpus);
+  if (wish.processes && !hasProcesses && outputs.length > 1)
+    problems.push({ id: 'timeout', text: 'nvidia-smi did not say which processes hold memory.' });
+  return {
+    sample: { gpus, processes, problems },
+    state: {
+      ...state,
+      wantsTable: hasProcesses ? needsTable(gpus, apps) : state.wantsTable,
+      wantsPool,
+      canSleep: state.canSleep !== false && mayBePutToSleep(files),
+      known: gpus,
+    },
+    // found out just now that the system's memory is part of the question
+    retry: wantsPool && state.wantsPool !== true && gpus.length > 0,
+    hasProcesses,
   };
-  const wantsTable = hasProcesses ? needsTable(gpus, apps) : state.wantsTable;
-  return { sample, state: { ...state, wantsTable }, retry: false, hasProcesses };
+}
+
+/** Under Windows and WSL, Windows manages the memory: CUDA reports the whole board there, on Linux 2–4 % less. */
+function seesWholeBoard({ executable }: GpuSourceState): boolean {
+  return /\/wsl\/|\.exe$/i.test(executable);
+}
+
+/** A board that does not tell its memory (an old driver, a fault) is no reason to show the system's in its place. */
+function needsPool(gpu: Gpu): boolean {
+  return isIntegrated(gpu.name) && gpu.totalBytes === null;
+}
+
+function lastUsedBytes(state: GpuSourceState, gpu: Gpu): number | null {
+  return state.known?.find((each) => each.index === gpu.index)?.usedBytes ?? null;
+}
+
+/** What was known before it fell asleep; its memory is lost, so what was held is not known to be held. */
+function asleepReading(state: GpuSourceState): GpuReading {
+  const known = state.known ?? [];
+  const gpus = (known.length > 0 ? known : [completeGpu(0, {})]).map((gpu) => ({
+    ...withoutReadings(gpu),
+    asleep: true,
+  }));
+  return {
+    sample: { ...EMPTY_SAMPLE, gpus },
+    state: { ...state, known: known.length > 0 ? gpus : [] },
+    retry: false,
+    hasProcesses: true,
+  };
 }
 
 /**

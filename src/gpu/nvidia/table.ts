@@ -3,7 +3,7 @@ import type { Gpu, GpuProcess, MigDevice } from '../gpu';
 import { completeGpu, completeSlice } from '../completeGpu';
 import type { ProcessRow } from '../mergeProcesses';
 import { mergeProcesses } from '../mergeProcesses';
-import { isIntegrated, linesOf, readCount, readMemory, readNumber, readText } from './values';
+import { isIntegrated, linesOf, readCount, readMemory, readNumber, readText } from '../values';
 
 const DRIVER = /\b(?:Driver|KMD) Version:\s*(\S+)/;
 const GPU_NAME = /^\s*(\d{1,3})\s+(\S.*?)\s+(\S+)\s*$/;

@@ -1,7 +1,7 @@
 /** Reads `tegrastats` of Jetson boards, where nvidia-smi answers nothing. RAM there is the pool that the GPU shares with the system. */
 import type { Gpu } from '../gpu';
 import { completeGpu } from '../completeGpu';
-import { linesOf, readMemory, readNumber } from './values';
+import { linesOf, readMemory, readNumber } from '../values';
 
 export const TEGRASTATS_LINE = /\bRAM (\d+)\/(\d+MB)\b.*\b(?:GR3D_FREQ|EMC_FREQ|CPU \[)/;
 

@@ -2,7 +2,6 @@
 import { formatBytes, formatCount } from '../../shared/units';
 import type { Advice, Verdict } from '../../shared/planAnswer';
 import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
-import { sameOptions } from '../vllm/learned';
 import type { OllamaMemory } from './ollamaMemory';
 import type { OllamaSettings } from './ollamaSettings';
 import { total, workOutAgain, type OllamaCase } from './workOut';
@@ -24,11 +23,13 @@ export function adviseOllama(
   const before = neededBytes(memory);
   const advice = candidates(settings, memory, longest).flatMap((candidate): Advice[] => {
     const options = { ...request.options, ...candidate.change };
-    if (worked.learned?.badOptions.some((bad) => sameOptions(bad, options))) return [];
     const again = workOutAgain({ ...request, options }, model, rules);
+    // What failed here before is not proposed again.
+    if (again.learned?.failedAlike === true) return [];
     const saved = Math.round(before - neededBytes(again.memory));
-    const better = ORDER.indexOf(again.verdict) < ORDER.indexOf(verdict);
-    if (saved <= 0 && !better) return [];
+    const gained = ORDER.indexOf(verdict) - ORDER.indexOf(again.verdict);
+    // Less in sum may still be split so that it no longer fits: with fixed layers, or from several cards to one.
+    if (gained < 0 || (gained === 0 && saved <= 0)) return [];
     return [
       {
         id: candidate.id,

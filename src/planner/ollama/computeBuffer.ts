@@ -6,12 +6,32 @@ import { MIB } from '../../shared/units';
 import { around, type Bounded } from './bounded';
 import type { GgufShape } from './ggufShape';
 import { estimateGraph, type GraphEstimate } from './graphEstimate';
+import { llamaGraphBytes } from './llamaGraph';
 import type { LogitsReserve, OllamaRules } from './ollamaVersions';
+
+/**
+ * How far formula and a real llama.cpp are apart at most, by what decides: a score matrix is exact but for what lies beside
+ * it; what experts leave behind fits into each other in ways that no formula tells.
+ */
+const SPREAD = {
+  scores: { low: 0.94, high: 1.09 },
+  // Llama 2 7B took 164 MiB in 2023, and would take 188 now: K and V were no part of it.
+  olderScores: { low: 0.86, high: 1.09 },
+  dense: { low: 0.88, high: 1.16 },
+  experts: { low: 0.83, high: 1.16 },
+};
+/** What a device's own alignment may add. */
+const SLACK_BYTES = 4 * MIB;
+
+/** Where the file doesn't say: what Qwen 2 and 3 have, and the most that models have. */
+const USUAL_VOCABULARY = 152064;
+const LARGEST_VOCABULARY = 262144;
 
 export interface ComputeInput {
   readonly shape: GgufShape;
   readonly rules: OllamaRules;
   readonly flashAttention: boolean;
+  readonly cacheType: string;
   readonly batch: number;
   readonly numParallel: number;
   /** Cells of one slot's full layer, and over all slots. */
@@ -21,7 +41,7 @@ export interface ComputeInput {
   readonly slidingCells: number;
   readonly cacheBytes: number;
   readonly fullCacheBytes: number;
-  /** Largest block, which a partly offloaded mixture of experts copies for long prompts. */
+  /** Largest block, which is copied for long prompts where it lies in RAM. */
   readonly largestLayerBytes: number;
   readonly gpuCount: number;
 }
@@ -64,30 +84,47 @@ export function computeBuffers(input: ComputeInput): ComputeBuffers {
   return { full, partial: partly(input, full), hostBytes, estimate: null };
 }
 
-/** llama.cpp: mask, widest activations, and (older builds) logits for every row; a score matrix without flash attention. */
+/** llama.cpp's own graph, with logits for every row of the batch (older builds) or for one of each slot. */
 function measured(input: ComputeInput, logits: LogitsReserve): Bounded {
-  const { shape, batch } = input;
-  const width = shape.embeddingLength;
-  const scores = input.flashAttention
-    ? 0
-    : 4 * batch * (1 + 4 * width + input.slotCells * (1 + shape.headCount));
-  // Four reads of the feed-forward width: exact for 0.32.15 (68.0 MiB at width 8192), within 4 % for gemma 3 and 4.
-  const activations =
-    2 * batch * (input.slotCells + input.slidingCells / input.numParallel) +
-    16 * batch * activeFeedForward(shape);
-  const pipelineCopies = input.gpuCount > 1 ? 3 * 2 * batch * (input.slotCells + 2 * width) : 0;
-  const few = Math.max(activations, scores) + pipelineCopies;
-  const fewRows = around(few, 0.65 * few, 1.5 * few + 32 * MIB);
-  if (logits === 'fewRows') return fewRows;
-  // Vocabulary not in the file: 256k rows are the most that models have.
-  const vocabulary = shape.vocabularySize ?? 152064;
-  const every = Math.max(4 * batch * (vocabulary + width), activations, scores) + pipelineCopies;
-  const everyHigh =
-    shape.vocabularySize === null ? Math.max(every, 4 * batch * (262144 + width)) : every;
-  const slack = input.slotCells >= 100_000 || shape.headCount >= 100 ? 1.3 : 1.1;
-  const everyRow = around(every, 0.9 * every - 64 * MIB, slack * everyHigh + 64 * MIB);
-  if (logits === 'everyRow') return everyRow;
-  return { low: Math.min(fewRows.low, everyRow.low), point: every, high: everyRow.high };
+  if (logits === 'unsure') {
+    const fewRows = measured(input, 'fewRows');
+    const everyRow = measured(input, 'everyRow');
+    const low = Math.min(fewRows.low, everyRow.low);
+    return { low, point: everyRow.point, high: everyRow.high };
+  }
+  const { shape } = input;
+  const tokens = Math.min(input.batch, input.allCells);
+  const logitRows = logits === 'everyRow' ? tokens : input.numParallel;
+  const graphBytes = (vocabularySize: number): number =>
+    llamaGraphBytes({
+      shape,
+      flashAttention: input.flashAttention,
+      tokens,
+      slotCells: input.slotCells,
+      slidingCells: input.slidingCells / input.numParallel,
+      logitRows,
+      vocabularySize,
+      numParallel: input.numParallel,
+      cacheType: input.cacheType,
+    });
+  // Several GPUs work on several batches at once: each keeps three more copies of what comes in.
+  const copies =
+    input.gpuCount > 1 ? 3 * 2 * tokens * (input.slotCells + 2 * shape.embeddingLength) : 0;
+  const bytes = graphBytes(shape.vocabularySize ?? USUAL_VOCABULARY) + copies;
+  const most = graphBytes(shape.vocabularySize ?? LARGEST_VOCABULARY) + copies;
+  // Drafting blocks, where they are used, bring a graph of their own: 690 MiB instead of 490 in one load.
+  const spread = SPREAD[spreadOf(input, logits)];
+  const high = shape.draftBlocks > 0 ? 1.45 : spread.high;
+  return around(bytes, spread.low * bytes - SLACK_BYTES, high * most + SLACK_BYTES);
+}
+
+function spreadOf(
+  { shape, flashAttention }: ComputeInput,
+  logits: LogitsReserve,
+): keyof typeof SPREAD {
+  const attends = shape.layers.some(({ kind }) => kind === 'full' || kind === 'sliding');
+  if (attends && !flashAttention) return logits === 'fewRows' ? 'scores' : 'olderScores';
+  return shape.expertCount > 0 ? 'experts' : 'dense';
 }
 
 /** Ollama's own engine: few logits; masks are kept in both f32 and f16. Four measured loads lie between 0.76 and 1.6 of it. */
@@ -100,7 +137,8 @@ function ownEngineBuffer(input: ComputeInput): Bounded {
 }
 
 function partly(input: ComputeInput, full: Bounded): Bounded {
-  const copies = input.shape.expertCount > 0 ? 4 * input.largestLayerBytes : 0;
+  // A long prompt is worked on by the GPU also where the weights are in RAM: they are copied over, part by part.
+  const copies = (input.shape.expertCount > 0 ? 4 : 1) * input.largestLayerBytes;
   return { ...full, high: full.high + copies };
 }
 
@@ -112,4 +150,4 @@ function activeFeedForward(shape: GgufShape): number {
   return shape.leadingDenseBlocks > 0 ? Math.max(dense, experts) : experts;
 }
 
-const isHybrid = (shape: GgufShape): boolean => shape.recurrentStateBytes > 0;
+const isHybrid = (shape: GgufShape): boolean => shape.stateWidth > 0;

@@ -1,12 +1,13 @@
 /** A GGUF model's shape as the memory rules need it, layer by layer, from its metadata keys. */
-import { FULL_LAYER_EVERY } from '../../models/slidingPattern';
+import { slidingLayers, slidingWindow } from '../../models/slidingPattern';
 import { readMetadata, type GgufMetadata } from './ggufMetadata';
+import { crossStateBytes, recurrentStateBytes, stateKinds, type StateKind } from './layerState';
 
 /**
  * - `full`: keys and values for the whole context
  * - `sliding`: only for a window
  * - `recurrent`: a state of fixed size per sequence
- * - `none`: nothing kept (cross-layer sharing, encoder-only)
+ * - `none`: nothing kept (cross-layer sharing, encoder-only, a block that is only a feed-forward)
  */
 export type LayerKind = 'full' | 'sliding' | 'recurrent' | 'none';
 
@@ -16,6 +17,8 @@ export interface LayerShape {
   /** Elements per head. */
   readonly keyLength: number;
   readonly valueLength: number;
+  /** Kept for each sequence whatever the context; with some architectures beside K and V. */
+  readonly stateBytes: number;
 }
 
 export interface GgufShape {
@@ -38,9 +41,14 @@ export interface GgufShape {
   readonly leadingDenseBlocks: number;
   readonly slidingWindow: number | null;
   readonly layers: readonly LayerShape[];
-  /** Bytes of one recurrent layer for one sequence; 0 where there is none. */
-  readonly recurrentStateBytes: number;
-  readonly compressedMla: boolean;
+  /** Width of the recurrent mixers; 0 where there is none. */
+  readonly stateWidth: number;
+  /** Elements per token of the inputs that Gemma 3n and 4 feed to each layer. */
+  readonly layerInputs: number;
+  /** Blocks at the end that draft tokens: part of the file, neither loaded nor cached by the main context. */
+  readonly draftBlocks: number;
+  /** Multi-head latent attention that is cached compressed: one head's lengths before compression. */
+  readonly latent: { readonly keyLength: number; readonly valueLength: number } | null;
   /** A shape taken from models of about this size, not read: K/V may be half or twice as much. */
   readonly typical: boolean;
 }
@@ -54,9 +62,6 @@ const ENCODERS: ReadonlySet<string> = new Set([
   'gemma-embedding',
   't5encoder',
 ]);
-
-/** Every layer recurrent. */
-const RECURRENT: ReadonlySet<string> = new Set(['mamba', 'mamba2', 'rwkv6', 'rwkv7']);
 
 /** No model comes near; a torn header may say anything. */
 const MOST_BLOCKS = 10_000;
@@ -95,9 +100,11 @@ export function readShape(gguf: Readonly<Record<string, unknown>>): GgufShape | 
     leadingDenseBlocks:
       meta.count('leading_dense_block_count') ??
       (architecture === 'deepseek2' ? deepseekDense(blockCount) : 0),
-    slidingWindow: meta.count('sliding_window'),
-    compressedMla: meta.count('key_length_mla') !== null,
-    recurrentStateBytes: recurrentStateBytes(meta),
+    slidingWindow: slidingWindow(architecture, blockCount, meta.count('sliding_window')),
+    latent: latentLengths(meta),
+    stateWidth: stateWidth(meta),
+    layerInputs: blockCount * (meta.count('embedding_length_per_layer_input') ?? 0),
+    draftBlocks: Math.min(blockCount - 1, meta.count('nextn_predict_layers') ?? 0),
     typical: false,
   };
   return { ...base, layers: readLayers(meta, base, keyValueCounts) };
@@ -109,71 +116,101 @@ function readLayers(
   keyValueCounts: readonly (number | null)[],
 ): LayerShape[] {
   const { architecture, blockCount } = shape;
-  const kinds = layerKinds(meta, shape, keyValueCounts);
-  const shared = meta.count('shared_kv_layers') ?? 0;
+  const states = stateKinds(meta, architecture, blockCount);
+  const kinds = layerKinds(meta, shape, states);
+  const stateBytes = recurrentStateBytes(meta) ?? 0;
   const slidingHeads = meta.count('head_count_kv_swa');
   const slidingKey = meta.count('key_length_swa');
   const slidingValue = meta.count('value_length_swa') ?? slidingKey;
-  return kinds.map((kind, layer) => {
+  // Sparse attention (DeepSeek V3.2) ranks the past by keys of its own, one head in each layer.
+  const indexKey = shape.latent ? (meta.count('indexer_key_length') ?? 0) : 0;
+  const crossed = new Set(meta.numbers('cross_attention_layers'));
+  return kinds.map((kind, layer): LayerShape => {
+    const state = states[layer] ?? null;
+    const kept = state === 'instead' || state === 'beside' ? stateBytes : 0;
+    if (kind === 'none') return { ...NOTHING_KEPT, stateBytes: 0 };
+    if (kind === 'recurrent') return { ...NOTHING_KEPT, kind, stateBytes: kept };
     const sliding = kind === 'sliding';
-    if (ENCODERS.has(architecture) || layer >= blockCount - shared)
-      return { kind: 'none', keyValueHeads: 0, keyLength: 0, valueLength: 0 };
+    const keyValueHeads =
+      (sliding ? slidingHeads : null) ?? keyValueCounts[layer] ?? shape.headCount;
+    const keyLength = (sliding ? slidingKey : null) ?? shape.keyLength;
+    const valueLength = (sliding ? slidingValue : null) ?? shape.valueLength;
+    if (crossed.has(layer)) {
+      const elements = keyValueHeads * (keyLength + valueLength);
+      return { ...NOTHING_KEPT, kind: 'recurrent', stateBytes: crossStateBytes(elements) };
+    }
     // Compressed MLA keeps one latent head, and no V: it is a view of K.
-    if (shape.compressedMla)
-      return { kind, keyValueHeads: 1, keyLength: shape.keyLength, valueLength: 0 };
-    return {
-      kind,
-      keyValueHeads: (sliding ? slidingHeads : null) ?? keyValueCounts[layer] ?? shape.headCount,
-      keyLength: (sliding ? slidingKey : null) ?? shape.keyLength,
-      valueLength: (sliding ? slidingValue : null) ?? shape.valueLength,
-    };
+    return shape.latent
+      ? {
+          kind,
+          keyValueHeads: 1,
+          keyLength: keyLength + indexKey,
+          valueLength: 0,
+          stateBytes: kept,
+        }
+      : { kind, keyValueHeads, keyLength, valueLength, stateBytes: kept };
   });
 }
+
+const NOTHING_KEPT = { kind: 'none', keyValueHeads: 0, keyLength: 0, valueLength: 0 } as const;
 
 function layerKinds(
   meta: GgufMetadata,
   shape: Omit<GgufShape, 'layers'>,
-  keyValueCounts: readonly (number | null)[],
+  states: readonly (StateKind | null)[],
 ): LayerKind[] {
-  const { blockCount, architecture } = shape;
-  const all = (kindOf: (layer: number) => LayerKind): LayerKind[] =>
-    Array.from({ length: blockCount }, (_, layer) => kindOf(layer));
-  if (RECURRENT.has(architecture)) return all(() => 'recurrent');
-  if (shape.recurrentStateBytes > 0) {
-    const interval = meta.count('full_attention_interval');
-    if (interval !== null)
-      return all((layer) => ((layer + 1) % interval === 0 ? 'full' : 'recurrent'));
-    return all((layer) => (keyValueCounts[layer] === 0 ? 'recurrent' : 'full'));
-  }
-  const pattern = meta.flags('sliding_window_pattern');
-  if (pattern) return all((layer) => (pattern[layer] === true ? 'sliding' : 'full'));
-  const full = meta.count('full_layers');
-  const sliding = meta.count('swa_layers');
-  // Only the number of full layers is known: they are spread evenly, which is how every known model places them.
-  if (full !== null && sliding !== null)
-    return all((layer) =>
-      Math.floor(((layer + 1) * full) / blockCount) > Math.floor((layer * full) / blockCount)
-        ? 'full'
-        : 'sliding',
-    );
-  const period = meta.count('sliding_window_pattern') ?? FULL_LAYER_EVERY[architecture];
-  if (shape.slidingWindow !== null && period !== undefined)
-    return all((layer) => (layer % period === period - 1 ? 'full' : 'sliding'));
-  return all(() => 'full');
+  const { architecture, blockCount } = shape;
+  const withK = blockCount - shape.draftBlocks - sharingLayers(meta, shape);
+  const sliding = slidingOf(meta, shape);
+  return states.map((state, layer) => {
+    if (ENCODERS.has(architecture) || layer >= withK || state === 'neither') return 'none';
+    if (state === 'instead') return 'recurrent';
+    return sliding[layer] === true ? 'sliding' : 'full';
+  });
 }
 
-/** 4 B × (state × inner + (conv − 1) × (inner + 2 × groups × state)); short convolutions (LFM2) keep E × (l_cache − 1). */
-function recurrentStateBytes(meta: GgufMetadata): number {
+/** The last layers of Gemma 3n and 4 use the K and V of earlier ones. llama.cpp gives them to Gemma 3n's first 20, whatever the file says. */
+function sharingLayers(meta: GgufMetadata, shape: Omit<GgufShape, 'layers'>): number {
+  if (shape.architecture === 'gemma3n') return Math.max(0, shape.blockCount - 20);
+  return meta.count('shared_kv_layers') ?? 0;
+}
+
+function slidingOf(meta: GgufMetadata, shape: Omit<GgufShape, 'layers'>): readonly boolean[] {
+  const { blockCount, architecture, slidingWindow: window } = shape;
+  const pattern = meta.flags('sliding_window_pattern');
+  if (pattern) return pattern;
+  const full = meta.count('full_layers');
+  const sliding = meta.count('swa_layers');
+  const usual = slidingLayers(architecture, blockCount, meta.count('sliding_window_pattern'));
+  if (usual && (full === null || usual.filter((one) => !one).length === full))
+    return window === null ? [] : usual;
+  // Only the number of full layers is known: they are spread evenly, which is how every known model places them.
+  if (full !== null && sliding !== null)
+    return Array.from(
+      { length: blockCount },
+      (_, layer) =>
+        Math.floor(((layer + 1) * full) / blockCount) === Math.floor((layer * full) / blockCount),
+    );
+  // LFM2's attention layers all have it.
+  return window !== null && architecture.startsWith('lfm2')
+    ? Array<boolean>(blockCount).fill(true)
+    : [];
+}
+
+function latentLengths(meta: GgufMetadata): GgufShape['latent'] {
+  const keyLength = meta.count('key_length_mla');
+  if (keyLength === null) return null;
+  return { keyLength, valueLength: meta.count('value_length_mla') ?? keyLength };
+}
+
+/** Elements that a recurrent mixer works on per token, in sixths of what it keeps alive. */
+function stateWidth(meta: GgufMetadata): number {
+  const width = meta.count('embedding_length') ?? 0;
+  if (meta.count('wkv_head_size') !== null) return 3 * width;
   const inner = meta.count('ssm_inner_size');
-  if (inner !== null) {
-    const state = meta.count('ssm_state_size') ?? 0;
-    const convolution = Math.max(0, (meta.count('ssm_conv_kernel') ?? 1) - 1);
-    const groups = meta.count('ssm_group_count') ?? 0;
-    return 4 * (state * inner + convolution * (inner + 2 * groups * state));
-  }
-  const cache = meta.count('shortconv_l_cache') ?? meta.count('l_cache');
-  const width = meta.count('embedding_length');
-  return cache !== null && width !== null ? 4 * width * Math.max(0, cache - 1) : 0;
+  if (inner === null) return recurrentStateBytes(meta) === null ? 0 : width;
+  const convolved = 2 * (meta.count('ssm_group_count') ?? 0) * (meta.count('ssm_state_size') ?? 0);
+  return inner + convolved / 3;
 }
 
 /** Where the key is missing: V3 and R1 start with three dense blocks, V2 and its Lite with one. */

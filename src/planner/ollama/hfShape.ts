@@ -17,12 +17,14 @@ export function shapeFromConfig(config: unknown): GgufShape | null {
             keyValueHeads: 1,
             keyLength: run.headDim ?? (hf.mla ? hf.mla.kvLoraRank + hf.mla.ropeDim : keyLength),
             valueLength: 0,
+            stateBytes: 0,
           }
         : {
             kind: kindOf(run.kind),
             keyValueHeads: run.kvHeads ?? keyValueHeads,
             keyLength: run.headDim ?? keyLength,
             valueLength: run.valueDim ?? run.headDim ?? keyLength,
+            stateBytes: run.kind === 'state' ? stateBytes(hf.state) : 0,
           };
     return Array.from({ length: run.count }, () => layer);
   });
@@ -46,8 +48,10 @@ export function shapeFromConfig(config: unknown): GgufShape | null {
     leadingDenseBlocks: 0,
     slidingWindow: hf.slidingWindow,
     layers,
-    recurrentStateBytes: stateBytes(hf.state),
-    compressedMla: hf.mla !== null,
+    stateWidth: stateWidth(hf.state, hf.hidden),
+    layerInputs: 0,
+    draftBlocks: 0,
+    latent: hf.mla ? { keyLength, valueLength: hf.valueHeadDim ?? keyLength } : null,
     typical: false,
   };
 }
@@ -82,5 +86,20 @@ function stateBytes(state: HfShape['state']): number {
       return 4 * state.heads * state.headDim * state.headDim;
     case 'shortConv':
       return 4 * state.width * convolution;
+  }
+}
+
+/** Elements that a recurrent mixer works on per token; 0 without one. */
+function stateWidth(state: HfShape['state'], hidden: number): number {
+  switch (state?.kind) {
+    case undefined:
+      return 0;
+    case 'gdn':
+      return state.valueHeads * state.valueDim;
+    case 'mamba1':
+    case 'mamba2':
+      return state.innerSize;
+    default:
+      return hidden;
   }
 }

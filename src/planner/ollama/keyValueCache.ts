@@ -19,6 +19,8 @@ export interface CacheSettings {
   readonly sliding: SlidingRule;
   /** Cells are rounded up to a multiple of this. */
   readonly padCells: number;
+  /** llama.cpp without flash attention keeps V transposed, as wide in each layer as in the widest. */
+  readonly equalValues: boolean;
 }
 
 /** Bytes per element with their block scales: q8_0 is 34 bytes for 32. */
@@ -68,7 +70,7 @@ export function cacheCells(
   }
 }
 
-/** K and V of each layer in bytes. Recurrent state is apart, see {@link recurrentBytes}. */
+/** K and V of each layer in bytes. Recurrent state is apart, see {@link stateBytesPerLayer}. */
 export function cacheBytesPerLayer(shape: GgufShape, cache: CacheSettings): number[] {
   const element = cacheElementBytes(cache.cacheType) ?? 2;
   const cells = {
@@ -77,25 +79,28 @@ export function cacheBytesPerLayer(shape: GgufShape, cache: CacheSettings): numb
     recurrent: 0,
     none: 0,
   };
-  return shape.layers.map((layer) => cells[layer.kind] * elementsPerCell(layer) * element);
+  const elements = elementsPerCell(shape, cache);
+  return shape.layers.map((layer) => cells[layer.kind] * elements(layer) * element);
 }
 
-const elementsPerCell = (layer: LayerShape): number =>
-  layer.keyValueHeads * (layer.keyLength + layer.valueLength);
+function elementsPerCell(shape: GgufShape, cache: CacheSettings): (layer: LayerShape) => number {
+  const values = (layer: LayerShape): number => layer.keyValueHeads * layer.valueLength;
+  const widest = cache.equalValues ? Math.max(0, ...shape.layers.map(values)) : 0;
+  return (layer) => layer.keyValueHeads * layer.keyLength + Math.max(values(layer), widest);
+}
 
 /** What one more token of context costs: only layers that keep the whole context grow. */
 export function cacheBytesPerToken(shape: GgufShape, cache: CacheSettings): number {
   const element = cacheElementBytes(cache.cacheType) ?? 2;
+  const elements = elementsPerCell(shape, cache);
   let sum = 0;
   for (const layer of shape.layers)
     if (layer.kind === 'full' || (layer.kind === 'sliding' && cache.sliding === 'ignored'))
-      sum += elementsPerCell(layer) * element;
+      sum += elements(layer) * element;
   return sum;
 }
 
-/** State of each recurrent layer for all slots; independent of the context. */
-export function recurrentBytes(shape: GgufShape, numParallel: number): number[] {
-  return shape.layers.map((layer) =>
-    layer.kind === 'recurrent' ? shape.recurrentStateBytes * numParallel : 0,
-  );
+/** What each layer keeps per sequence, for all slots; independent of the context. */
+export function stateBytesPerLayer(shape: GgufShape, numParallel: number): number[] {
+  return shape.layers.map((layer) => layer.stateBytes * numParallel);
 }

@@ -10,12 +10,14 @@ export interface LayerWeights {
   readonly blockBytes: readonly number[];
   /** The output layer: its own tensor, or a second copy of a tied embedding. */
   readonly outputBytes: number;
-  /** Always in RAM, also with every layer on the GPU. */
+  /** Embedding and other tables that tokens are looked up in: always in RAM, also with every layer on the GPU. */
   readonly embeddingBytes: number;
   readonly projectorBytes: number;
   /** What the estimator reserves for the projector's own graph. */
   readonly projectorGraphBytes: number;
-  /** All of the above on GPUs when everything is there. */
+  /** Of the blocks that draft tokens: in `blockBytes`, but loaded only where drafting is on. */
+  readonly draftBytes: number;
+  /** All of the above on GPUs when everything is there and nothing is drafted. */
   readonly gpuBytes: number;
   /** Factors for the two ends of what is not known exactly. */
   readonly scale: Bounded;
@@ -77,12 +79,11 @@ export function splitWeights(
     const embedding = meta.count('token_embd_bytes') ?? 0;
     const output = meta.count('output_bytes') ?? 0;
     const other = meta.count('other_bytes') ?? 0;
-    // Norms go with the output layer; what is large is a second embedding (Gemma 3n), which is read on the CPU.
-    const otherOnHost = other > 256 * MIB ? other : 0;
-    return finish({
+    return finish(shape, {
       blockBytes: exact,
-      outputBytes: (output > 0 ? output : embedding) + other - otherOnHost,
-      embeddingBytes: embedding + otherOnHost,
+      // A tied embedding is copied; the last norm goes with it.
+      outputBytes: (output > 0 ? output : embedding) + other,
+      embeddingBytes: embedding + (meta.count('input_bytes') ?? 0),
       projectorBytes: meta.count('projector_bytes') ?? 0,
       projectorGraphBytes: meta.count('projector_bytes') === null ? 0 : projector.graph,
       scale: exactly(1),
@@ -103,7 +104,7 @@ function splitTotal(
 ): LayerWeights {
   const vocabulary = shape.vocabularySize ?? 128256;
   const edgeElements = vocabulary * shape.embeddingLength;
-  const blocks = blockElements(shape);
+  const blocks = blockElements(shape, loaded);
   const blockSum = blocks.reduce((sum, elements) => sum + elements, 0);
   const tied = shape.embeddingLength <= (TIED_UP_TO_WIDTH[shape.architecture] ?? 0);
   // A file holds a tied embedding once, a loaded model's figure has neither the CPU's copy nor the untied embedding.
@@ -118,7 +119,7 @@ function splitTotal(
     0.3 * inFile,
     inFile - outputBytes - (tied || loaded ? 0 : embeddingBytes),
   );
-  return finish({
+  return finish(shape, {
     blockBytes: blocks.map((elements) => (blockBytes * elements) / blockSum),
     outputBytes,
     embeddingBytes,
@@ -132,9 +133,19 @@ function splitTotal(
   });
 }
 
-function finish(parts: Omit<LayerWeights, 'gpuBytes'>): LayerWeights {
-  const blocks = parts.blockBytes.reduce((sum, bytes) => sum + bytes, 0);
-  return { ...parts, gpuBytes: blocks + parts.outputBytes + parts.projectorBytes };
+function finish(
+  shape: GgufShape,
+  parts: Omit<LayerWeights, 'gpuBytes' | 'draftBytes'>,
+): LayerWeights {
+  const sum = (blocks: readonly number[]): number =>
+    blocks.reduce((total, bytes) => total + bytes, 0);
+  const drafting = parts.blockBytes.length - shape.draftBlocks;
+  const blocks = sum(parts.blockBytes.slice(0, drafting));
+  return {
+    ...parts,
+    draftBytes: sum(parts.blockBytes.slice(drafting)),
+    gpuBytes: blocks + parts.outputBytes + parts.projectorBytes,
+  };
 }
 
 function projectorOf(
@@ -147,7 +158,7 @@ function projectorOf(
 }
 
 /** Weights per block: attention and feed-forward, experts counted in full; leading dense blocks are smaller. */
-function blockElements(shape: GgufShape): number[] {
+function blockElements(shape: GgufShape, loaded: boolean): number[] {
   const { embeddingLength: width, headCount, keyLength, valueLength } = shape;
   const dense = 3 * width * (shape.feedForwardLength ?? 4 * width);
   // Beside dense blocks the width given is theirs; DeepSeek's experts are an eighth or a ninth of it.
@@ -155,7 +166,10 @@ function blockElements(shape: GgufShape): number[] {
     shape.expertFeedForwardLength ??
     (shape.feedForwardLength ?? 4 * width) / (shape.leadingDenseBlocks > 0 ? 8.5 : 1);
   const experts = 3 * width * expertWidth * shape.expertCount + width * shape.expertCount;
+  // What was loaded had no drafting blocks; the file has.
+  const loadedBlocks = loaded ? shape.blockCount - shape.draftBlocks : shape.blockCount;
   return shape.layers.map((layer, index) => {
+    if (index >= loadedBlocks) return 0;
     const keyValueHeads = layer.kind === 'recurrent' ? headCount : layer.keyValueHeads;
     const attention =
       width * headCount * keyLength +

@@ -7,7 +7,7 @@ import {
   cacheBytesPerLayer,
   cacheBytesPerToken,
   cacheCells,
-  recurrentBytes,
+  stateBytesPerLayer,
   type CacheSettings,
   type SlidingRule,
 } from './keyValueCache';
@@ -70,14 +70,18 @@ export function ollamaMemory(
   const cache: CacheSettings = {
     numCtx: settings.numCtx,
     numParallel: settings.numParallel,
-    batch: rules.era === 'fit' ? batch : Math.min(batch, settings.numCtx),
+    batch: Math.min(
+      batch,
+      rules.era === 'fit' ? settings.numCtx * settings.numParallel : settings.numCtx,
+    ),
     cacheType: settings.cacheType,
     sliding: slidingRule(rules),
     padCells: rules.era === 'fit' || rules.ownEngine ? (rules.era === 'estimate' ? 1 : 256) : 1,
+    equalValues: rules.era === 'fit' && !settings.flashAttention,
   };
   const perLayer = cacheBytesPerLayer(shape, cache);
   const keyValue = sum(perLayer);
-  const state = recurrentBytes(shape, settings.numParallel);
+  const state = stateBytesPerLayer(shape, settings.numParallel);
   const checkpointed = rules.era === 'layout' && rules.ownEngine ? 1 + STATE_CHECKPOINTS : 1;
   const stateScale: Bounded = { low: 1, point: checkpointed, high: checkpointed };
   const cacheScale = shape.typical ? around(1, 0.4, 2) : exactly(1);
@@ -87,6 +91,7 @@ export function ollamaMemory(
     shape,
     rules,
     flashAttention: settings.flashAttention,
+    cacheType: settings.cacheType,
     batch: cache.batch,
     numParallel: settings.numParallel,
     slotCells: allCells / settings.numParallel,
@@ -101,8 +106,12 @@ export function ollamaMemory(
   const layouts: Partial<Record<Scenario, Layout>> = {};
   const layoutAt = (scenario: Scenario): Layout => {
     const weightScale = weights.scale[scenario];
+    const trunk = shape.blockCount - shape.draftBlocks;
+    const drafts = scenario === 'high' ? 1 : 0;
     const layerWeights = [
-      ...weights.blockBytes.map((bytes) => bytes * weightScale),
+      ...weights.blockBytes.map(
+        (bytes, block) => bytes * weightScale * (block < trunk ? 1 : drafts),
+      ),
       weights.outputBytes * weightScale + weights.projectorBytes,
     ];
     const layerCache = perLayer.map(
@@ -204,6 +213,7 @@ function predict(model: OllamaModel, settings: OllamaSettings): number {
   const head = shape.embeddingLength / shape.headCount;
   return (
     weights.gpuBytes +
+    weights.draftBytes +
     weights.embeddingBytes +
     4 *
       shape.blockCount *

@@ -19,7 +19,8 @@ export function ollamaModel(model: ModelRequest): OllamaModel | null {
   const gguf = model.gguf ?? null;
   const header = gguf ? readShape(gguf) : null;
   const read = header ?? (model.config ? shapeFromConfig(model.config) : null);
-  const fileBytes = typeof gguf?.fileBytes === 'number' ? gguf.fileBytes : null;
+  const given = Number(gguf?.fileBytes ?? 0);
+  const fileBytes = Number.isFinite(given) && given > 0 ? given : null;
   const typical = typicalModel({ ...model, weightsBytes: model.weightsBytes ?? fileBytes });
   const shape = read ?? typical?.shape ?? null;
   if (!shape) return null;

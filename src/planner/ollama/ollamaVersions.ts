@@ -61,19 +61,20 @@ const LOGITS: readonly Since<LogitsReserve>[] = [
   { from: [0, 31, 0], value: 'fewRows' },
 ];
 
-/**
- * First version in which Ollama's own engine runs an architecture (until 0.24; from 0.30 llama-server runs all). Versions
- * other than those of gemma3, gptoss, gemma3n and mistral3 are read from release notes and may be a release or two off.
- */
-const OWN_ENGINE_SINCE: Readonly<Record<string, VersionParts>> = {
+/** First version in which Ollama's own engine runs an architecture (until 0.24; from 0.30 llama-server runs all); seen in logs. */
+const OWN_ENGINE_SEEN_SINCE: Readonly<Record<string, VersionParts>> = {
   gemma3: [0, 6, 0],
   mistral3: [0, 6, 5],
-  llama4: [0, 6, 7],
-  qwen25vl: [0, 7, 0],
-  mllama: [0, 7, 0],
   gemma3n: [0, 9, 3],
   gptoss: [0, 11, 0],
   'gpt-oss': [0, 11, 0],
+};
+
+/** The same from release notes and memory: a guess, which may be a release or two off. */
+const OWN_ENGINE_GUESSED_SINCE: Readonly<Record<string, VersionParts>> = {
+  llama4: [0, 6, 7],
+  qwen25vl: [0, 7, 0],
+  mllama: [0, 7, 0],
   bert: [0, 11, 11],
   qwen3: [0, 12, 0],
   qwen3moe: [0, 12, 0],
@@ -88,6 +89,10 @@ const OWN_ENGINE_SINCE: Readonly<Record<string, VersionParts>> = {
   qwen35moe: [0, 17, 0],
   gemma4: [0, 20, 0],
 };
+
+/** A guessed release counts as one this near: with another minor number the answer is the same either way. */
+const isNear = (version: VersionParts, guessed: VersionParts): boolean =>
+  version[0] === guessed[0] && Math.abs(version[1] - guessed[1]) <= 1;
 
 /** Keys and values of attention layers outside the window are dropped for these by the estimator, since that version. */
 const ESTIMATED_WINDOWS_SINCE: Readonly<Record<string, VersionParts>> = {
@@ -120,6 +125,8 @@ export interface OllamaRules {
   readonly era: OllamaEra;
   /** The architecture runs on Ollama's own engine (only before `fit`). */
   readonly ownEngine: boolean;
+  /** Whether it does is a guess for this version. */
+  readonly ownEngineGuessed: boolean;
   readonly defaultContext: number | 'tiered';
   readonly firstParallel: number;
   readonly logits: LogitsReserve;
@@ -160,13 +167,15 @@ export function ollamaRules(version: string | null | undefined, architecture: st
   const given = version ? parseOllamaVersion(version) : null;
   const parts = given ?? parseOllamaVersion(NEWEST_OLLAMA_VERSION) ?? [0, 33, 0];
   const era = valueAt(ERAS, parts, 'fit');
-  const ownSince = OWN_ENGINE_SINCE[architecture];
+  const guessed = OWN_ENGINE_GUESSED_SINCE[architecture];
+  const ownSince = OWN_ENGINE_SEEN_SINCE[architecture] ?? guessed;
   const windowsSince = ESTIMATED_WINDOWS_SINCE[architecture];
   return {
     version: given && version ? version.trim().replace(/^v/, '') : NEWEST_OLLAMA_VERSION,
     versionKnown: given !== null,
     era,
     ownEngine: era !== 'fit' && ownSince !== undefined && atLeast(parts, ownSince),
+    ownEngineGuessed: era !== 'fit' && guessed !== undefined && isNear(parts, guessed),
     defaultContext: valueAt(DEFAULT_CONTEXT, parts, 'tiered'),
     firstParallel: valueAt(FIRST_PARALLEL, parts, 1),
     logits: given ? valueAt(LOGITS, parts, 'fewRows') : 'unsure',

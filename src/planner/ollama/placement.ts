@@ -29,6 +29,10 @@ export interface Placement {
   readonly perGpu: readonly number[];
 }
 
+/** Layers on any GPU, the output layer included. */
+export const layersOnGpu = (placement: Placement): number =>
+  placement.perGpu.reduce((sum, count) => sum + count, 0);
+
 const HOST = -1;
 /** Reserve per GPU of the estimator and the layout (`MinimumMemory`). */
 const MINIMUM_BYTES = 457 * MIB;

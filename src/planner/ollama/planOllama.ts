@@ -8,6 +8,7 @@ import { adviseOllama } from './advice';
 import { longestContext } from './longestContext';
 import type { Layout, OllamaMemory } from './ollamaMemory';
 import { ollamaRules } from './ollamaVersions';
+import { layersOnGpu } from './placement';
 import { ollamaSteps } from './steps';
 import { workOut, type OllamaCase } from './workOut';
 
@@ -27,7 +28,7 @@ export function planOllama(request: PlanRequest): Plan {
     utilization: null,
     offload: {
       layersTotal: model.shape.blockCount + 1,
-      layersOnGpu: layout.placement.perGpu.reduce((sum, count) => sum + count, 0),
+      layersOnGpu: layersOnGpu(layout.placement),
       perGpu: layout.placement.perGpu,
       hostBytes: Math.round(layout.hostBytes),
     },

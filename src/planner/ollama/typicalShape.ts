@@ -118,9 +118,12 @@ function shapeOf(typical: TypicalRow): GgufShape {
       keyValueHeads: typical.keyValueHeads,
       keyLength: head,
       valueLength: head,
+      stateBytes: 0,
     })),
-    recurrentStateBytes: 0,
-    compressedMla: false,
+    stateWidth: 0,
+    layerInputs: 0,
+    draftBlocks: 0,
+    latent: null,
     typical: true,
   };
 }

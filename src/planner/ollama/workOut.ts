@@ -2,12 +2,12 @@
 import type { Verdict } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { exactly } from './bounded';
-import { learnedLoad, type LearnedLoad } from './learned';
+import { learnedLoad, type EstimatedLoad, type LearnedLoad } from './learned';
 import { ollamaMemory, type DeviceUse, type Layout, type OllamaMemory } from './ollamaMemory';
 import { ollamaModel, type OllamaModel } from './ollamaModel';
 import { ollamaSettings, type OllamaSettings } from './ollamaSettings';
-import { sameOptions } from '../vllm/learned';
 import { ollamaRules, type OllamaRules } from './ollamaVersions';
+import { layersOnGpu } from './placement';
 
 /** Everything worked out for one request. */
 export interface OllamaCase {
@@ -52,7 +52,9 @@ function judge(
   rules: OllamaRules,
   settings: OllamaSettings,
 ): OllamaCase {
-  const learned = learnedLoad(request);
+  const learned = learnedLoad(request, (options) =>
+    estimated({ ...request, options }, model, rules),
+  );
   const memory = ollamaMemory(
     calibrated(model, learned),
     rules,
@@ -61,15 +63,25 @@ function judge(
     learned?.graphBytes ?? null,
   );
   const verdict = verdictOf(request, settings, memory);
-  // What failed, or ended on the CPU, under exactly these options is not promised again.
-  const wasBad = learned?.badOptions.some((options) => sameOptions(options, request.options));
+  // What failed, or ended on the CPU, with no more than this is not promised again.
   return {
     model: calibrated(model, learned),
     learned,
     rules,
     settings,
     memory,
-    verdict: wasBad === true && verdict === 'fits' ? 'tight' : verdict,
+    verdict: learned?.failedAlike === true && verdict === 'fits' ? 'tight' : verdict,
+  };
+}
+
+/** The load under some options, nothing learned. */
+function estimated(request: PlanRequest, model: OllamaModel, rules: OllamaRules): EstimatedLoad {
+  const settings = ollamaSettings(request, rules, model.shape);
+  const memory = ollamaMemory(model, rules, settings, request.gpus, null);
+  const { perGpu, hostBytes } = memory.layoutAt('point');
+  return {
+    graphBytes: memory.compute.full.point,
+    neededBytes: perGpu.reduce((sum, use) => sum + total(use), hostBytes),
   };
 }
 
@@ -111,9 +123,11 @@ function verdictOf(request: PlanRequest, settings: OllamaSettings, memory: Ollam
   }
   const low = memory.layoutAt('low');
   if (starts(low)) return 'tight';
-  // The user fixed the number of layers: partly on the CPU is then what was asked for, if those layers fit.
-  const partlyAsked = settings.numGpu !== null && settings.numGpu > 0;
-  return partlyAsked && !low.placement.allOnGpu && low.within ? 'tight' : 'doesNotFit';
+  // The user fixed the number of layers: partly on the CPU is then what was asked for, if those layers fit, all of them.
+  const { placement, within } = low;
+  const asked = Math.min(settings.numGpu ?? 0, placement.layerGpu.length);
+  const asAsked = asked > 0 && !placement.allOnGpu && layersOnGpu(placement) === asked;
+  return asAsked && within ? 'tight' : 'doesNotFit';
 }
 
 export const total = (use: DeviceUse): number =>

@@ -19,21 +19,18 @@ export function poolBytes(demand: Demand, gpu: number, utilization: number, end:
   return left - overcharge(demand, left, end);
 }
 
-/** Share of the pool that 0.26 to 0.28 bill to the graphs of Gated-DeltaNet models: 18 to 24 % (issue #50780). */
-const GDN_OVERCHARGE: Readonly<Record<End, number>> = { low: 0.16, bytes: 0.21, high: 0.26 };
-
 /** Part of `left` that this version takes away again. */
 export function overcharge(demand: Demand, left: number, end: End): number {
   return left <= 0 ? 0 : Math.round(left * overchargeShare(demand, end));
 }
 
-/** 0 but for Gated DeltaNet with graphs; with no version given it may be one of those that do it. */
+/** Share of the pool that 0.26 to 0.28 bill to the graphs of Gated-DeltaNet models; with no version given it may be one of those that do it. */
 export function overchargeShare(demand: Demand, end: End): number {
   const { settings, shape } = demand;
   if (shape?.state?.kind !== 'gdn' || settings.captureSizes === 0) return 0;
   const unsure = !settings.versionGiven && end === 'high';
   const does = settings.rules.overchargesGdn && !settings.runnerV2;
-  return does || unsure ? GDN_OVERCHARGE[end] : 0;
+  return does || unsure ? demand.numbers.gdnOvercharge[end === 'bytes' ? 'value' : end] : 0;
 }
 
 /** The pool the user fixed, where the version has that flag. */

@@ -2,30 +2,26 @@
 import type { GpuPlan, KvCachePlan, Range } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { amountUnder, budgetBytes, fixedPool, overcharge, poolBytes } from './budget';
-import {
-  besidesKv,
-  demandOf,
-  kvNeeded,
-  perTokenBytes,
-  type Demand,
-  type DemandOptions,
-} from './demand';
+import { calibratedDemand, type CalibrationOptions } from './calibration';
+import { besidesKv, kvNeeded, perTokenBytes, type Demand } from './demand';
 import { longestThatFits, type KvCacheAmount } from './kvCache';
 import { utilizationOf, type UtilizationChoice } from './utilization';
 import { verdictOf, type VerdictReason } from './verdict';
 
 export interface CorePlan {
+  /** As asked; the demand's own request has only the GPUs that the server will see. */
+  readonly request: PlanRequest;
   readonly demand: Demand;
   readonly choice: UtilizationChoice;
   readonly amount: KvCacheAmount | null;
   readonly outcome: VerdictReason;
 }
 
-export function corePlanOf(request: PlanRequest, given: DemandOptions = {}): CorePlan {
-  const demand = demandOf(request, given);
+export function corePlanOf(request: PlanRequest, given: CalibrationOptions = {}): CorePlan {
+  const demand = calibratedDemand(request, given);
   const choice = utilizationOf(demand);
   const amount = amountUnder(demand, choice.used, 'bytes');
-  return { demand, choice, amount, outcome: verdictOf(demand, choice.used) };
+  return { request, demand, choice, amount, outcome: verdictOf(demand, choice.used) };
 }
 
 /** Bytes a start needs at least on the fullest GPU: everything beside KV, and KV for one request of full length. */
@@ -55,7 +51,7 @@ export function gpuPlansOf(core: CorePlan): GpuPlan[] {
     const left = budget - besidesKv(demand, index, 'bytes');
     const extra = fixedPool(demand) === null ? overcharge(demand, left, 'bytes') : 0;
     return {
-      index,
+      index: demand.settings.options.visibleDevices?.[index] ?? index,
       totalBytes: card.totalBytes,
       freeBytes: card.freeBytes,
       budgetBytes: budget,
@@ -118,7 +114,8 @@ export function rangesOf(core: CorePlan): Record<string, Range> {
   const weights = demand.weightsAt[0];
   if (weights) add('weightsBytes', weights.low, weights.high);
   add('activationBytes', demand.activation.low, demand.activation.high);
-  add('graphBytes', demand.graphs.low, demand.graphs.high);
+  const [graphsLow, graphsHigh] = graphBounds(core);
+  add('graphBytes', graphsLow, graphsHigh);
   add('nonTorchBytes', demand.nonTorch.low, demand.nonTorch.high);
   if (demand.settings.cards.length > 0 && fixedPool(demand) === null)
     add(
@@ -127,4 +124,15 @@ export function rangesOf(core: CorePlan): Record<string, Range> {
       poolBytes(demand, 0, choice.used, 'low'),
     );
   return ranges;
+}
+
+/** With what this version takes from the pool on top, as the plan of the first GPU shows it. */
+function graphBounds({ demand, choice }: CorePlan): Range {
+  const { graphs, settings } = demand;
+  if (settings.cards.length === 0 || fixedPool(demand) !== null) return [graphs.low, graphs.high];
+  const budget = budgetBytes(demand, 0, choice.used);
+  const ends = (['low', 'bytes', 'high'] as const).map(
+    (end) => graphs[end] + overcharge(demand, budget - besidesKv(demand, 0, end), end),
+  );
+  return [Math.min(...ends), Math.max(...ends)];
 }

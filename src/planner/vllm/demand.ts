@@ -5,13 +5,15 @@ import type { PlanRequest } from '../../shared/planRequest';
 import {
   blocksPerRequest,
   bytesPerToken,
-  layoutOf,
   type KvLayout,
   type KvSettings,
   type WorkerShare,
 } from './kvCache';
+import type { Lessons } from './calibration';
+import { NO_DRAFT } from './draftModel';
+import { FITTED, type FittedNumbers } from './fittedNumbers';
+import { layoutOf } from './kvGroups';
 import { kvModelOf } from './kvLayers';
-import { learnedFor, type LearnedFacts } from './learned';
 import {
   activationOf,
   contextOf,
@@ -51,13 +53,24 @@ export interface Demand {
   readonly kv: KvDemand | null;
   /** Bytes per token and GPU where the layout is not known. */
   readonly roughPerToken: Estimate | null;
-  readonly learned: LearnedFacts | null;
+  /** What `calibration.ts` put in place of estimates; null: all is estimated. */
+  readonly learned: Learned | null;
+  readonly numbers: FittedNumbers;
+}
+
+export interface Learned {
+  readonly lessons: Lessons;
+  /** The same demand without what was learned. */
+  readonly estimated: Demand;
+  readonly measured: ReadonlySet<'weights' | 'activation' | 'graphs' | 'nonTorch'>;
 }
 
 /** What is fixed by the model and need not be read again for each of an advice's re-plans. */
 export interface DemandOptions {
   readonly shape?: HfShape | null;
   readonly convertedFrom?: Conversion | null;
+  /** Other fitted numbers than the planner's own: to score what it makes of models they were not fitted to. */
+  readonly numbers?: FittedNumbers;
 }
 
 export function demandOf(request: PlanRequest, given: DemandOptions = {}): Demand {
@@ -67,7 +80,6 @@ export function demandOf(request: PlanRequest, given: DemandOptions = {}): Deman
       : given.shape;
   const settings = settingsOf(request, shape);
   const weights = weightsOf(request, shape, settings, given.convertedFrom ?? null);
-  const learned = learnedFor(request, settings);
   const model = kvModelOf(shape, settings);
   const kv = model && {
     settings: model.settings,
@@ -75,22 +87,23 @@ export function demandOf(request: PlanRequest, given: DemandOptions = {}): Deman
     hasState: model.hasState,
     approximation: model.approximation,
   };
-  const basis = basisOf(weights, learned);
+  const numbers = given.numbers ?? FITTED;
   return {
     request,
     shape,
     settings,
-    basis,
+    basis: weights.basis,
     weights,
-    weightsAt: weightEstimates(weights, settings, learned),
-    activation: measured(learned?.activationBytes, activationOf(shape, settings)),
-    graphs: measured(learned?.graphBytes, graphsOf(shape, settings)),
+    weightsAt: weightEstimates(weights, settings),
+    activation: activationOf(shape, settings, numbers),
+    graphs: graphsOf(shape, settings, numbers),
     graphsInside: graphsInBudget(settings),
-    nonTorch: measured(learned?.nonTorchBytes, nonTorchOf(settings)),
-    context: contextOf(settings),
+    nonTorch: nonTorchOf(settings, numbers),
+    context: contextOf(settings, numbers),
     kv: kv && kv.layout.groups.length > 0 ? kv : null,
     roughPerToken: kv ? null : roughKv(weights, settings),
-    learned,
+    learned: null,
+    numbers,
   };
 }
 
@@ -116,29 +129,18 @@ function ggufConfig(request: PlanRequest): Record<string, unknown> | null {
   };
 }
 
-function basisOf(weights: Weights, learned: LearnedFacts | null): Basis {
-  return learned?.weightsBytes != null ? 'learned' : weights.basis;
-}
-
-/** A measured figure is printed with two digits; another start of the same varies by a percent or two. */
-function measured(bytes: number | null | undefined, estimate: Estimate): Estimate {
-  if (bytes == null || bytes < 0) return estimate;
-  return { bytes, low: Math.round(bytes * 0.97), high: Math.round(bytes * 1.03) };
-}
-
-function weightEstimates(
-  weights: Weights,
-  settings: VllmSettings,
-  learned: LearnedFacts | null,
-): Estimate[] {
-  const known = learned?.weightsBytes ?? null;
+function weightEstimates(weights: Weights, settings: VllmSettings): Estimate[] {
   const count = Math.max(settings.cards.length, 1);
   return Array.from({ length: count }, (_, index) => {
-    const bytes = known ?? weights.perGpu[index] ?? weights.perGpu[0] ?? 0;
-    if (known !== null) return { bytes, low: bytes, high: bytes };
+    const bytes = weights.perGpu[index] ?? weights.perGpu[0] ?? 0;
     // Headers are exact; what vLLM adds (rotary tables, padding of the vocabulary) is 0 to 0.2 GiB.
     const [low, high] = weights.spread ?? [0.995, 1.01];
-    return { bytes, low: Math.round(bytes * low), high: Math.round(bytes * high) };
+    const draft = weights.draft ?? NO_DRAFT;
+    return {
+      bytes: Math.round(bytes + draft.bytes),
+      low: Math.round(bytes * low + draft.low),
+      high: Math.round(bytes * high + draft.high),
+    };
   });
 }
 

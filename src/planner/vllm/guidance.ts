@@ -1,8 +1,10 @@
 /** Rules of thumb for the share to choose (product.md 2, 4 and 5). They advise; no plan follows them by itself. */
 import type { Advice } from '../../shared/planAnswer';
 import type { PlanOptions } from '../../shared/planRequest';
+import { describeKnown, profilesForCard } from '../knownProfiles';
 import type { CorePlan } from './corePlan';
 import { wordBits } from './quantization';
+import { fourBitChange, type Remedy } from './remedies';
 
 interface Band {
   /** Billions of parameters, exclusive. */
@@ -20,16 +22,23 @@ const BANDS: readonly Band[] = [
 ];
 
 /** Where nothing but the size is known. */
-const THIN: readonly { below: number; change: PlanOptions; words: string }[] = [
-  { below: 7, change: { gpuMemoryUtilization: 0.5 }, words: 'below 7B: 0.50, no quantization' },
+const THIN: readonly { below: number; change: PlanOptions; fourBit: boolean; words: string }[] = [
+  {
+    below: 7,
+    change: { gpuMemoryUtilization: 0.5 },
+    fourBit: false,
+    words: 'below 7B: 0.50, no quantization',
+  },
   {
     below: 14.01,
-    change: { gpuMemoryUtilization: 0.9, quantization: 'bitsandbytes' },
+    change: { gpuMemoryUtilization: 0.9 },
+    fourBit: true,
     words: '7 to 14B: 0.90 and 4 bit',
   },
   {
     below: Infinity,
-    change: { gpuMemoryUtilization: 0.95, quantization: 'bitsandbytes', maxModelLen: 2048 },
+    change: { gpuMemoryUtilization: 0.95, maxModelLen: 2048 },
+    fourBit: true,
     words: 'above 14B: 0.95, 4 bit, 2,048 tokens',
   },
 ];
@@ -62,11 +71,42 @@ export function guidanceOf(core: CorePlan): Advice[] {
 }
 
 /** What product.md 4 starts with for a size when only a name is known; null: more is known, or no size at all. */
-export function thinGuidance(core: CorePlan): { change: PlanOptions; why: string } | null {
+export function thinGuidance(core: CorePlan): Remedy | null {
   const billions = billionsOf(core);
   if (core.demand.basis !== 'name' || billions === null) return null;
   const row = THIN.find((one) => billions < one.below);
-  return row ? { change: row.change, why: `Rule of thumb for a name alone, ${row.words}.` } : null;
+  if (!row) return null;
+  return {
+    id: 'guidance-thin-facts',
+    change: { ...row.change, ...(row.fourBit ? fourBitChange(core) : null) },
+    why: `Rule of thumb for a name alone, ${row.words}.`,
+    harm: THIN_HARM,
+    alone: true,
+  };
+}
+
+/** After all that is computed. */
+const THIN_HARM = 100;
+
+/** Settings with which people have run this model on such a card, where nothing but its name is known (product.md 5). */
+export function knownGuidance(core: CorePlan): Remedy | null {
+  const profile = profilesHere(core).find(({ result }) => result === 'works');
+  if (!profile) return null;
+  return {
+    id: 'known-profile',
+    change: profile.options,
+    why: `Known result: ${describeKnown(profile)}.`,
+    harm: THIN_HARM,
+    alone: true,
+  };
+}
+
+/** Empty where more than a name is known. */
+export function profilesHere({ request, demand }: Pick<CorePlan, 'request' | 'demand'>) {
+  const { name } = request.model;
+  const { cards } = demand.settings;
+  if (demand.basis !== 'name' || name == null || cards.length === 0) return [];
+  return profilesForCard(name, Math.min(...cards.map((card) => card.totalBytes)));
 }
 
 /** product.md 5: which share a model of weights plus KV estimate suggests for its card. */

@@ -3,10 +3,20 @@ import type { HfShape } from '../../models/hfConfig';
 import type { WeightGroup } from '../../shared/planRequest';
 import type { Parameters } from './parameters';
 import { expertPadding, type WeightFormat } from './quantization';
+import { rotaryBytes } from './rotary';
 import type { VllmSettings } from './settings';
 import type { WeightParts } from './sharding';
 
 const PLAIN_DTYPES: Readonly<Record<string, number>> = { F64: 8, F32: 4, BF16: 2, F16: 2 };
+
+/** With every item limited to 0 the image and audio towers are not built; an encoder-decoder always has its encoder. */
+export function loadsTowers(shape: HfShape | null, settings: VllmSettings): boolean {
+  return (
+    settings.vision ||
+    shape?.isEncoderDecoder === true ||
+    !(shape?.hasVision === true || shape?.hasAudio === true)
+  );
+}
 
 /** Weights by role from the tensor headers, as vLLM would hold them. */
 export function headerParts(
@@ -22,7 +32,7 @@ export function headerParts(
     linear: 0,
     keyValue: 0,
     expert: 0,
-    replicated: 0,
+    replicated: rotaryBytes(shape, settings),
     tower: 0,
   };
   const tied = shape?.tiedEmbeddings === true;
@@ -54,7 +64,7 @@ export function headerParts(
         parts.replicated += bytes;
         break;
       case 'vision':
-        if (settings.options.languageModelOnly !== true) parts.tower += bytes;
+        if (loadsTowers(shape, settings)) parts.tower += bytes;
         break;
       case 'draft':
         if (settings.speculativeLayers > 0) parts.linear += bytes;

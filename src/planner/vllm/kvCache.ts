@@ -16,9 +16,13 @@ export interface KvLayers {
   readonly pageBytes: number;
   /** Tokens: window of `sliding`, chunk of `chunked`. */
   readonly window?: number | null;
+  /** Sits in the same model layers as the run before it (Falcon-H1's state and attention). */
+  readonly beside?: boolean;
   /** `state` only: `none` one state per request, `align` two, `all` one per block. */
   readonly stateMode?: 'none' | 'align' | 'all';
   readonly speculativeTokens?: number;
+  /** `state` in `align`: a block more for the state that a prefill leaves at a block's end. */
+  readonly checkpointBlocks?: number;
 }
 
 export interface KvSettings {
@@ -34,6 +38,8 @@ export interface KvSettings {
   readonly tokensShown: 'blocks' | 'concurrency';
   readonly nullBlock: boolean;
   readonly packedLayout: boolean;
+  /** Blocks lie outermost in memory and pack pages of unequal size (DeepSeek-V4), see `kvPacked.ts`. */
+  readonly blockOutermost?: boolean;
   readonly blocksOverride?: number | null;
 }
 
@@ -41,15 +47,16 @@ export interface KvGroup {
   readonly kind: KvKind;
   readonly layers: number;
   readonly blockSize: number;
-  /** Per layer; of a single uniform group with different heads: summed over its layers. */
+  /** Per layer; of a group with unequal pages: summed over its layers. */
   readonly pageBytes: number;
 }
 
-/** How the layers were grouped. Independent of the pool and of `maxModelLen`. */
+/** How the layers were grouped (`kvGroups.ts`). Independent of the pool and of `maxModelLen`. */
 export interface KvLayout {
   readonly groups: readonly KvGroup[];
   /** Per worker: bytes that one block id costs there. */
   readonly bytesPerBlock: readonly number[];
+  /** What a request takes in each group. */
   readonly runs: readonly KvLayers[];
 }
 
@@ -70,136 +77,6 @@ export interface WorkerShare {
   readonly count: number;
 }
 
-interface Bucket {
-  run: KvLayers;
-  /** Model index of each layer. */
-  members: number[];
-}
-
-/**
- * Groups layers as vLLM does (reference 2.3). `workers` null: one worker (or equal ones) with all layers.
- * No layers at all give a layout without groups.
- */
-export function layoutOf(
-  layers: readonly KvLayers[],
-  settings: KvSettings,
-  workers: readonly WorkerShare[] | null = null,
-): KvLayout {
-  const all = layers
-    .filter((run) => run.count > 0)
-    .map((run) => (settings.hybridManager ? run : asFullAttention(run)));
-  // Layers without KV of their own cost nothing but keep their place in the pipeline.
-  const runs = all.filter((run) => run.pageBytes > 0);
-  const total = all.reduce((sum, run) => sum + run.count, 0);
-  const shares = workers ?? [{ first: 0, count: total }];
-  if (runs.length === 0) return { groups: [], bytesPerBlock: shares.map(() => 0), runs };
-  return isOneType(runs) ? oneGroup(all, shares) : manyGroups(all, shares, settings);
-}
-
-function asFullAttention(run: KvLayers): KvLayers {
-  return run.kind === 'sliding' || run.kind === 'chunked' ? { ...run, kind: 'full' } : run;
-}
-
-const sameType = (a: KvLayers, b: KvLayers): boolean => {
-  const kind = (run: KvLayers) => (run.kind === 'mla' ? 'full' : run.kind);
-  if (kind(a) !== kind(b) || a.blockSize !== b.blockSize) return false;
-  if (a.kind === 'sliding' || a.kind === 'chunked') return a.window === b.window;
-  return a.kind !== 'state' || a.pageBytes === b.pageBytes;
-};
-
-function isOneType(runs: readonly KvLayers[]): boolean {
-  const [head] = runs;
-  return head !== undefined && runs.every((run) => sameType(run, head));
-}
-
-function oneGroup(all: readonly KvLayers[], shares: readonly WorkerShare[]): KvLayout {
-  const runs = all.filter((run) => run.pageBytes > 0);
-  const [head] = runs;
-  if (!head) return { groups: [], bytesPerBlock: [], runs };
-  const bytesPerBlock = shares.map((share) => {
-    let [bytes, index] = [0, 0];
-    for (const run of all) {
-      const from = Math.max(index, share.first);
-      const to = Math.min(index + run.count, share.first + share.count);
-      bytes += Math.max(0, to - from) * run.pageBytes;
-      index += run.count;
-    }
-    return bytes;
-  });
-  const uniform = runs.every((run) => run.pageBytes === head.pageBytes);
-  const pageBytes = uniform
-    ? head.pageBytes
-    : runs.reduce((sum, run) => sum + run.count * run.pageBytes, 0);
-  const layers = runs.reduce((sum, run) => sum + run.count, 0);
-  return {
-    groups: [{ kind: head.kind, layers, blockSize: head.blockSize, pageBytes }],
-    bytesPerBlock,
-    runs: [{ ...head, count: layers, pageBytes }],
-  };
-}
-
-function manyGroups(
-  runs: readonly KvLayers[],
-  shares: readonly WorkerShare[],
-  settings: KvSettings,
-): KvLayout {
-  const buckets = bucketsOf(unifyPages(runs));
-  const sizes = buckets.map((bucket) => bucket.members.length);
-  const [min, max] = [Math.min(...sizes), Math.max(...sizes)];
-  const groupSize = max < settings.groupSizeRatio * min ? max : min;
-  const groups: KvGroup[] = [];
-  const groupRuns: KvLayers[] = [];
-  const members: { layers: number[]; pageBytes: number }[] = [];
-  for (const { run, members: layers } of buckets) {
-    const count = Math.ceil(layers.length / groupSize);
-    for (let i = 0; i < count; i++) {
-      const own: number[] = [];
-      for (let at = i; at < layers.length; at += count) own.push(layers[at] ?? 0);
-      const { kind, blockSize, pageBytes } = run;
-      groups.push({ kind, layers: own.length, blockSize, pageBytes });
-      groupRuns.push(run);
-      members.push({ layers: own, pageBytes });
-    }
-  }
-  const bytesPerBlock = shares.map(({ first, count }) => {
-    const isHere = (layer: number) => layer >= first && layer < first + count;
-    const here = members.map(({ layers, pageBytes }) => ({
-      layers: layers.filter(isHere).length,
-      pageBytes,
-    }));
-    if (settings.packedLayout) return Math.max(...here.map((g) => g.layers * g.pageBytes));
-    return Math.max(...here.map((g) => g.layers)) * Math.max(...here.map((g) => g.pageBytes));
-  });
-  return { groups, bytesPerBlock, runs: groupRuns };
-}
-
-/** Smaller pages get longer blocks where the ratio is whole, else they are padded to the largest page. */
-function unifyPages(runs: readonly KvLayers[]): KvLayers[] {
-  const largest = Math.max(...runs.map((run) => run.pageBytes));
-  return runs.map((run) => {
-    if (run.pageBytes === largest || run.pageBytes === 0) return run;
-    const ratio = largest / run.pageBytes;
-    if (run.kind === 'state' || !Number.isInteger(ratio)) return { ...run, pageBytes: largest };
-    return { ...run, pageBytes: largest, blockSize: run.blockSize * ratio };
-  });
-}
-
-function bucketsOf(runs: readonly KvLayers[]): Bucket[] {
-  const buckets = new Map<string, Bucket>();
-  let index = 0;
-  for (const run of runs) {
-    if (run.pageBytes === 0) {
-      index += run.count;
-      continue;
-    }
-    const key = [run.kind, run.blockSize, run.pageBytes, run.window ?? ''].join();
-    const bucket = buckets.get(key) ?? { run, members: [] };
-    for (let i = 0; i < run.count; i++) bucket.members.push(index++);
-    buckets.set(key, bucket);
-  }
-  return [...buckets.values()];
-}
-
 /** Blocks one request of `length` tokens takes in one group. */
 function blocksNeeded(run: KvLayers, length: number, settings: KvSettings): number {
   const { blockSize } = run;
@@ -218,7 +95,7 @@ function blocksNeeded(run: KvLayers, length: number, settings: KvSettings): numb
       return Math.ceil((settings.encoderTokens ?? inFlight) / blockSize);
     case 'state':
       if (run.stateMode === 'all') return Math.ceil(length / blockSize) + extra;
-      return (run.stateMode === 'align' ? 2 : 1) + extra;
+      return run.stateMode === 'align' ? 2 + extra + (run.checkpointBlocks ?? 0) : 1 + extra;
   }
 }
 

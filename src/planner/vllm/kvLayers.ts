@@ -2,6 +2,8 @@
 import type { HfShape } from '../../models/hfConfig';
 import type { LayerRun } from '../../models/hfLayers';
 import type { KvKind, KvLayers, KvSettings } from './kvCache';
+import { deepseekV4Layers } from './kvDeepseekV4';
+import { isFp8Kv, kvDtypeOf, type KvDtype } from './kvDtype';
 import type { VllmSettings } from './settings';
 import { stateBytesOf } from './stateBytes';
 
@@ -25,9 +27,14 @@ const KINDS: Readonly<Record<LayerRun['kind'], KvKind | null>> = {
   none: null,
 };
 
+/** Families whose attention is built without `--kv-cache-dtype`: they stay in the model's own (measured on 0.32). */
+const KEEPS_MODEL_DTYPE = new Set(['falcon']);
+
 /** null: the config does not tell the layout. */
-export function kvModelOf(shape: HfShape | null, settings: VllmSettings): KvModel | null {
+export function kvModelOf(shape: HfShape | null, given: VllmSettings): KvModel | null {
   if (!shape?.layerKinds || shape.layerKinds.length === 0) return null;
+  const settings = { ...given, kvDtype: kvDtypeFor(shape, given) };
+  if (shape.compressRatios) return compressedModel(shape, shape.compressRatios, settings);
   const runs = [...shape.layerKinds, ...draftRuns(shape, settings)];
   const hasState = runs.some((run) => run.kind === 'state');
   const stateBytes = hasState ? stateBytesOf(shape, settings) : 0;
@@ -39,45 +46,84 @@ export function kvModelOf(shape: HfShape | null, settings: VllmSettings): KvMode
   const layers: KvLayers[] = [];
   for (const run of runs) {
     const kind = KINDS[run.kind];
+    const beside = run.beside === true;
     if (kind === null) {
-      layers.push({ kind: 'full', count: run.count, blockSize: block.attention, pageBytes: 0 });
+      layers.push({
+        kind: 'full',
+        count: run.count,
+        blockSize: block.attention,
+        pageBytes: 0,
+        beside,
+      });
     } else if (kind === 'state') {
-      layers.push(stateLayers(run.count, stateBytes, block, shape, settings));
+      layers.push({ ...stateLayers(run.count, stateBytes, block, shape, settings), beside });
     } else {
       const bytes = tokenBytes(run, settings) ?? 0;
-      // Window layers keep the smallest kernel block, whatever --block-size says.
-      const blockSize = kind === 'sliding' && !hasState ? 16 : block.attention;
+      const blockSize =
+        kind === 'sliding' && !hasState ? slidingBlock(block.attention, settings) : block.attention;
       layers.push({
         kind: v0Kind(kind, settings),
         count: run.count,
         blockSize,
         pageBytes: blockSize * bytes,
         window: run.window,
+        beside,
       });
     }
-  }
-  if (shape.indexer && shape.mla) {
-    // DeepSeek sparse attention: one fp8 vector and its scale per token and layer.
-    const count = attention.reduce((sum, run) => sum + run.count, 0);
-    layers.push({
-      kind: 'mla',
-      count,
-      blockSize: block.attention,
-      pageBytes: block.attention * (shape.indexer.headDim + 4),
-    });
+    if (kind === 'mla' && shape.indexer && shape.mla)
+      layers.push(indexerLayers(run.count, shape.indexer.headDim, block.attention));
   }
   return {
     layers,
-    settings: kvSettingsOf(shape, settings, runs),
-    approximation: shape.compressRatios
-      ? 'compressed attention is charged without its own layout'
-      : null,
+    settings: kvSettingsOf(settings, runs),
+    approximation: null,
     hasState,
   };
 }
 
+/** DeepSeek-V4; its layout was measured on versions that pack pages, earlier ones are charged the same. */
+function compressedModel(
+  shape: HfShape,
+  ratios: readonly number[],
+  settings: VllmSettings,
+): KvModel | null {
+  const layers = deepseekV4Layers(shape, ratios, settings);
+  if (!layers) return null;
+  const kv = kvSettingsOf(settings, shape.layerKinds ?? []);
+  return {
+    layers,
+    settings: { ...kv, blockOutermost: true },
+    approximation: settings.rules.packedLayout
+      ? null
+      : 'compressed attention is charged as vLLM 0.29 lays it out',
+    hasState: false,
+  };
+}
+
+function kvDtypeFor(shape: HfShape, settings: VllmSettings): KvDtype {
+  const asked = settings.kvDtype;
+  if (KEEPS_MODEL_DTYPE.has(shape.family)) return kvDtypeOf('auto', settings.elementBytes, false);
+  // Sparse attention has one fp8 format, whatever fp8 is asked for.
+  return shape.indexer && shape.mla && isFp8Kv(asked)
+    ? kvDtypeOf('fp8_ds_mla', settings.elementBytes, false)
+    : asked;
+}
+
+/** DeepSeek sparse attention: one fp8 vector and its scale per token and layer. */
+function indexerLayers(count: number, headDim: number, blockSize: number): KvLayers {
+  const pageBytes = blockSize * (headDim + 4);
+  return { kind: 'mla', count, blockSize, pageBytes, beside: true };
+}
+
+/** Kernels of windows read multiples of 16 tokens. */
+function slidingBlock(primary: number, settings: VllmSettings): number {
+  if (settings.rules.slidingBlock === 'kernel') return 16;
+  return Math.max(16, Math.floor(primary / 16) * 16);
+}
+
+/** V0 kept all tokens of every layer. */
 const v0Kind = (kind: KvKind, settings: VllmSettings): KvKind =>
-  settings.engine === 'v0' && kind === 'cross' ? 'full' : kind;
+  settings.engine === 'v0' && kind !== 'mla' ? 'full' : kind;
 
 /** Bytes of one token of one layer on one GPU. */
 function tokenBytes(run: LayerRun, settings: VllmSettings): number | null {
@@ -91,9 +137,9 @@ function tokenBytes(run: LayerRun, settings: VllmSettings): number | null {
 /** MTP and EAGLE layers add full attention of the model's own shape. */
 function draftRuns(shape: HfShape, settings: VllmSettings): LayerRun[] {
   const like = shape.layerKinds?.find((run) => run.kind === 'full' || run.kind === 'mla');
-  return like && settings.speculativeLayers > 0
-    ? [{ ...like, count: settings.speculativeLayers }]
-    : [];
+  if (!like || settings.speculativeLayers <= 0) return [];
+  const { kind, kvHeads, headDim, valueDim, window } = like;
+  return [{ kind, kvHeads, headDim, valueDim, window, count: settings.speculativeLayers }];
 }
 
 interface Blocks {
@@ -117,19 +163,33 @@ function blockOf(
   return { attention, statePage: attention * largest };
 }
 
-/** Block size the attention backend prefers (reference 1.2). */
+/** Block size the attention backend prefers (reference 1.2; since 0.18 the smallest above 16 that it reads). */
 function kernelBlock(shape: HfShape, settings: VllmSettings): number {
-  if (!shape.mla) return 16;
+  if (!shape.mla) return readsFp8Pages(shape, settings) ? 64 : 16;
   if (shape.indexer) return 64;
   const capability = settings.cards[0]?.capability ?? null;
+  if (settings.rules.latentKernel === 'flashAttention') return capability === 10 ? 32 : 16; // FlashInfer-MLA
   if (capability === null || capability === 9) return 64; // FlashMLA
   if (capability === 10) return settings.rules.asyncScheduling ? 64 : 128; // FlashInfer-MLA, CUTLASS_MLA
   return 16; // Triton
 }
 
+/** FlashAttention 4 on Hopper reads fp8 heads of 512 in pages of 64 tokens (`_get_sm90_fa4_fp8_kv_block_size`). */
+function readsFp8Pages(shape: HfShape, settings: VllmSettings): boolean {
+  return (
+    settings.rules.widePagesForFp8 &&
+    settings.cards[0]?.capability === 9 &&
+    (settings.kvDtype.id === 'fp8' || settings.kvDtype.id === 'fp8_e4m3') &&
+    (shape.layerKinds?.some((run) => run.headDim === 512 && run.kind !== 'mla') ?? false)
+  );
+}
+
 /** Up to 0.27 Mamba-2 kept a state for every block when prefixes are cached; else the last two (reference 2.5). */
 function stateModeOf(shape: HfShape, settings: VllmSettings): 'none' | 'align' | 'all' {
   if (!settings.prefixCaching) return 'none';
+  // A model of nothing but states caches no prefixes unless told to.
+  const isPure = shape.layerKinds?.every((run) => run.kind === 'state' || run.kind === 'none');
+  if (isPure === true && settings.options.enablePrefixCaching !== true) return 'none';
   const keepsAll = shape.state?.kind === 'mamba2' && !settings.rules.hybridPrefixCaching;
   return keepsAll ? 'all' : 'align';
 }
@@ -159,26 +219,22 @@ function stateLayers(
     pageBytes: Math.max(stateBytes, block.statePage),
     stateMode: mode,
     speculativeTokens: settings.speculativeTokens,
+    checkpointBlocks: settings.rules.stateCheckpoints && shape.state?.kind === 'mamba2' ? 1 : 0,
   };
 }
 
-function kvSettingsOf(
-  shape: HfShape,
-  settings: VllmSettings,
-  runs: readonly LayerRun[],
-): KvSettings {
+function kvSettingsOf(settings: VllmSettings, runs: readonly LayerRun[]): KvSettings {
   const { rules } = settings;
-  const encoder = shape.text.max_source_positions;
+  const chunked = runs.some((run) => run.kind === 'chunked');
   return {
     maxModelLen: settings.maxModelLen,
     inFlightTokens: settings.maxNumBatchedTokens * settings.batchesInFlight,
-    encoderTokens: typeof encoder === 'number' ? encoder : settings.maxNumBatchedTokens,
+    // What one batch may hold, not what the encoder makes (CrossAttentionSpec).
+    encoderTokens: settings.maxNumBatchedTokens,
     decodeContextParallel: settings.decodeContextParallel,
-    // Chunked attention switches the hybrid manager off unless an environment variable says otherwise (reference 2.3).
+    // Until 0.13 chunked attention switched the hybrid manager off unless an environment variable said otherwise.
     hybridManager:
-      rules.hybridManager &&
-      settings.engine === 'v1' &&
-      !runs.some((run) => run.kind === 'chunked'),
+      rules.hybridManager && settings.engine === 'v1' && (rules.chunkedGroups || !chunked),
     groupSizeRatio: rules.groupSizeRatio,
     tokensShown: rules.tokensShown,
     nullBlock: rules.nullBlock,

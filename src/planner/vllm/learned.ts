@@ -1,7 +1,6 @@
-/** What earlier starts on this machine measured, as far as it holds for this one (product.md 5). */
+/** Outcomes of earlier starts, as far as they are of this model, card and version (product.md 5). */
 import * as z from 'zod/mini';
-import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
-import type { VllmSettings } from './settings';
+import { planOptionsSchema, type PlanOptions, type PlanRequest } from '../../shared/planRequest';
 import { parseVllmVersion } from './versions';
 
 const known = z.optional(z.nullable(z.number()));
@@ -10,7 +9,8 @@ const outcomeSchema = z.object({
   engineVersion: z.optional(z.nullable(z.string())),
   model: z.nullable(z.string()),
   gpuName: z.optional(z.nullable(z.string())),
-  options: z._default(z.record(z.string(), z.unknown()), {}),
+  // Keys of a newer version are passed over.
+  options: z._default(z.object(planOptionsSchema.shape), {}),
   result: z.string(),
   causeId: z.optional(z.nullable(z.string())),
   facts: z.optional(
@@ -20,99 +20,35 @@ const outcomeSchema = z.object({
         activationBytes: known,
         nonTorchBytes: known,
         graphBytes: known,
+        kvCacheBytes: known,
+        freeBytesAtStart: known,
+        wantedBytes: known,
       }),
     ),
   ),
 });
 
-type Outcome = z.infer<typeof outcomeSchema>;
+export type LearnedOutcome = z.infer<typeof outcomeSchema>;
 
-export interface LearnedFacts {
-  readonly weightsBytes: number | null;
-  readonly activationBytes: number | null;
-  readonly nonTorchBytes: number | null;
-  readonly graphBytes: number | null;
-  /** Options of starts of this model here that failed for lack of memory. */
-  readonly failedOptions: readonly PlanOptions[];
-}
-
-/** Settings each figure depends on: it is taken over only where all of them agree. */
-const WEIGHTS_DEPEND = [
-  'tensorParallelSize',
-  'pipelineParallelSize',
-  'dtype',
-  'quantization',
-  'loadFormat',
-  'cpuOffloadGb',
-  'enableLora',
-  'maxLoras',
-  'maxLoraRank',
-  'speculativeConfig',
-  'languageModelOnly',
-  'enableExpertParallel',
-] as const;
-const ACTIVATION_DEPENDS = [
-  ...WEIGHTS_DEPEND,
-  'maxNumSeqs',
-  'maxNumBatchedTokens',
-  'limitMmPerPrompt',
-  'maxModelLen',
-] as const;
-const GRAPHS_DEPEND = [
-  ...WEIGHTS_DEPEND,
-  'maxNumSeqs',
-  'maxCudagraphCaptureSize',
-  'enforceEager',
-] as const;
-
-const MEMORY_CAUSE = /oom|memory|kv_cache|mamba/;
-
-/** null: nothing learned holds here. Records it cannot read are passed over. */
-export function learnedFor(request: PlanRequest, settings: VllmSettings): LearnedFacts | null {
-  const records = request.learned ?? [];
-  if (records.length === 0) return null;
+/** Newest last. Records of another engine, and those that can't be read, are passed over. */
+export function outcomesHere(request: PlanRequest, version: string): LearnedOutcome[] {
   const model = request.model.name ?? request.model.path ?? null;
-  if (model === null) return null;
+  if (model === null) return [];
   const gpuName = request.gpus[0]?.name ?? null;
-  const outcomes = records
+  // Of the many records only this model's are worth parsing.
+  return (request.learned ?? [])
+    .filter((record) => record.engine === 'vllm' && record.model === model)
     .map((record) => outcomeSchema.safeParse(record))
     .flatMap((parsed) => (parsed.success ? [parsed.data] : []))
-    .filter((outcome) => isHere(outcome, model, gpuName, settings.version));
-  if (outcomes.length === 0) return null;
-  // The newest record comes last.
-  const latest = (
-    keys: readonly string[],
-    read: (facts: NonNullable<Outcome['facts']>) => number | null | undefined,
-  ) => {
-    for (const outcome of outcomes.toReversed()) {
-      const value = outcome.facts ? read(outcome.facts) : null;
-      if (value != null && value >= 0 && Number.isFinite(value) && agree(outcome, request, keys))
-        return Math.round(value);
-    }
-    return null;
-  };
-  return {
-    weightsBytes: latest(WEIGHTS_DEPEND, (facts) => facts.weightsBytes),
-    activationBytes: latest(ACTIVATION_DEPENDS, (facts) => facts.activationBytes),
-    nonTorchBytes: latest(['tensorParallelSize', 'pipelineParallelSize'], (f) => f.nonTorchBytes),
-    graphBytes: latest(GRAPHS_DEPEND, (facts) => facts.graphBytes),
-    failedOptions: outcomes
-      .filter((outcome) => outcome.result === 'failed' && MEMORY_CAUSE.test(outcome.causeId ?? ''))
-      .map((outcome) => outcome.options as PlanOptions),
-  };
+    .filter((outcome) => isHere(outcome, gpuName, version));
 }
 
-function isHere(outcome: Outcome, model: string, gpuName: string | null, version: string): boolean {
-  if (outcome.model !== model) return false;
+/** Memory rules change between minor versions, so only the same minor counts; what is not told is taken as the same. */
+function isHere(outcome: LearnedOutcome, gpuName: string | null, version: string): boolean {
   if (outcome.gpuName != null && gpuName !== null && outcome.gpuName !== gpuName) return false;
   if (outcome.engineVersion == null) return true;
   const [then, now] = [parseVllmVersion(outcome.engineVersion), parseVllmVersion(version)];
   return then === null || now === null || (then[0] === now[0] && then[1] === now[1]);
-}
-
-function agree(outcome: Outcome, request: PlanRequest, keys: readonly string[]): boolean {
-  const options: Readonly<Record<string, unknown>> = request.options;
-  return keys.every((key) => same(outcome.options[key], options[key]));
 }
 
 /** Same settings, whatever the order of keys; `null`, absent and the neutral value are one. */

@@ -4,7 +4,8 @@ import type { PlanRequest } from '../../shared/planRequest';
 import { adviceOf } from './advice';
 import { checkedUtilization } from './budget';
 import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf } from './corePlan';
-import { demandOf } from './demand';
+import { marksOf } from './marks';
+import { calibratedDemand } from './calibration';
 import { startCheckOf, type StartCheck } from './startCheck';
 import { stepsOf } from './stepsVllm';
 
@@ -18,7 +19,7 @@ export function planVllm(request: PlanRequest): Plan {
     engineVersion: demand.settings.version,
     perGpu: gpuPlansOf(core),
     kvCache: kvCachePlanOf(core),
-    utilization: { effective, smallest, largest, recommended, rule },
+    utilization: { effective, smallest, largest, recommended, rule, marks: marksOf(core) },
     offload: null,
     ranges: rangesOf(core),
     advice: adviceOf(core),
@@ -35,6 +36,6 @@ export function startCheckFor(
   utilization: number,
   smallest: number | null,
 ): StartCheck | null {
-  const demand = demandOf(request);
+  const demand = calibratedDemand(request);
   return startCheckOf(demand, checkedUtilization(demand, utilization), smallest);
 }

@@ -1,6 +1,7 @@
 /** How weights are held: by the checkpoint's own format, by `--quantization`, or by a word in the model's name. */
 import type { HfShape } from '../../models/hfConfig';
 import type { HfQuantization } from '../../models/hfQuantization';
+import { bytesByKind, schemeBytes, type BytesByKind } from './quantizedModules';
 
 export interface WeightFormat {
   readonly id: string;
@@ -8,8 +9,10 @@ export interface WeightFormat {
   readonly bytesPerWeight: number;
   /** What is quantized: every linear layer, or only routed experts. */
   readonly scope: 'linears' | 'experts';
-  /** Share of the attention's weights that stays in 16 bit, by the checkpoint's list of exceptions. */
-  readonly attentionKept: number;
+  /** The checkpoint's own figures, exceptions and all; null: only `bytesPerWeight` and `scope` are known. */
+  readonly byKind: BytesByKind | null;
+  /** The config tells what stays in 16 bit, or its method leaves no choice. */
+  readonly detailed: boolean;
   /** True: the checkpoint is stored that way. False: 16-bit weights are converted while loading. */
   readonly stored: boolean;
   readonly source: 'config' | 'option' | 'name';
@@ -30,7 +33,7 @@ const grouped = (bits: number | null, group: number | null): number => {
   return width + (2 + width) / size;
 };
 
-/** First match wins. Bytes from reference 3.2. */
+/** First match wins. Bytes from reference 3.2 and the methods' own layouts. */
 const FORMATS: readonly Row[] = [
   { id: 'mxfp4', names: /^(gpt_oss_)?mxfp4/, bytesPerWeight: () => 0.53125, scope: 'experts' },
   { id: 'nvfp4', names: /nvfp4|modelopt_fp4|petit_nvfp4/, bytesPerWeight: () => 0.5625 },
@@ -38,17 +41,36 @@ const FORMATS: readonly Row[] = [
   {
     id: 'bitsandbytes',
     names: /^(bitsandbytes|bnb)/,
-    bytesPerWeight: (bits) => (bits === 8 ? 1 : 0.5156),
+    // 4 bit: a byte of scale per 64 weights, quantized once more per 256 of them.
+    bytesPerWeight: (bits) => (bits === 8 ? 1.001 : 0.5 + 1 / 64 + 4 / (64 * 256)),
   },
-  { id: 'awq', names: /awq/, bytesPerWeight: grouped },
-  { id: 'gptq', names: /gptq|auto-round|autoround|inc$/, bytesPerWeight: grouped },
+  { id: 'awq', names: /awq|ipex/, bytesPerWeight: grouped },
+  {
+    id: 'gptq',
+    names: /gptq|auto-?round|^inc$|bitblas|moe_wna16|^marlin$|^rtn$/,
+    bytesPerWeight: grouped,
+  },
   {
     id: 'compressed-tensors',
-    names: /^compressed[-_]tensors/,
+    names: /^(compressed[-_]tensors|sparseml|quark|humming)/,
     bytesPerWeight: (bits, group) =>
       bits === null ? 1 : bits >= 8 ? bits / 8 + 0.0005 : grouped(bits, group),
   },
-  { id: 'experts_int8', names: /experts_int8/, bytesPerWeight: () => 1, scope: 'experts' },
+  {
+    id: 'hqq',
+    names: /^hqq/,
+    bytesPerWeight: (bits, group) => (bits ?? 4) / 8 + 4 / (group ?? 64),
+  },
+  // 16-bit codes of 8 weights; a codebook of 1 MiB per matrix comes on top, a few percent.
+  { id: 'aqlm', names: /^aqlm/, bytesPerWeight: (bits) => (bits ?? 2) / 8 + 0.03 },
+  { id: 'torchao', names: /^torchao/, bytesPerWeight: (bits) => (bits === 4 ? 0.53 : 1.001) },
+  { id: 'deepspeedfp', names: /^deepspeedfp/, bytesPerWeight: (bits) => (bits ?? 8) / 8 + 0.004 },
+  {
+    id: 'experts_int8',
+    names: /experts_int8|int8_per_channel_weight_only/,
+    bytesPerWeight: () => 1,
+    scope: 'experts',
+  },
   { id: 'fp8', names: /fp8|^modelopt$|int8|w8a8|^online$/, bytesPerWeight: () => 1.0003 },
   {
     id: 'gguf',
@@ -78,13 +100,14 @@ export function weightFormatOf(
   if (own) {
     const row = formatRow(own, shape);
     const bits = own.bits ?? wordBits(name) ?? null;
-    const bytes = row ? row.bytesPerWeight(bits, own.groupSize) : (bits ?? 8) / 8;
-    const isPlainBnb = row?.id === 'bitsandbytes' && bits !== 8 && own.doubleQuant === false;
+    const bytesPerWeight = storedBytes(own, row, bits);
+    const scope = scopeOf(row, shape);
     return {
       id: row?.id ?? own.method,
-      bytesPerWeight: isPlainBnb ? 0.5625 : bytes,
-      scope: scopeOf(row, shape),
-      attentionKept: attentionKept(own.ignore, shape?.layers ?? null),
+      bytesPerWeight,
+      scope,
+      byKind: rememberedKinds(own, shape, bytesPerWeight),
+      detailed: isDetailed(own, shape),
       stored: true,
       source: 'config',
     };
@@ -99,7 +122,8 @@ export function weightFormatOf(
     id: row.id,
     bytesPerWeight: row.bytesPerWeight(asked && !word ? null : (word?.[2] ?? null), null),
     scope: scopeOf(row, shape),
-    attentionKept: 0,
+    byKind: null,
+    detailed: false,
     stored: !converts || word !== undefined,
     source: asked ? 'option' : 'name',
   };
@@ -118,12 +142,29 @@ function scopeOf(row: Row | null, shape: HfShape | null): WeightFormat['scope'] 
   return shape?.experts === null ? 'linears' : (row?.scope ?? 'linears');
 }
 
-/** One pattern for all layers counts fully; names of single layers by their number (q, k, v, o each). */
-function attentionKept(ignore: readonly string[], layers: number | null): number {
-  const named = ignore.filter((entry) => /attn|attention|mixer|mamba/i.test(entry));
-  if (named.length === 0 || layers === null) return 0;
-  const isPattern = named.some((entry) => !/\.\d+\./.test(entry));
-  return isPattern ? 1 : Math.min(1, named.length / (4 * layers));
+/** Dense AWQ and GPTQ, block-wise FP8 and gpt-oss's MXFP4 are one recipe each; bare methods for other models are many. */
+function isDetailed(own: HfQuantization, shape: HfShape | null): boolean {
+  if (own.ignore.length > 0 || own.schemes.length > 0 || own.weightBlock !== null) return true;
+  if (own.method === 'mxfp4') return true;
+  const isPlain = shape !== null && shape.experts === null && shape.state === null;
+  return isPlain && /awq|gptq/.test(own.method) && own.groupSize !== null;
+}
+
+/** A plan reads the same checkpoint again for each advice it tries; thousands of exceptions are matched once. */
+const KINDS = new WeakMap<HfQuantization, BytesByKind>();
+
+function rememberedKinds(own: HfQuantization, shape: HfShape | null, base: number): BytesByKind {
+  const kinds = KINDS.get(own) ?? bytesByKind(own, shape, base, 2);
+  KINDS.set(own, kinds);
+  return kinds;
+}
+
+function storedBytes(own: HfQuantization, row: Row | null, bits: number | null): number {
+  if (row?.id === 'bitsandbytes' && bits !== 8 && own.doubleQuant === false) return 0.5625;
+  const scheme = own.schemes.find((one) => one.targets.includes('Linear') && one.bits !== null);
+  // The checkpoint's own words on groups and scales are nearer than the method's habit.
+  if (scheme && row?.id === 'compressed-tensors') return schemeBytes(scheme, false, 2);
+  return row ? row.bytesPerWeight(bits, own.groupSize) : (bits ?? 8) / 8;
 }
 
 function rowOf(method: string): Row | null {
@@ -137,14 +178,25 @@ export function wordBits(name: string | null | undefined): number | null {
   return NAME_WORDS.find(([pattern]) => pattern.test(name))?.[2] ?? null;
 }
 
-/** MXFP4 kernels pad each rank's expert width to a multiple of 256 (gpt-oss: 2,880 to 3,072, as its logs show). */
+/**
+ * MXFP4 kernels pad gpt-oss's width of 2,880. Hopper's Triton kernels: the experts' inner width of each rank to 256; Marlin
+ * (cards before Hopper, and Blackwell's consumer and workstation cards): that to 128 and the hidden size to 256;
+ * FlashInfer on data-centre Blackwell: both to 256 (vLLM's mxfp4.py, and the weights that gpt-oss logs).
+ */
 export function expertPadding(
   shape: HfShape | null,
   format: WeightFormat | null,
-  settings: { readonly tensorParallel: number },
+  settings: {
+    readonly tensorParallel: number;
+    readonly cards: readonly { readonly capability: number | null }[];
+  },
 ): number {
   const width = shape?.experts?.intermediate ?? null;
   if (format?.id !== 'mxfp4' || width === null) return 1;
   const own = width / settings.tensorParallel;
-  return (Math.ceil(own / 256) * 256) / own;
+  const padded = (value: number, step: number) => (Math.ceil(value / step) * step) / value;
+  const capability = settings.cards[0]?.capability ?? 9;
+  if (capability >= 9 && capability < 10) return padded(own, 256);
+  const isMarlin = capability < 9 || capability >= 12;
+  return padded(own, isMarlin ? 128 : 256) * padded(shape?.hidden ?? 256, 256);
 }

@@ -10,30 +10,54 @@ export interface Remedy {
   readonly id: string;
   readonly change: PlanOptions;
   readonly why: string;
-  /** Other cards than the request's, in the order to use them. */
-  readonly gpus?: PlanRequest['gpus'];
+  /** Among remedies that help alike the one with the least comes first; see `HARM`. */
+  readonly harm: number;
   /** Not to be combined with others. */
   readonly alone?: boolean;
 }
 
+/**
+ * What a change takes from the user, in steps of 10: nothing, then waiting, then other GPUs, then speed, then quality,
+ * then what was asked for (a context, images).
+ */
+const HARM = {
+  utilization: 0,
+  otherGpu: 5,
+  fewerSequences: 10,
+  smallerBatches: 12,
+  contextNotAsked: 15,
+  parallel: 20,
+  fp8KvCache: 25,
+  eager: 30,
+  fp8Weights: 35,
+  context: 45,
+  fourBit: 50,
+  halfTheContext: 60,
+  textOnly: 70,
+} as const;
+
 type Source = (core: CorePlan) => Remedy | null;
 
-/** In the order of harm. */
 const SOURCES: readonly Source[] = [
   otherUtilization,
   otherGpu,
-  tensorParallel,
   fewerSequences,
+  smallerBatches,
+  tensorParallel,
+  pipelineParallel,
   fp8KvCache,
   eager,
-  shorterContext,
-  textOnly,
   fp8Weights,
+  shorterContext,
   bitsandbytes,
+  textOnly,
 ];
 
+/** Least harm first. */
 export function remedies(core: CorePlan): Remedy[] {
-  return SOURCES.map((source) => source(core)).filter((remedy) => remedy !== null);
+  return SOURCES.map((source) => source(core))
+    .filter((remedy) => remedy !== null)
+    .toSorted((a, b) => a.harm - b.harm);
 }
 
 function otherUtilization(core: CorePlan): Remedy | null {
@@ -55,13 +79,16 @@ function otherUtilization(core: CorePlan): Remedy | null {
     id: isLower ? 'lower-utilization' : 'raise-utilization',
     change: { gpuMemoryUtilization: recommended },
     why: `Utilization ${recommended.toFixed(2)} instead of ${used.toFixed(2)}. ${reason}`,
+    harm: HARM.utilization,
     alone: true,
   };
 }
 
 function otherGpu(core: CorePlan): Remedy | null {
-  const { settings, request } = core.demand;
-  if (settings.cards.length !== 1) return null;
+  const { request } = core;
+  const { settings } = core.demand;
+  const isChosen = request.options.visibleDevices != null;
+  if (isChosen || settings.cards.length !== 1) return null;
   const room = (gpu: PlanRequest['gpus'][number]) => gpu.freeBytes ?? gpu.totalBytes;
   const [first, ...others] = request.gpus;
   const best = others.toSorted((a, b) => room(b) - room(a))[0];
@@ -69,29 +96,58 @@ function otherGpu(core: CorePlan): Remedy | null {
   const index = request.gpus.indexOf(best);
   return {
     id: `use-gpu-${String(index)}`,
-    change: {},
-    gpus: [best],
+    change: { visibleDevices: [index] },
     why: `GPU ${String(index)} (${best.name ?? 'unnamed'}) has ${formatGib(room(best))} to offer. Costs nothing.`,
+    harm: HARM.otherGpu,
     alone: true,
   };
 }
 
+/** How often the GPUs present hold the server as it is; the most ranks a change may ask for. */
+function ranksPossible(core: CorePlan, beside: number): number {
+  return Math.floor(core.demand.request.gpus.length / Math.max(1, beside));
+}
+
 function tensorParallel(core: CorePlan): Remedy | null {
-  const { settings, request, shape } = core.demand;
-  const ranks = settings.tensorParallel * settings.pipelineParallel * settings.dataParallel;
-  const most = Math.floor(
-    request.gpus.length / (settings.pipelineParallel * settings.dataParallel),
+  const { settings, weights } = core.demand;
+  // vLLM refuses tensor parallel for a checkpoint that bitsandbytes has quantized already.
+  if (weights.format?.id === 'bitsandbytes' && weights.format.stored) return null;
+  const size = headsDivisor(
+    core,
+    ranksPossible(core, settings.pipelineParallel * settings.dataParallel),
   );
-  if (request.gpus.length <= ranks) return null;
-  const heads = shape?.heads ?? null;
-  let size = most;
-  while (size > settings.tensorParallel && heads !== null && heads % size !== 0) size--;
-  if (heads === null) size = 2 ** Math.floor(Math.log2(most));
   if (size <= settings.tensorParallel) return null;
   return {
     id: 'tensor-parallel',
     change: { tensorParallelSize: size },
     why: `Weights and KV are split over ${String(size)} GPUs. Needs them all, and traffic between them.`,
+    harm: HARM.parallel,
+    alone: true,
+  };
+}
+
+/** Largest size up to `most` that the attention heads can be divided by; heads not known: a power of two. */
+function headsDivisor(core: CorePlan, most: number): number {
+  const heads = core.demand.shape?.heads ?? null;
+  if (most < 1) return 0;
+  if (heads === null) return 2 ** Math.floor(Math.log2(most));
+  let size = most;
+  while (size > 1 && heads % size !== 0) size--;
+  return size;
+}
+
+/** Where the heads can't be divided any further: layers can. */
+function pipelineParallel(core: CorePlan): Remedy | null {
+  const { settings, shape } = core.demand;
+  const most = ranksPossible(core, settings.tensorParallel * settings.dataParallel);
+  const size = Math.min(most, shape?.layers ?? 0);
+  if (size <= settings.pipelineParallel || settings.tensorParallel * size <= 1) return null;
+  if (tensorParallel(core) !== null || settings.speculativeTokens > 0) return null;
+  return {
+    id: 'pipeline-parallel',
+    change: { pipelineParallelSize: size },
+    why: `Layers are dealt out to ${String(size)} GPUs, which tensor parallel can't do here. One request is no faster than on one of them.`,
+    harm: HARM.parallel,
     alone: true,
   };
 }
@@ -104,6 +160,24 @@ function fewerSequences(core: CorePlan): Remedy | null {
     id: 'fewer-sequences',
     change: { maxNumSeqs: target },
     why: `At most ${String(target)} requests at once instead of ${formatCount(maxNumSeqs)}: the sampling step and the graphs shrink; more wait in line.`,
+    harm: HARM.fewerSequences,
+  };
+}
+
+/** Below this a long prompt takes many steps. */
+const SMALL_BATCH_TOKENS = 2048;
+
+function smallerBatches(core: CorePlan): Remedy | null {
+  const { maxNumBatchedTokens, maxNumSeqs, engine, vision } = core.demand.settings;
+  // V0 takes a prompt as one batch, and an image has to fit one as well.
+  if (engine === 'v0' || vision || maxNumBatchedTokens < 2 * SMALL_BATCH_TOKENS) return null;
+  const target = Math.max(SMALL_BATCH_TOKENS, maxNumSeqs);
+  if (target >= maxNumBatchedTokens) return null;
+  return {
+    id: 'smaller-batches',
+    change: { maxNumBatchedTokens: target },
+    why: `Batches of ${formatCount(target)} tokens instead of ${formatCount(maxNumBatchedTokens)}: less for activations; long prompts are read in more steps.`,
+    harm: HARM.smallerBatches,
   };
 }
 
@@ -117,6 +191,7 @@ function fp8KvCache(core: CorePlan): Remedy | null {
     id: 'fp8-kv-cache',
     change: { kvCacheDtype: 'fp8' },
     why: 'Half the KV memory per token; a slight loss of quality.',
+    harm: HARM.fp8KvCache,
   };
 }
 
@@ -127,6 +202,7 @@ function eager(core: CorePlan): Remedy | null {
     id: 'enforce-eager',
     change: { enforceEager: true },
     why: `No CUDA graphs: about ${formatGib(graphs.bytes)} less, 10 to 20 % slower.`,
+    harm: HARM.eager,
   };
 }
 
@@ -146,7 +222,14 @@ function shorterContext(core: CorePlan): Remedy | null {
     id: 'shorter-context',
     change: { maxModelLen: length },
     why: `${formatCount(length)} tokens of context instead of ${formatCount(current)}.`,
+    harm: contextHarm(core, length / current),
   };
+}
+
+/** Nobody misses a length that nobody asked for. */
+function contextHarm(core: CorePlan, share: number): number {
+  if (core.request.options.maxModelLen == null) return HARM.contextNotAsked;
+  return share >= 0.5 ? HARM.context : HARM.halfTheContext;
 }
 
 function textOnly(core: CorePlan): Remedy | null {
@@ -155,6 +238,7 @@ function textOnly(core: CorePlan): Remedy | null {
     id: 'text-only',
     change: { limitMmPerPrompt: { image: 0, video: 0 } },
     why: 'No images: their encoder is not profiled. Text requests only.',
+    harm: HARM.textOnly,
   };
 }
 
@@ -165,12 +249,14 @@ function isPlain(core: CorePlan): boolean {
 }
 
 function fp8Weights(core: CorePlan): Remedy | null {
-  const capability = core.demand.settings.cards[0]?.capability ?? null;
+  const card = core.demand.settings.cards[0];
+  const capability = card?.capability ?? null;
   if (!isPlain(core) || capability === null || capability < 8.9) return null;
   return {
     id: 'quantize-fp8',
     change: { quantization: 'fp8' },
     why: 'Weights in FP8 on the fly: about half the size, hardly any loss, this card computes in it.',
+    harm: HARM.fp8Weights,
   };
 }
 
@@ -182,17 +268,24 @@ const BNB_WORDS = {
 } as const;
 
 function bitsandbytes(core: CorePlan): Remedy | null {
-  const { settings } = core.demand;
-  const capability = settings.cards[0]?.capability ?? 8;
-  if (!isPlain(core) || capability < 7) return null;
-  const how = settings.rules.bitsandbytes;
-  const change: PlanOptions =
-    how === 'withLoadFormat'
-      ? { quantization: 'bitsandbytes', loadFormat: 'bitsandbytes' }
-      : { quantization: 'bitsandbytes' };
+  const change = fourBitChange(core);
+  if (!change) return null;
+  const words = BNB_WORDS[core.demand.settings.rules.bitsandbytes];
   return {
     id: 'quantize-bitsandbytes',
     change,
-    why: `Linear layers in 4 bit while loading, embedding and head stay 16 bit: about 1 to 3 % worse perplexity. ${BNB_WORDS[how]}`.trim(),
+    why: `Linear layers in 4 bit while loading, embedding and head stay 16 bit: about 1 to 3 % worse perplexity. ${words}`.trim(),
+    harm: HARM.fourBit,
   };
+}
+
+/** 4 bit while loading, in the words of the version; null where card or checkpoint can't. */
+export function fourBitChange(core: CorePlan): PlanOptions | null {
+  const { cards, rules } = core.demand.settings;
+  const [card] = cards;
+  // bitsandbytes asks for 7.0, and is for CUDA.
+  if (!isPlain(core) || card?.amd === true || (card?.capability ?? 8) < 7) return null;
+  return rules.bitsandbytes === 'withLoadFormat'
+    ? { quantization: 'bitsandbytes', loadFormat: 'bitsandbytes' }
+    : { quantization: 'bitsandbytes' };
 }

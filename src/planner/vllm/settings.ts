@@ -3,8 +3,10 @@ import type { HfShape } from '../../models/hfConfig';
 import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
 import { GIB } from '../../shared/units';
 import { cardOf, type Card } from '../cards';
+import { captureSizesOf } from './captures';
 import { kvDtypeOf, type KvDtype } from './kvDtype';
-import { rulesOf, type VllmRules } from './versions';
+import { rulesOf } from './versions';
+import type { VllmRules } from './rules';
 
 export interface VllmSettings {
   readonly version: string;
@@ -39,6 +41,7 @@ export interface VllmSettings {
   readonly speculativeLayers: number;
   /** A draft model of its own, whose weights and KV the request does not tell. */
   readonly foreignDraft: boolean;
+  readonly asyncScheduling: boolean;
   /** Batches that may be in flight, for what window layers reserve. */
   readonly batchesInFlight: number;
   readonly captureSizes: number;
@@ -53,7 +56,7 @@ export interface VllmSettings {
 const BIG_CARD = 70 * GIB;
 const HUGE_CARD = 160 * GIB;
 const POOLING_NAME = /embed|rerank|\bbge\b|\be5\b|\bgte\b/i;
-const POOLING_ARCHITECTURE = /ForSequenceClassification|ForReward|^\w+Model$/;
+const POOLING_ARCHITECTURE = /ForSequenceClassification|ForReward|^(?!ChatGLM)\w+Model$/;
 
 export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSettings {
   const { options } = request;
@@ -64,7 +67,7 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
   const needed = tensorParallel * pipelineParallel * dataParallel;
   const all = request.gpus.map((gpu) => cardOf(gpu, request.environment?.platform));
   const cards = all.slice(0, needed);
-  const engine = engineOf(rules, cards[0] ?? null);
+  const engine = engineOf(rules, cards[0] ?? null, pipelineParallel);
   const modelMaxLen = shape?.maxLength ?? null;
   const maxModelLen = options.maxModelLen ?? modelMaxLen ?? (shape ? 2048 : 4096);
   const speculative = readSpeculative(options, shape);
@@ -73,14 +76,25 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
     options.maxNumBatchedTokens ??
     (engine === 'v0'
       ? v0BatchedTokens(maxModelLen)
-      : Math.min(tier.tokens, (options.maxNumSeqs ?? tier.seqs) * maxModelLen));
-  const seqs = Math.min(options.maxNumSeqs ?? tier.seqs, Math.max(1, batched));
+      : rules.limitsTokensToSeqs
+        ? Math.min(tier.tokens, (options.maxNumSeqs ?? tier.seqs) * maxModelLen)
+        : tier.tokens);
+  const seqs = options.maxNumSeqs ?? seqsByDefault(rules, tier.seqs, batched);
   const runnerV2 = usesRunnerV2(rules, shape, speculative.method);
-  const async = rules.asyncScheduling;
+  const async = schedulesAsync(rules, speculative.method, pipelineParallel, runnerV2);
   const elementBytes = elementBytesOf(options.dtype);
   // V0 captured up to the sequences themselves.
   const perSequence = engine === 'v0' ? 1 : 2 * (1 + speculative.tokens);
-  const capture = capturesOf(options, rules, shape, seqs * perSequence, batched, cards[0]);
+  const captures = captureSizesOf({
+    rules,
+    engine,
+    asked: options.enforceEager === true ? 0 : (options.maxCudagraphCaptureSize ?? null),
+    maxNumSeqs: seqs,
+    maxNumBatchedTokens: batched,
+    speculativeTokens: speculative.tokens,
+    isGptOss: shape?.family === 'gptoss',
+    isDataCentreBlackwell: cards[0]?.capability === 10,
+  });
   return {
     version,
     versionGiven: given,
@@ -110,10 +124,12 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
     speculativeTokens: speculative.tokens,
     speculativeLayers: speculative.layers,
     foreignDraft: speculative.method !== null && !/mtp|ngram/.test(speculative.method),
+    asyncScheduling: async,
     batchesInFlight: !rules.reservesInFlightBatches
       ? 1
       : inFlight(async, runnerV2, pipelineParallel),
-    ...capture,
+    captureSizes: captures.length,
+    largestCapture: captures.at(-1) ?? 0,
     // FlashInfer is for NVIDIA only.
     flashinferSampler:
       request.environment?.flashinferSampler ??
@@ -126,7 +142,8 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
   };
 }
 
-function engineOf(rules: VllmRules, card: Card | null): 'v0' | 'v1' {
+function engineOf(rules: VllmRules, card: Card | null, pipelines: number): 'v0' | 'v1' {
+  if (rules.pipelinesOnV0 && pipelines > 1) return 'v0';
   if (rules.engine !== 'v0OnOldGpus') return rules.engine;
   return card?.capability != null && card.capability < 8 ? 'v0' : 'v1';
 }
@@ -141,11 +158,14 @@ function tierOf(
   if (engine === 'v0') return { seqs: 256, tokens: 2048 };
   const library = usage === 'library';
   const total = card?.cudaBytes ?? 0;
-  if (rules.hugeCardTier && total >= HUGE_CARD)
-    return { seqs: 1024, tokens: library ? 16384 : 16384 };
+  if (rules.hugeCardTier && total >= HUGE_CARD) return { seqs: 1024, tokens: 16384 };
   if (total >= BIG_CARD && card?.isA100 !== true)
     return { seqs: 1024, tokens: library ? 16384 : 8192 };
   return { seqs: rules.seqsOnSmallCards, tokens: library ? 8192 : 2048 };
+}
+
+function seqsByDefault(rules: VllmRules, seqs: number, batched: number): number {
+  return rules.limitsTokensToSeqs ? Math.min(seqs, Math.max(1, batched)) : seqs;
 }
 
 function likelySeqs(options: PlanOptions, seqs: number, perSequence: number): number {
@@ -157,6 +177,17 @@ function likelySeqs(options: PlanOptions, seqs: number, perSequence: number): nu
 /** V0 had no chunked prefill below 32K: a whole prompt had to fit one batch. */
 function v0BatchedTokens(maxModelLen: number): number {
   return maxModelLen > 32_768 ? 2048 : Math.max(maxModelLen, 2048);
+}
+
+function schedulesAsync(
+  rules: VllmRules,
+  method: string | null,
+  pipeline: number,
+  runnerV2: boolean,
+): boolean {
+  if (!rules.asyncScheduling || (method === 'ngram' && !rules.asyncNgrams)) return false;
+  if (pipeline === 1) return true;
+  return rules.asyncPipelines === 'all' || (rules.asyncPipelines === 'runnerV2' && runnerV2);
 }
 
 function inFlight(async: boolean, runnerV2: boolean, pipeline: number): number {
@@ -212,30 +243,6 @@ function usesRunnerV2(rules: VllmRules, shape: HfShape | null, method: string | 
     case 'dense':
       return V2_MOE.test(family) || (shape.experts === null && shape.state === null);
   }
-}
-
-/** Batch sizes that get a CUDA graph (reference 1.6). */
-function capturesOf(
-  options: PlanOptions,
-  rules: VllmRules,
-  shape: HfShape | null,
-  wanted: number,
-  batched: number,
-  card: Card | undefined,
-): { captureSizes: number; largestCapture: number } {
-  if (options.enforceEager === true || options.maxCudagraphCaptureSize === 0)
-    return { captureSizes: 0, largestCapture: 0 };
-  const cap = shape?.family === 'gptoss' || card?.capability === 10 ? 1024 : 512;
-  const largest = options.maxCudagraphCaptureSize ?? Math.min(wanted, cap, Math.max(1, batched));
-  return { captureSizes: sizesUpTo(largest, rules.captureStep), largestCapture: largest };
-}
-
-/** 1, 2, 4, then every 8 up to 256, then every 16 (every 8 up to 0.11.0). */
-function sizesUpTo(largest: number, step: 'fine' | 'coarse'): number {
-  const small = [1, 2, 4].filter((size) => size <= largest).length;
-  const eights = Math.floor(Math.min(largest, 248) / 8);
-  const rest = largest < 256 ? 0 : Math.floor((largest - 256) / (step === 'fine' ? 8 : 16)) + 1;
-  return small + eights + rest;
 }
 
 function profilesVision(options: PlanOptions, shape: HfShape | null): boolean {

@@ -1,6 +1,7 @@
 /** The arithmetic of a plan in words, in order. */
 import { formatCount, formatGib } from '../../shared/units';
-import { decisionStep } from './guidance';
+import { describeKnown } from '../knownProfiles';
+import { decisionStep, profilesHere } from './guidance';
 import { budgetBytes, checkedUtilization, fixedPool, poolBytes } from './budget';
 import type { Demand } from './demand';
 import type { KvCacheAmount } from './kvCache';
@@ -29,13 +30,17 @@ export function stepsOf(
     );
   if (card?.name == null) steps.push('Unnamed GPU: conservative defaults');
   steps.push(
-    `Weights: ${formatGib(demand.weightsAt[0]?.bytes ?? null)} per GPU, from ${demand.learned?.weightsBytes != null ? 'an earlier start here' : weights.source}${parallelWords(demand)}`,
+    `Weights: ${formatGib(demand.weightsAt[0]?.bytes ?? null)} per GPU, from ${demand.learned?.measured.has('weights') === true ? 'an earlier start here' : weights.source}${parallelWords(demand)}`,
     activationStep(demand),
     `Non-torch memory: ${formatGib(demand.nonTorch.bytes)}; the server's own context of about ${formatGib(demand.context.bytes)} comes on top of the budget`,
     graphStep(demand),
     ...poolSteps(demand, choice),
     ...kvSteps(demand, amount),
     ...freeSteps(demand, choice),
+    ...profilesHere({ request: demand.request, demand }).map(
+      (profile) => `Known result: ${describeKnown(profile)}`,
+    ),
+    ...learnedSteps(demand),
     `Verdict: ${outcome.verdict}, ${outcome.reason}`,
   );
   return steps;
@@ -59,7 +64,7 @@ function parallelWords(demand: Demand): string {
 
 function activationStep(demand: Demand): string {
   const { settings, shape, activation, learned } = demand;
-  if (learned?.activationBytes != null)
+  if (learned?.measured.has('activation') === true)
     return `Activation peak: ${formatGib(activation.bytes)}, measured by an earlier start here`;
   const vocab = shape?.vocab == null ? '' : ` × ${formatCount(shape.vocab)} logits`;
   return `Activation peak: ${formatGib(activation.bytes)} (${formatGib(activation.low)} to ${formatGib(activation.high)}), profiled with ${formatCount(settings.likelySeqs)} sequences${settings.likelySeqs < settings.maxNumSeqs ? ' (as the capture size tells)' : ''}${vocab} and ${formatCount(settings.maxNumBatchedTokens)} batched tokens${settings.vision ? ', images included' : ''}`;
@@ -104,6 +109,31 @@ function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
     );
   return steps;
 }
+
+/** What was learned, and from how many starts. */
+function learnedSteps({ learned }: Demand): string[] {
+  if (!learned) return [];
+  const { measured, failed } = learned.lessons;
+  const taken = [...learned.measured].map((term) => TERM_WORDS[term]).join(', ');
+  const steps: string[] = [];
+  if (taken)
+    steps.push(
+      `Learned here from ${startsInWords(measured.length)}: ${taken}; scaled where the settings differ`,
+    );
+  if (failed.length > 0)
+    steps.push(`${startsInWords(failed.length)} of it ran out of memory here before`);
+  return steps;
+}
+
+const startsInWords = (count: number): string =>
+  count === 1 ? '1 earlier start' : `${String(count)} earlier starts`;
+
+const TERM_WORDS = {
+  weights: 'weights',
+  activation: 'activation peak',
+  graphs: 'CUDA graphs',
+  nonTorch: 'non-torch memory',
+} as const;
 
 function freeSteps(demand: Demand, choice: UtilizationChoice): string[] {
   const { ollamaReservationBytes, safetyBufferBytes } = demand.request.coexistence ?? {};

@@ -2,6 +2,7 @@
 import type { UtilizationPlan } from '../../shared/planAnswer';
 import { nameRule, type NameRuleResult } from '../nameRule';
 import { freeFor, overchargeShare } from './budget';
+import { failedAlike } from './pastFailure';
 import { besidesKv, kvNeeded, stageOf, type Demand, type End } from './demand';
 
 export interface UtilizationChoice extends UtilizationPlan {
@@ -40,7 +41,10 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
   const recommended = exact
     ? recommendedFor(demand, ceiling, smallest)
     : ((named ?? nameRule(nameInput(demand)))?.utilization ?? null);
-  const capped = recommended === null ? null : Math.min(recommended, largest ?? 1);
+  const capped =
+    recommended === null
+      ? null
+      : untried(demand, Math.min(recommended, largest ?? 1), smallest ?? 0.01, largest ?? 1);
   // Where what is free now cannot start the model, no share is worth recommending.
   const startable = capped !== null && capped >= (smallest ?? 0.01);
   const effective = auto
@@ -58,6 +62,16 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
     auto,
     named,
   };
+}
+
+/** The nearest step of 0.05 from a share with which nothing like it failed here; null: they all did. */
+function untried(demand: Demand, share: number, least: number, most: number): number | null {
+  if (!demand.learned?.lessons.failed.length) return share;
+  const steps = Array.from({ length: 10 }, (_, i) => i * 0.05).flatMap((step) => [-step, step]);
+  const tried = steps
+    .map((step) => Number((share + step).toFixed(2)))
+    .filter((value) => value >= least && value <= most);
+  return tried.find((value) => failedAlike(demand, value) === null) ?? null;
 }
 
 function nameInput(demand: Demand) {

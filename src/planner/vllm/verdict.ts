@@ -1,8 +1,8 @@
 /** fits, tight, doesNotFit or unknown, as contracts.md defines them. */
 import type { Verdict } from '../../shared/planAnswer';
+import { failedAlike } from './pastFailure';
 import { freeFor, heldBytes, reservation, startProblem } from './budget';
 import type { Demand } from './demand';
-import { sameOptions } from './learned';
 
 export interface VerdictReason {
   readonly verdict: Verdict;
@@ -31,19 +31,22 @@ export function verdictOf(demand: Demand, utilization: number): VerdictReason {
 
 /** It starts, but not with the head room asked for, or against what is known otherwise. */
 function cautionOf(demand: Demand, utilization: number): string | null {
-  const { settings, request, kv, learned } = demand;
+  const { settings, request, kv } = demand;
   const buffer = request.coexistence?.safetyBufferBytes ?? 0;
   for (const [gpu, card] of settings.cards.entries()) {
     const there = freeFor(demand, gpu) ?? card.cudaBytes - reservation(demand);
     if (there - heldBytes(demand, gpu, utilization, 'bytes') < buffer)
       return `GPU ${String(gpu)}: less than the head room stays free`;
   }
-  if (learned?.failedOptions.some((failed) => sameOptions(failed, request.options)))
-    return 'the same settings ran out of memory here before';
+  const failed = failedAlike(demand, utilization);
+  if (failed !== null) return failed;
   const { modelMaxLen, maxModelLen } = settings;
   if (modelMaxLen !== null && maxModelLen > modelMaxLen)
     return `${String(maxModelLen)} tokens are more than the ${String(modelMaxLen)} the model names: vLLM refuses that without an override`;
-  if (settings.foreignDraft) return "the draft model's own weights and KV are not counted";
+  if (demand.weights.draft === null)
+    return "the draft model's weights are not counted: no size known";
+  if (settings.foreignDraft && settings.speculativeLayers === 0)
+    return "the draft model's own KV is not counted";
   if (kv?.approximation != null) return kv.approximation;
   return null;
 }

@@ -2,58 +2,10 @@
  * The room `planner/vllm`: what a vLLM start needs, by version. This file is the table of what changed when; the rest
  * asks it and never compares versions in place. Newest known rules apply to unknown and newer versions.
  */
+import { oldestRules, type VllmRules } from './rules';
 
 /** Newest version these rules were checked against; the one planned for when none is given. */
 export const NEWEST_VLLM = '0.32.0';
-
-export interface VllmRules {
-  /** V0 ran everywhere up to 0.7 and on GPUs older than capability 8.0 up to 0.10. */
-  readonly engine: 'v0' | 'v0OnOldGpus' | 'v1';
-  readonly defaultUtilization: number;
-  /** The worker refuses to start when free < total × utilization. */
-  readonly freeCheck: boolean;
-  /** Whatever other processes hold is billed to this one. */
-  readonly chargesOthers: boolean;
-  /** `ceil(total × utilization)` instead of the floor. */
-  readonly roundsBudgetUp: boolean;
-  /** Sliding-window layers get their own, smaller groups. */
-  readonly hybridManager: boolean;
-  /** Largest/smallest bucket below which the largest sets the group size. */
-  readonly groupSizeRatio: number;
-  /** V1 model runner: is the CUDA-graph estimate taken from the budget? */
-  readonly graphsInBudget: boolean;
-  /** Models that run on Model Runner V2. */
-  readonly runnerV2: 'none' | 'qwen3Dense' | 'fewDense' | 'moreDense' | 'dense' | 'all';
-  /** Does the V2 runner take an estimate from the budget too? */
-  readonly runnerV2GraphsInBudget: boolean;
-  /** Window layers reserve for `batches in flight × max_num_batched_tokens`, before for one batch. */
-  readonly reservesInFlightBatches: boolean;
-  readonly asyncScheduling: boolean;
-  readonly tokensShown: 'blocks' | 'concurrency';
-  /** Block 0 cannot be used, and the fit check knows it. */
-  readonly nullBlock: boolean;
-  /** Each group packs its own layers densely; groups overlay. */
-  readonly packedLayout: boolean;
-  /** Mamba and linear-attention models cache prefixes unless told otherwise. */
-  readonly hybridPrefixCaching: boolean;
-  /** null: depends on whether the FlashInfer package is installed. */
-  readonly flashinferSampler: boolean | null;
-  readonly samplerSharded: boolean;
-  /** The profile bills allocator slack as well. */
-  readonly billsSlack: boolean;
-  /** The graph profile of Gated-DeltaNet models takes a fifth of the pool. */
-  readonly overchargesGdn: boolean;
-  readonly captureStep: 'fine' | 'coarse';
-  /** Sequences by default where the card is small; big cards see `settings.ts`. */
-  readonly seqsOnSmallCards: number;
-  /** Cards of at least 160 GiB take 16,384 batched tokens. */
-  readonly hugeCardTier: boolean;
-  readonly bitsandbytes: 'withLoadFormat' | 'builtIn' | 'plugin';
-  /** FP8 on the fly holds the whole 16-bit checkpoint first. */
-  readonly onlineFp8LoadsWhole: boolean;
-  readonly kvCacheMemoryFlag: boolean;
-  readonly mambaSeqsCheck: boolean;
-}
 
 interface Row {
   readonly since: string;
@@ -61,36 +13,6 @@ interface Row {
   readonly source: string;
   readonly changes: Partial<VllmRules>;
 }
-
-const oldest: VllmRules = {
-  engine: 'v0',
-  defaultUtilization: 0.9,
-  freeCheck: false,
-  chargesOthers: false,
-  roundsBudgetUp: false,
-  hybridManager: false,
-  groupSizeRatio: 1.25,
-  graphsInBudget: false,
-  runnerV2: 'none',
-  runnerV2GraphsInBudget: false,
-  reservesInFlightBatches: false,
-  asyncScheduling: false,
-  tokensShown: 'blocks',
-  nullBlock: false,
-  packedLayout: false,
-  hybridPrefixCaching: false,
-  flashinferSampler: false,
-  samplerSharded: false,
-  billsSlack: false,
-  overchargesGdn: false,
-  captureStep: 'fine',
-  seqsOnSmallCards: 256,
-  hugeCardTier: false,
-  bitsandbytes: 'withLoadFormat',
-  onlineFp8LoadsWhole: true,
-  kvCacheMemoryFlag: false,
-  mambaSeqsCheck: false,
-};
 
 /** Oldest first; each row adds to the ones before. */
 export const VERSION_ROWS: readonly Row[] = [
@@ -111,26 +33,65 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.9.1',
-    source: 'free check #19312, hybrid KV manager #17996, 2025-06',
-    changes: { freeCheck: true, chargesOthers: false, hybridManager: true },
+    source: 'free check #19312, hybrid KV manager #17996, 2025-06; pipelines on V1 (facts)',
+    changes: {
+      freeCheck: true,
+      chargesOthers: false,
+      hybridManager: true,
+      pipelinesOnV0: false,
+    },
+  },
+  {
+    since: '0.10.0',
+    source: 'largest capture 2 × max_num_seqs (its own configuration, facts)',
+    changes: { capturesBy: 'sequences' },
   },
   {
     since: '0.10.1',
-    source: 'FlashInfer sampler where the package is installed (start-up logs)',
-    changes: { flashinferSampler: null },
+    source:
+      'FlashInfer sampler where the package is installed (start-up logs); gpt-oss captures (facts)',
+    changes: { flashinferSampler: null, gptOssCapture: 1024 },
   },
-  { since: '0.10.2', source: '--kv-cache-memory-bytes', changes: { kvCacheMemoryFlag: true } },
-  { since: '0.11.0', source: 'V0 removed, 2025-09', changes: { engine: 'v1' } },
+  {
+    since: '0.10.2',
+    source: '--kv-cache-memory-bytes; V1 on cards before Ampere too (facts)',
+    changes: { kvCacheMemoryFlag: true, engine: 'v1' },
+  },
+  {
+    since: '0.11.0',
+    source: 'gpt-oss captures (facts)',
+    changes: { gptOssCapture: 992 },
+  },
   {
     since: '0.11.1',
-    source: '51 instead of 67 capture sizes up to 512 (start-up logs)',
-    changes: { captureStep: 'coarse' },
+    source: '51 instead of 67 capture sizes up to 512 (start-up logs); batch defaults (facts)',
+    changes: {
+      captureStep: 'coarse',
+      gptOssCapture: 1024,
+      limitsTokensToSeqs: true,
+    },
+  },
+  {
+    since: '0.13',
+    source: 'draft tokens count for the largest capture (facts)',
+    changes: { capturesBy: 'decodeTokens' },
   },
   {
     since: '0.14',
     source:
       'async scheduling #27614, budget rounded up #30868, 2026-01; FP8 layer by layer (boundary not certain)',
-    changes: { asyncScheduling: true, roundsBudgetUp: true, onlineFp8LoadsWhole: false },
+    changes: {
+      asyncScheduling: true,
+      roundsBudgetUp: true,
+      onlineFp8LoadsWhole: false,
+      // VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE is on (source).
+      chunkedGroups: true,
+    },
+  },
+  {
+    since: '0.15',
+    source: 'asynchronous scheduling with pipelines (facts)',
+    changes: { asyncPipelines: 'all' },
   },
   {
     since: '0.16',
@@ -142,7 +103,11 @@ export const VERSION_ROWS: readonly Row[] = [
     source: 'Mamba cache-block check with full graphs',
     changes: { mambaSeqsCheck: true },
   },
-  { since: '0.18', source: 'group size ratio #36684', changes: { groupSizeRatio: 1.5 } },
+  {
+    since: '0.18',
+    source: 'group size ratio #36684; block size asked of the attention backend (source)',
+    changes: { groupSizeRatio: 1.5, latentKernel: 'flashAttention' },
+  },
   {
     since: '0.20',
     source: 'utilization 0.92 #38284 (2026-04-21); graph estimate inside the budget',
@@ -150,8 +115,8 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.21',
-    source: 'tokens = concurrency × length #41069',
-    changes: { tokensShown: 'concurrency' },
+    source: 'tokens = concurrency × length #41069; the batched tokens are captured too (facts)',
+    changes: { tokensShown: 'concurrency', capturesTokens: true },
   },
   { since: '0.22', source: 'Model Runner V2: Qwen3 dense', changes: { runnerV2: 'qwen3Dense' } },
   { since: '0.23', source: 'Model Runner V2: + Llama, Mistral', changes: { runnerV2: 'fewDense' } },
@@ -160,7 +125,11 @@ export const VERSION_ROWS: readonly Row[] = [
     source: 'Model Runner V2: + DeepseekV2, quantized',
     changes: { runnerV2: 'moreDense' },
   },
-  { since: '0.25', source: 'Model Runner V2: every dense model', changes: { runnerV2: 'dense' } },
+  {
+    since: '0.25',
+    source: 'Model Runner V2: every dense model; smallest kernel block for windows (source)',
+    changes: { runnerV2: 'dense', slidingBlock: 'kernel' },
+  },
   {
     since: '0.26',
     source: 'batches in flight #47728, 2026-07-08; GDN graphs over-charged #50780',
@@ -173,8 +142,14 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.28',
-    source: 'bitsandbytes as a plugin #43529; hybrid prefix caching #50991; 160 GiB tier #51726',
-    changes: { bitsandbytes: 'plugin', hybridPrefixCaching: true, hugeCardTier: true },
+    source:
+      'bitsandbytes as a plugin #43529; hybrid prefix caching #50991; 160 GiB tier #51726; Blackwell captures (facts)',
+    changes: {
+      bitsandbytes: 'plugin',
+      hybridPrefixCaching: true,
+      hugeCardTier: true,
+      blackwellCaptures: true,
+    },
   },
   {
     since: '0.29',
@@ -187,7 +162,29 @@ export const VERSION_ROWS: readonly Row[] = [
       runnerV2: 'all',
       runnerV2GraphsInBudget: true,
       overchargesGdn: false,
+      capturesDecodes: 'speculative',
     },
+  },
+  {
+    since: '0.30',
+    source: 'windows take the primary block again (source)',
+    changes: { slidingBlock: 'primary' },
+  },
+  {
+    since: '0.31',
+    source:
+      'pipelines with the V1 runner, whole decode batches captured (facts); FlashAttention 4 for fp8 heads of 512 (source)',
+    changes: { asyncPipelines: 'runnerV2', capturesDecodes: 'all', widePagesForFp8: true },
+  },
+  {
+    since: '0.32',
+    source: 'Mamba-2 prefill checkpoints (source)',
+    changes: { stateCheckpoints: true },
+  },
+  {
+    since: '0.33',
+    source: 'asynchronous scheduling with n-grams (facts)',
+    changes: { asyncNgrams: true },
   },
 ];
 
@@ -213,10 +210,14 @@ function notBefore(version: Triple, since: Triple): boolean {
   return true;
 }
 
-const steps = VERSION_ROWS.map((row) => ({
+/** All rules from each row on, newest first: a plan looks them up for every change it tries. */
+const steps = VERSION_ROWS.map((row, index) => ({
   since: parseVllmVersion(row.since) ?? ([0, 0, 0] as const),
-  changes: row.changes,
-}));
+  rules: VERSION_ROWS.slice(0, index + 1).reduce<VllmRules>(
+    (rules, { changes }) => ({ ...rules, ...changes }),
+    oldestRules,
+  ),
+})).reverse();
 
 export interface VersionChoice {
   /** As given where it can be read, else the newest known. */
@@ -230,8 +231,7 @@ export interface VersionChoice {
 export function rulesOf(version: string | null | undefined): VersionChoice {
   const parsed = version == null ? null : parseVllmVersion(version);
   const used = parsed ?? parseVllmVersion(NEWEST_VLLM) ?? ([0, 32, 0] as const);
-  let rules = oldest;
-  for (const step of steps) if (notBefore(used, step.since)) rules = { ...rules, ...step.changes };
+  const rules = steps.find(({ since }) => notBefore(used, since))?.rules ?? oldestRules;
   return {
     version: parsed && version ? version.trim().replace(/^v/i, '') : NEWEST_VLLM,
     rules,

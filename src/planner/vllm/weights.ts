@@ -4,9 +4,13 @@ import type { Basis } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { GIB } from '../../shared/units';
 import { parametersInName } from '../nameSize';
+import { draftModelOf, NO_DRAFT } from './draftModel';
+import type { Estimate } from './overheads';
 import { parametersOf, type Parameters } from './parameters';
-import { headerParts } from './headerWeights';
+import { headerParts, loadsTowers } from './headerWeights';
 import { expertPadding, weightFormatOf, type WeightFormat } from './quantization';
+import type { BytesByKind } from './quantizedModules';
+import { rotaryBytes } from './rotary';
 import type { VllmSettings } from './settings';
 import { loraBytes, shardWeights, totalOf, type WeightParts } from './sharding';
 
@@ -21,6 +25,8 @@ export interface Weights {
   readonly source: string;
   /** Most that one GPU holds while loading, where that is more than what stays; null: no more. */
   readonly peakPerGpu: number | null;
+  /** A draft model of its own, on each GPU beside `perGpu`; null: it has one whose size can't be told. */
+  readonly draft: Estimate | null;
   /** Weights that a conversion to 4 or 8 bit would shrink, before sharding; null: not known. */
   readonly total: number;
 }
@@ -64,6 +70,8 @@ export function weightsOf(
     format: found.format,
     source: found.source,
     peakPerGpu: loadPeak(found, perGpu, settings),
+    // A given size is all that the engine holds, its draft included.
+    draft: found.source === GIVEN ? NO_DRAFT : draftModelOf(shape, settings),
     total: totalOf(found.parts),
   };
 }
@@ -150,13 +158,19 @@ function sizedBy(
   };
 }
 
+/** A recipe that the config spells out is exact but for scales; a bare method leaves open what stays in 16 bit. */
+function storedSpread(format: WeightFormat | null): readonly [number, number] {
+  if (format?.stored !== true) return [0.99, 1.015];
+  return format.detailed ? [0.97, 1.05] : [0.93, 1.18];
+}
+
 /** A stored format mostly leaves more layers in 16 bit than its name tells; a tower's size is a guess. */
 function configSpread(
   counted: WeightParts,
   parameters: Parameters,
   format: WeightFormat | null,
 ): readonly [number, number] {
-  const [low, high] = format?.stored === true ? [0.93, 1.18] : [0.99, 1.015];
+  const [low, high] = storedSpread(format);
   if (!parameters.towerGuessed || counted.tower === 0) return [low, high];
   const total = Math.max(1, totalOf(counted));
   return [
@@ -165,14 +179,30 @@ function configSpread(
   ];
 }
 
-/** Bytes of one linear weight under a format. */
-function linearBytes(format: WeightFormat | null, settings: VllmSettings): number {
-  return format?.scope === 'linears' ? format.bytesPerWeight : settings.elementBytes;
+/** Bytes of a weight of each kind under a format. */
+function kindsOf(format: WeightFormat | null, settings: VllmSettings): BytesByKind {
+  if (format?.byKind) {
+    // Experts alone are MXFP4's matter, whatever the list of exceptions says.
+    return format.scope === 'experts'
+      ? { ...allAlike(settings.elementBytes), expert: format.byKind.expert }
+      : format.byKind;
+  }
+  const plain = settings.elementBytes;
+  const linear = format?.scope === 'linears' ? format.bytesPerWeight : plain;
+  const kinds = allAlike(linear);
+  // In-flight bitsandbytes quantizes the towers' linear layers as well; stored formats mostly leave them alone.
+  const tower = format?.id === 'bitsandbytes' && !format.stored ? linear : plain;
+  return { ...kinds, tower, head: plain, expert: format ? format.bytesPerWeight : plain };
 }
 
-function expertBytes(format: WeightFormat | null, settings: VllmSettings): number {
-  return format ? format.bytesPerWeight : settings.elementBytes;
-}
+const allAlike = (bytes: number): BytesByKind => ({
+  attention: bytes,
+  mlp: bytes,
+  shared: bytes,
+  expert: bytes,
+  tower: bytes,
+  head: bytes,
+});
 
 function countedParts(
   parameters: Parameters,
@@ -181,31 +211,26 @@ function countedParts(
   settings: VllmSettings,
 ): WeightParts {
   const plain = settings.elementBytes;
-  const linear = linearBytes(format, settings);
-  // In-flight bitsandbytes quantizes the towers' linear layers as well; stored formats mostly leave them alone.
-  const tower = format?.id === 'bitsandbytes' && !format.stored ? linear : plain;
+  const kinds = kindsOf(format, settings);
+  const mlp = parameters.linear - parameters.attention - parameters.shared;
   return {
     embedding: parameters.embedding * plain,
-    head: settings.pooling ? 0 : parameters.head * plain,
+    head: settings.pooling ? 0 : parameters.head * kinds.head,
     linear:
-      parameters.linear * linear +
-      parameters.attention * (format?.attentionKept ?? 0) * Math.max(0, plain - linear) +
-      draftBytes(parameters, format, settings),
-    keyValue: parameters.keyValue * linear,
-    expert:
-      parameters.expert * expertBytes(format, settings) * expertPadding(shape, format, settings),
-    replicated: parameters.replicated * plain,
-    tower: settings.options.languageModelOnly === true ? 0 : parameters.tower * tower,
+      parameters.attention * kinds.attention +
+      mlp * kinds.mlp +
+      parameters.shared * kinds.shared +
+      draftBytes(parameters, kinds, settings),
+    keyValue: parameters.keyValue * kinds.attention,
+    expert: parameters.expert * kinds.expert * expertPadding(shape, format, settings),
+    replicated: parameters.replicated * plain + rotaryBytes(shape, settings),
+    tower: loadsTowers(shape, settings) ? parameters.tower * kinds.tower : 0,
   };
 }
 
-function draftBytes(
-  parameters: Parameters,
-  format: WeightFormat | null,
-  settings: VllmSettings,
-): number {
+function draftBytes(parameters: Parameters, kinds: BytesByKind, settings: VllmSettings): number {
   if (settings.speculativeLayers === 0) return 0;
-  return parameters.draft * expertBytes(format, settings);
+  return parameters.draft * kinds.expert;
 }
 
 /** A size that was given is taken as it is; under another format its shrinking share follows the config's. */
@@ -226,8 +251,8 @@ function givenParts(
     return { parts: { ...nothing, linear: given * ratio } };
   }
   // Without a config: nine tenths of a model are linear layers.
-  const from = expertBytes(before, settings);
-  const to = expertBytes(after, settings);
+  const from = kindsOf(before, settings).expert;
+  const to = kindsOf(after, settings).expert;
   return { parts: { ...nothing, linear: given * (0.1 + (0.9 * to) / from) } };
 }
 
@@ -241,7 +266,7 @@ function sizedParts(
   return {
     embedding: embedding * settings.elementBytes,
     head: 0,
-    linear: (count - embedding) * expertBytes(format, settings),
+    linear: (count - embedding) * kindsOf(format, settings).expert,
     keyValue: 0,
     expert: 0,
     replicated: 0,

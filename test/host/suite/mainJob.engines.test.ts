@@ -1,102 +1,34 @@
 /** The main job on a real vLLM (on the CPU) in the real VS Code. The GPU is a stand-in that charges real processes. */
 import assert from 'node:assert/strict';
-import net from 'node:net';
-import path from 'node:path';
 import * as vscode from 'vscode';
-import type { DeployResult } from '../../../src/app/deploy';
 import { serverFacts } from '../../../src/app/serverText';
-import type { Server } from '../../../src/app/state';
-import type { PlanOptions } from '../../../src/shared/planRequest';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { hasPage, onPage } from '../../ui/onPage';
+import { livingGroup } from '../../support/processes.mjs';
 import { eventually } from '../eventually';
-import { isAlive, livingGroup } from '../../support/processes.mjs';
-
-/** A start takes 31 s on an idle machine and twice that beside other work. */
-const START_MS = 180_000;
-const MODEL = path.join(process.env.VRAM_PILOT_TEST_MODELS ?? '', 'tiny-qwen3');
-/** Pool and eager mode come from the settings. */
-const OPTIONS: PlanOptions = { dtype: 'bfloat16', maxModelLen: 256 };
+import {
+  activateWithVllm,
+  assertGone,
+  assertPortFree,
+  chat,
+  ended,
+  familyRecorded,
+  isReady,
+  MODEL,
+  ready,
+  server,
+  started,
+  START_MS,
+  wish,
+} from '../realVllm';
 
 let api: VramPilotApi;
-
-function server(id: string): Server {
-  const found = api.getState().servers.find((one) => one.id === id);
-  assert.ok(found, 'the server is in the state');
-  return found;
-}
-
-function started(result: DeployResult): string {
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.id;
-}
-
-const ready = (id: string) =>
-  eventually(
-    () => {
-      const { phase, diagnosis } = server(id);
-      assert.notEqual(phase, 'ended', JSON.stringify(diagnosis?.cause));
-      return phase === 'ready';
-    },
-    'ready',
-    START_MS,
-  );
-
-const ended = (id: string) => eventually(() => server(id).phase === 'ended', 'its end', START_MS);
-
-const wish = (
-  change: { model?: string; port?: number; options?: PlanOptions; extraArguments?: string[] } = {},
-) => ({
-  model: MODEL,
-  ...change,
-  options: { ...OPTIONS, ...change.options },
-});
-
-function assertGone({ record, port }: Server): void {
-  assert.ok(record);
-  for (const { pid } of record.seen)
-    assert.equal(isAlive(pid), false, `PID ${String(pid)} is gone`);
-  assert.deepEqual(livingGroup(record.main.pid), [], 'its process group is empty');
-  assert.ok(port > 0);
-}
-
-async function assertPortFree(port: number): Promise<void> {
-  await new Promise<void>((settle, reject) => {
-    const probe = net.createServer().once('error', reject);
-    probe.listen(port, '127.0.0.1', () => probe.close(() => settle()));
-  });
-}
-
-/** Reads a chat stream; `onFirst` is called with the first piece of the answer. */
-async function chat(one: Server, maxTokens: number, onFirst?: () => void): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${String(one.port)}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      model: one.servedModelName,
-      messages: [{ role: 'user', content: 'hello' }],
-      max_tokens: maxTokens,
-      ignore_eos: true,
-      stream: true,
-    }),
-  });
-  assert.equal(response.status, 200);
-  let text = '';
-  for await (const piece of response.body!) {
-    if (text === '') onFirst?.();
-    text += Buffer.from(piece as Uint8Array).toString('utf8');
-  }
-  return text;
-}
 
 describe('main job with a real vLLM', function () {
   this.timeout(2 * START_MS);
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await activateWithVllm();
   });
 
   afterEach(async () => {
@@ -122,10 +54,8 @@ describe('main job with a real vLLM', function () {
     const stages = new Set<string>();
     await eventually(
       () => {
-        const { phase, stage, diagnosis } = server(id);
-        assert.notEqual(phase, 'ended', JSON.stringify(diagnosis?.cause));
-        stages.add(stage);
-        return phase === 'ready';
+        stages.add(server(id).stage);
+        return isReady(id);
       },
       'ready',
       START_MS,
@@ -190,13 +120,8 @@ describe('main job with a real vLLM', function () {
     // the same server serves the next two questions
     const second = await api.deploy({ ...wish(), port });
     assert.ok(!second.ok && second.problems.some((problem) => problem.id === 'port_in_use'));
-    const forced = started(await api.deploy({ ...wish(), port }, { force: true }));
-    await ended(forced);
-    assert.equal(server(forced).endReason, 'failed');
-    assert.equal(server(forced).diagnosis?.cause?.id, 'port_in_use');
-    assert.ok(server(forced).diagnosis!.cause!.evidence.length > 0);
 
-    await eventually(() => server(again.id).record!.seen.length >= 3, 'engine and worker recorded');
+    await familyRecorded(again.id);
     const { record } = server(again.id);
     process.kill(record!.main.pid, 'SIGKILL');
     await ended(again.id);
@@ -205,32 +130,10 @@ describe('main job with a real vLLM', function () {
     await eventually(() => livingGroup(record!.main.pid).length === 0, 'its engine gone', 20_000);
   });
 
-  const failures: [string, Parameters<typeof wish>[0], string][] = [
-    [
-      'a context longer than the model’s',
-      { options: { maxModelLen: 4096 } },
-      'max_model_len_over_derived',
-    ],
-    ['a missing path', { model: '/models/does-not-exist' }, 'model_path_missing'],
-    ['an unknown flag', { extraArguments: ['--gpu-mem-utilisation', '0.9'] }, 'unknown_flag'],
-  ];
-  for (const [what, change, cause] of failures) {
-    it(`warns of ${what}, and Deploy Anyway ends in that cause`, async () => {
-      const refused = await api.deploy(wish(change));
-      assert.ok(!refused.ok && refused.problems.length > 0, 'refused before the launch');
-      const id = started(await api.deploy(wish(change), { force: true }));
-      await ended(id);
-      assert.equal(server(id).endReason, 'failed');
-      assert.equal(server(id).diagnosis?.cause?.id, cause);
-      assert.ok(server(id).diagnosis!.cause!.evidence.length > 0, 'evidence lines');
-      assertGone(server(id));
-    });
-  }
-
   it('does not call it a clean stop when a worker was killed, though vLLM exits with 0', async () => {
     const id = started(await api.deploy(wish()));
     await ready(id);
-    await eventually(() => server(id).record!.seen.length >= 3, 'engine and worker recorded');
+    await familyRecorded(id);
     const engine = livingGroup(server(id).record!.main.pid).find(({ command }) =>
       command.startsWith('VLLM::EngineCore'),
     );

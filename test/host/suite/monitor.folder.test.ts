@@ -26,6 +26,7 @@ describe('monitor', () => {
     mode: 'ok',
     gpus: original.gpus,
     holders: original.holders ?? [],
+    processes: original.processes ?? [],
   };
   const state = () => api.getState().gpu;
   const isOk = () => state().status === 'ok';
@@ -61,6 +62,17 @@ describe('monitor', () => {
     assert.match(text, /NVIDIA GeForce RTX 4090/);
     assert.match(text, /1\.4 GiB/);
     assert.match(text, /Open Planner/);
+  });
+
+  it('names who grew in the hover', async function () {
+    if (!hasPage) this.skip();
+    const { pid } = process;
+    gpu.setState({
+      gpus: [{ ...card!, usedMiB: 3522 }],
+      processes: [{ pid, usedMiB: 2048, name: 'python', gpu: 0 }],
+    });
+    const grew = new RegExp(`GPU 0: PID ${String(pid)} .*grew by 2\\.0 GiB in \\d+s`);
+    await eventually(async () => grew.test(await onPage.gaugeHover()), 'who grew', 15_000);
   });
 
   it('gives a tool that hangs up, keeps the last figures with their age, and blocks nobody', async () => {

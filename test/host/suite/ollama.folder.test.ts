@@ -202,19 +202,34 @@ describe('Ollama with a stand-in', () => {
       assert.deepEqual(await loaded(), []);
     });
 
-    it('fails with the daemon’s own words', async () => {
+    it('names what failed a load, with the daemon’s own words', async () => {
       const daemon = await strangersDaemon();
       const broken = await deploy('tiny-broken');
       await ended(broken);
       assert.equal(server(broken).endReason, 'failed');
-      const { title } = server(broken).diagnosis!.cause!;
-      assert.match(title, /check_tensor_dims: tensor 'blk\.2\.attn_norm\.weight' not found/);
-      assert.doesNotMatch(title, /\n/);
-      const missing = await deploy('no-such-model');
-      await ended(missing);
-      assert.equal(server(missing).endReason, 'failed');
-      assert.match(server(missing).diagnosis?.cause?.title ?? '', /'no-such-model' not found/);
+      const { id, evidence } = server(broken).diagnosis!.cause!;
+      assert.equal(id, 'gguf_corrupt');
+      assert.match(evidence[0]!.text, /tensor 'blk\.2\.attn_norm\.weight' not found/);
       assert.ok(isAlive(daemon));
+    });
+
+    it('says what it lacks before it starts, and pulls it when told to', async () => {
+      await strangersDaemon();
+      const request = { engine: 'ollama', model: 'fresh' };
+      const refused = await api.deploy(request);
+      assert.ok(!refused.ok);
+      assert.deepEqual(
+        refused.problems.map((problem) => problem.id),
+        ['model_missing'],
+      );
+      const forced = await api.deploy(request, { force: true });
+      assert.ok(forced.ok);
+      await ended(forced.id);
+      assert.equal(server(forced.id).diagnosis?.cause?.id, 'model_not_found');
+      const pulled = await api.deploy(request, { pull: true });
+      assert.ok(pulled.ok, JSON.stringify(pulled));
+      await ready(pulled.id);
+      await stop(pulled.id);
     });
 
     it('loses sight of a model whose daemon died', async () => {
@@ -295,17 +310,18 @@ describe('Ollama with a stand-in', () => {
       const daemon = server(id).record!.main.pid;
       await ended(id);
       assert.equal(server(id).endReason, 'failed');
-      assert.match(server(id).diagnosis?.cause?.title ?? '', /blk\.2\.attn_norm\.weight/);
+      assert.equal(server(id).diagnosis?.cause?.id, 'gguf_corrupt');
       await eventually(() => !isAlive(daemon), 'the daemon gone');
     });
 
-    // not its reason: a terminal reports 0 for a killed process, as Ollama itself does for an orderly end
-    it('sees the end of a daemon that was killed', async () => {
+    // a terminal reports 0 for a killed process, as Ollama itself does for an orderly end
+    it('a daemon that was killed has crashed: nobody asked it to end', async () => {
       const id = await deploy('tiny');
       await ready(id);
       const { main } = server(id).record!;
       process.kill(main.pid, 'SIGKILL');
       await ended(id);
+      assert.equal(server(id).endReason, 'crashed');
       await eventually(() => livingGroup(main.pid).length === 0, 'its runner gone');
     });
 

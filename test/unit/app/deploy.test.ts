@@ -17,6 +17,8 @@ import {
   plantVllm,
   sampleOf,
   serverOf,
+  settle,
+  turnsOf,
   type FakeContext,
 } from '../../support/fakePorts';
 
@@ -66,7 +68,7 @@ function sceneOf(settings: Partial<Settings> = {}, simulated: Command | null = n
   const ollama = createOllamaServing(context, models, observer);
   const servers = createServers(
     context,
-    { models, observer, ollama },
+    { models, observer, ollama, queue: turnsOf(context, observer).queue },
     () => simulated,
     () => Promise.resolve(),
   );
@@ -171,11 +173,10 @@ describe('deploy of vLLM', () => {
     assert.deepEqual(await problemsOf(), []);
   });
 
-  it('objects to a second start meanwhile, unless that is allowed', async () => {
-    scene.context.store.dispatch({ type: 'serverAdded', server: serverOf() });
+  it('objects to the very same launch while it starts, and to no other', async () => {
+    scene.context.store.dispatch({ type: 'serverAdded', server: serverOf({ wish: WISH }) });
     assert.deepEqual(await problemsOf(), ['launch_in_progress']);
-    scene.context.settingsNow = { ...scene.context.settingsNow, 'launch.oneAtATime': false };
-    assert.deepEqual(await problemsOf(), []);
+    assert.deepEqual(await problemsOf({ extraArguments: ['--seed', '1'] }), []);
   });
 
   it('objects to a plan that does not fit', async () => {
@@ -210,6 +211,84 @@ describe('deploy of vLLM', () => {
     );
   });
 
+  describe('behind another start', () => {
+    const SECOND = { ...WISH, extraArguments: ['--seed', '7'] };
+    const second = () => scene.context.servers()[1];
+
+    beforeEach(async () => {
+      const { context, servers } = scene;
+      let pid = 0;
+      context.launcher.begin = ({ launchId }) => {
+        plantVllm(context.table, launchId, (pid += 100));
+        context.table.ports.set(pid, [7999 + pid / 100]);
+        return ok({ pid });
+      };
+      assert.equal((await servers.deploy(WISH, { force: false })).ok, true);
+      assert.deepEqual(await servers.deploy(SECOND, { force: false }), {
+        ok: true,
+        id: 'launch-2',
+      });
+    });
+
+    const getReady = async (port: number) => {
+      const { http, clock } = scene.context;
+      http.routes.set(`GET http://127.0.0.1:${port}/health`, answered(''));
+      await clock.pass(5_000);
+    };
+
+    it('waits in the list, on a port of its own, without a process', () => {
+      assert.deepEqual(second()?.queued?.waitsFor, ['vLLM: tiny']);
+      assert.equal(second()?.port, 8001);
+      assert.equal(second()?.record, null);
+      assert.equal(scene.context.launcher.specs.length, 1);
+    });
+
+    it('starts in its turn, planned with what is free then', async () => {
+      await getReady(8000);
+      assert.equal(second()?.queued, null);
+      assert.equal(second()?.record?.main.pid, 200);
+      const [, spec] = scene.context.launcher.specs;
+      assert.deepEqual(spec?.args.slice(-2), ['--seed', '7']);
+      assert.ok(spec.args.includes('8001'));
+    });
+
+    it('does not start where it no longer fits, and says so in the list', async () => {
+      const full = gpuOf({ usedBytes: 22 * GIB, freeBytes: 2 * GIB });
+      scene.context.gpuNow = sampleOf({ gpus: [full] });
+      await getReady(8000);
+      assert.equal(second()?.phase, 'ended');
+      assert.equal(second()?.endReason, 'failed');
+      assert.match(second()?.diagnosis?.cause?.title ?? '', /does not fit/);
+      assert.equal(scene.context.launcher.specs.length, 1);
+      assert.deepEqual(await scene.context.files.list(LAUNCHES), ['launch-1.json']);
+    });
+
+    it('is taken off the list by a stop', async () => {
+      assert.equal((await scene.servers.stop('launch-2', { force: false })).ok, true);
+      assert.equal(second(), undefined);
+      await getReady(8000);
+      assert.equal(scene.context.launcher.specs.length, 1);
+    });
+
+    it('is not held up where that is turned off', async () => {
+      scene.context.settingsNow = { ...scene.context.settingsNow, 'launch.oneAtATime': false };
+      const third = { ...WISH, extraArguments: ['--seed', '8'] };
+      assert.equal((await scene.servers.deploy(third, { force: false })).ok, true);
+      assert.equal(scene.context.launcher.specs.length, 2);
+    });
+
+    it('an adopted server is not started again, and is forgotten without being stopped', async () => {
+      const record = plantVllm(scene.context.table, 'adopted', 900);
+      const server = serverOf({ id: 'adopted', origin: 'adopted', phase: 'ready', record });
+      scene.context.store.dispatch({ type: 'serverAdded', server });
+      const again = await scene.servers.restart('adopted');
+      assert.equal(!again.ok && again.failure.reason, 'notSupported');
+      scene.servers.remove('adopted');
+      assert.ok(!scene.context.servers().some(({ id }) => id === 'adopted'));
+      assert.ok(scene.context.table.processes.has(900));
+    });
+  });
+
   for (const reason of ['notTrusted', 'toolMissing', 'timedOut'] as const) {
     it(`ends as failed with the cause when the launcher says ${reason}, and records nothing`, async () => {
       const { context, servers } = scene;
@@ -234,6 +313,7 @@ describe('deploy of vLLM', () => {
       return ok({ pid: 100 });
     };
     await servers.deploy(WISH, { force: false });
+    await settle();
     assert.equal(context.server().phase, 'ended');
     assert.equal(context.server().exitCode, 126);
     assert.deepEqual(await context.files.list(LAUNCHES), []);
@@ -295,5 +375,51 @@ describe('deploy of vLLM', () => {
     await context.clock.until(servers.stop('launch-1', { force: false }));
     const answer = await prompt;
     assert.equal(!answer.ok && answer.failure.reason, 'cancelled');
+  });
+});
+
+describe('deploy of a model that Ollama lacks', () => {
+  const BASE = 'http://127.0.0.1:11434';
+  const wish: Wish = {
+    engine: 'ollama',
+    model: 'fresh',
+    options: { numCtx: 4096 },
+    extraArguments: [],
+    port: null,
+  };
+
+  it('asks first, and downloads when that was agreed to, also where nothing else may be ignored', async () => {
+    const { context, servers, dispose } = sceneOf();
+    const { routes } = context.http;
+    let has = false;
+    routes.set(`GET ${BASE}/api/version`, answered({ version: '0.32.15' }));
+    routes.set(`GET ${BASE}/api/ps`, answered({ models: [] }));
+    routes.set(`GET ${BASE}/api/tags`, () =>
+      answered({
+        models: has ? [{ name: 'fresh:latest', digest: 'd', size: 1, details: {} }] : [],
+      }),
+    );
+    routes.set(`POST ${BASE}/api/show`, answered({ error: "model 'fresh:latest' not found" }, 404));
+    routes.set(`POST ${BASE}/api/pull`, ({ onText }) => {
+      onText?.('{"status":"pulling manifest"}\n{"status":"success"}\n');
+      has = true;
+      return answered('');
+    });
+    routes.set(`POST ${BASE}/api/generate`, answered({ done: true, done_reason: 'load' }));
+
+    const refused = await servers.deploy(wish, { force: false });
+    assert.ok(!refused.ok);
+    assert.deepEqual(
+      refused.problems.map(({ id }) => id),
+      ['model_missing'],
+    );
+    assert.deepEqual(context.http.sent('/api/pull'), []);
+    assert.deepEqual(context.servers(), []);
+
+    assert.ok((await servers.deploy(wish, { force: false, pull: true })).ok);
+    await context.clock.pass(2_000);
+    assert.deepEqual(context.http.sent('/api/pull'), [{ model: 'fresh', stream: true }]);
+    assert.equal(context.http.sent('/api/generate').length, 1, 'loaded after that');
+    dispose();
   });
 });

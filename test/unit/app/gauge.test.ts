@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { gaugeOf, shortCommand } from '../../../src/app/gauge';
+import { gaugeOf } from '../../../src/app/gauge';
+import { shortCommand } from '../../../src/app/shortCommand';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
 import { initialState, reduce, type Action, type Server } from '../../../src/app/state';
 import { emptyWish } from '../../../src/app/wishes';
 import type { Gpu } from '../../../src/gpu/gpu';
+import type { Holder } from '../../../src/processes/process';
 import { GIB, gpuOf, holderOf, sampleOf, serverOf } from '../../support/fakePorts';
 
 const AT = 1_800_000_000_000;
@@ -125,6 +127,35 @@ describe('gauge', () => {
   it('keeps the hover the same while it says the same', () => {
     const state = [sampled([gpuOf()])];
     assert.equal(gauge(state, {}, AT).hover, gauge(state, {}, AT + 5_000).hover);
+  });
+});
+
+describe('trends in the hover', () => {
+  const growth = [{ pid: 7, name: 'python', grewBytes: 1.2 * GIB, overMs: 30_000 }];
+  const trends = new Map([[0, { sparkline: '▁▃▅', growth, fullInMs: 250_000 }]]);
+  const hoverOf = (actions: Action[]) => {
+    const all = settingDefaults();
+    const state = [sampled([gpuOf()]), ...actions].reduce(reduce, initialState(emptyWish(all)));
+    return gaugeOf(state, all, AT, trends).hover;
+  };
+  const judged = (holder: Partial<Holder>): Action => ({
+    type: 'holdersJudged',
+    holders: [holderOf({ pid: 7, ...holder })],
+    usedByServer: new Map(),
+  });
+
+  it('are the last minutes, who grew, and when it will be full', () => {
+    const hover = hoverOf([judged({})]);
+    assert.match(hover, /last 15 min \|\n.*\n.*▁▃▅ \|/);
+    assert.match(hover, /GPU 0: PID 7 python train\.py grew by 1\.2 GiB in 30s/);
+    assert.match(hover, /GPU 0: full in about 4 min/);
+  });
+
+  it('leave out what our own servers were planned to take', () => {
+    assert.doesNotMatch(hoverOf([judged({ class: 'ourServer' })]), /grew/);
+    const starting = hoverOf([judged({}), added({ phase: 'starting', gpus: [0] })]);
+    assert.doesNotMatch(starting, /full in/);
+    assert.match(starting, /PID 7/);
   });
 });
 

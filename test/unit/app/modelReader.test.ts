@@ -161,6 +161,9 @@ describe('modelReader', () => {
     });
     const one = await readOk(files, '/g/model-Q4_K_M.gguf');
     assert.equal(one.basis, 'gguf');
+    const { gguf: ownFacts } = one.facts;
+    assert.equal(ownFacts?.projector_bytes, 25600, 'of the projector beside it');
+    assert.match(one.notes.join(), /mmproj-model\.gguf lies beside it/);
     assert.equal(one.longestContext, 32768);
     assert.equal(one.facts.name, 'model-Q4_K_M.gguf');
     assert.deepEqual(one.facts.gguf?.layer_bytes, [12800]);

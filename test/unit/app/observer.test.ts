@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { findServersAgain } from '../../../src/app/foundAgain';
 import { createObserver, type Observer } from '../../../src/app/observer';
+import { createSharedLaunches } from '../../../src/app/sharedLaunches';
 import type { Server } from '../../../src/app/state';
+import { identityOf } from '../../../src/processes/tree';
 import {
   answered,
   fakeContext,
   GIB,
   LAUNCHES,
   plantVllm,
+  recordOf,
   sampleOf,
   serverOf,
   settle,
@@ -217,6 +219,87 @@ describe('observer', () => {
     assert.equal(context.server().stillHeld, 'GPU memory is still held by PID 102, 103, 101');
   });
 
+  for (const hours of [11, -11])
+    it(`a clock that jumps by ${hours} h neither ends a server nor keeps a dead one`, async () => {
+      await enter();
+      context.clock.jump(hours * 3_600_000);
+      await pass(10_000);
+      assert.equal(context.server().phase, 'starting');
+      endAll();
+      await pass(1_000);
+      context.clock.jump(hours * 3_600_000);
+      await pass(4_000);
+      assert.equal(context.server().phase, 'ended');
+    });
+
+  it('an endpoint that hangs is asked once at a time, and holds up no other server', async () => {
+    await enter();
+    let asked = 0;
+    context.http.routes.set(HEALTH, () => {
+      asked += 1;
+      return new Promise(() => undefined);
+    });
+    plantVllm(context.table, 'launch-2', 200);
+    context.table.ports.set(200, [8001]);
+    const record = recordOf(context.table, 'launch-2', 200);
+    const other = serverOf({ id: 'launch-2', port: 8001, record });
+    context.store.dispatch({ type: 'serverAdded', server: other });
+    observer.watch('launch-2');
+    context.http.routes.set('GET http://127.0.0.1:8001/health', answered(''));
+    await pass(3_000);
+    assert.equal(context.servers()[1]?.phase, 'ready');
+    assert.equal(asked, 1);
+    endAll();
+    await pass(6_000);
+    assert.equal(context.server().phase, 'ended');
+  });
+
+  it('reads the whole table rarely while all is ready, and at once when one is gone', async () => {
+    await enter();
+    context.http.routes.set(HEALTH, answered(''));
+    await pass(3_000);
+    assert.equal(context.server().phase, 'ready');
+    let looks = 0;
+    const all = context.table.all.bind(context.table);
+    context.table.all = () => {
+      looks += 1;
+      return all();
+    };
+    await pass(60_000);
+    assert.ok(looks >= 1 && looks <= 3, `${looks} looks in a minute`);
+    endAll();
+    await pass(10_000);
+    assert.equal(context.server().phase, 'ended');
+  });
+
+  it('where no process can be seen believes only what names its model', async () => {
+    context.table.all = () => Promise.resolve([]);
+    await enter();
+    context.http.routes.set(HEALTH, answered(''));
+    context.http.routes.set('GET http://127.0.0.1:8000/v1/models', answered('<html>'));
+    await pass(3_000);
+    assert.equal(context.server().phase, 'starting');
+    const models = { object: 'list', data: [{ id: 'org/m' }] };
+    context.http.routes.set('GET http://127.0.0.1:8000/v1/models', answered(models));
+    await pass(1_000);
+    assert.equal(context.server().phase, 'ready');
+  });
+
+  it('looks at once when it is told to, as after a sleep', async () => {
+    await enter();
+    context.http.routes.set(HEALTH, answered(''));
+    await pass(3_000);
+    let looks = 0;
+    const all = context.table.all.bind(context.table);
+    context.table.all = () => {
+      looks += 1;
+      return all();
+    };
+    observer.lookNow();
+    await pass(1);
+    assert.equal(looks, 1);
+  });
+
   it('counts a zombie as gone', async () => {
     await enter();
     [101, 102, 103].forEach((pid) => context.table.end(pid, true));
@@ -252,18 +335,23 @@ describe('observer', () => {
   });
 });
 
-describe('findServersAgain', () => {
+describe('launches found again', () => {
   let context: FakeContext;
   const watched: string[] = [];
   const observer: Observer = {
     watch: (id) => void watched.push(id),
     output: () => undefined,
+    hears: () => false,
+    isEnding: () => false,
+    diagnoseLoad: () => null,
     ended: () => Promise.resolve(),
+    lookNow: () => undefined,
     dispose: () => undefined,
   };
   const enter = (given: Partial<Server> = {}) =>
     context.registry.save(serverOf({ record: plantVllm(context.table), ...given }));
   const isSaved = () => context.files.text(`${LAUNCHES}/launch-1.json`) !== null;
+  const find = () => createSharedLaunches(context, observer).sync();
 
   beforeEach(() => {
     context = fakeContext();
@@ -272,22 +360,40 @@ describe('findServersAgain', () => {
 
   it('watches a living server on; one that was ready is out of sight until it answers', async () => {
     await enter({ readyAtMs: 5 });
-    await findServersAgain(context, observer);
+    await find();
     assert.equal(context.server().phase, 'lost');
     assert.deepEqual(watched, ['launch-1']);
   });
 
   it('goes on with a start that is not over', async () => {
     await enter();
-    await findServersAgain(context, observer);
+    await find();
     assert.equal(context.server().phase, 'starting');
     assert.deepEqual(watched, ['launch-1']);
+  });
+
+  it('takes how far a start is from the window that makes it, and from no file of its own', async () => {
+    const other = context.table.add({ pid: 60, args: ['/opt/code/node', 'extensionHost'] });
+    const own = context.table.processes.get(50);
+    assert.ok(own);
+    for (const [owner, total] of [
+      [other, 7],
+      [own, 100],
+    ] as const) {
+      const saved = serverOf({ owner: identityOf(owner), launch: 'request' });
+      await context.registry.save({ ...saved, progress: { done: 1, total: 7 } });
+      const known = { ...saved, progress: { done: 50, total: 100 } };
+      context.store.dispatch({ type: 'serverAdded', server: known });
+      await find();
+      assert.equal(context.server().progress?.total, total);
+      context.store.dispatch({ type: 'serverRemoved', id: saved.id });
+    }
   });
 
   it('calls a dead main with an engine left a crash, and names the leftovers', async () => {
     await enter({ readyAtMs: 5 });
     context.table.end(100);
-    await findServersAgain(context, observer);
+    await find();
     const server = context.server();
     assert.equal(server.phase, 'ended');
     assert.equal(server.endReason, 'crashed');
@@ -300,7 +406,7 @@ describe('findServersAgain', () => {
   it('forgets a launch of which nothing is left', async () => {
     await enter();
     [101, 102, 103, 100].forEach((pid) => context.table.end(pid));
-    await findServersAgain(context, observer);
+    await find();
     assert.deepEqual(context.servers(), []);
     assert.equal(isSaved(), false);
   });
@@ -309,7 +415,7 @@ describe('findServersAgain', () => {
     await enter({ readyAtMs: 5 });
     [101, 102, 103].forEach((pid) => context.table.end(pid));
     context.table.reuse(100, { args: ['/v/bin/python', '/v/bin/vllm', 'serve', 'org/m'] });
-    await findServersAgain(context, observer);
+    await find();
     assert.deepEqual(context.servers(), []);
     assert.equal(isSaved(), false);
   });
@@ -317,14 +423,14 @@ describe('findServersAgain', () => {
   it('keeps a launch where the process table could not be read', async () => {
     await enter({ readyAtMs: 5 });
     context.table.all = () => Promise.resolve([]);
-    await findServersAgain(context, observer);
+    await find();
     assert.equal(context.server().phase, 'lost');
     assert.equal(isSaved(), true);
   });
 
   it('asks about a model in a daemon that is not ours', async () => {
-    await enter({ record: null });
-    await findServersAgain(context, observer);
+    await enter({ record: null, launch: 'request' });
+    await find();
     assert.equal(context.server().phase, 'lost');
     assert.deepEqual(watched, ['launch-1']);
   });
@@ -332,7 +438,7 @@ describe('findServersAgain', () => {
   it('leaves servers that are known already as they are', async () => {
     await enter();
     context.store.dispatch({ type: 'serverAdded', server: serverOf({ phase: 'ready' }) });
-    await findServersAgain(context, observer);
+    await find();
     await settle();
     assert.deepEqual(
       context.servers().map(({ phase }) => phase),

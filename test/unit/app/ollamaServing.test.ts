@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createModelService } from '../../../src/app/modelService';
+import { serverFor } from '../../../src/app/deploy';
 import { createObserver, type Observer } from '../../../src/app/observer';
 import { daemonUrl } from '../../../src/engines/ollama/address';
 import { createOllamaServing, type OllamaServing } from '../../../src/app/ollamaServing';
@@ -39,6 +40,11 @@ class FakeDaemon {
     return this.done(model, 'load');
   };
 
+  onUnload: (model: string) => HttpAnswer = (model) => {
+    this.loaded.delete(model);
+    return this.done(model, 'unload');
+  };
+
   constructor(context: FakeContext, base = BASE) {
     const when =
       (answer: () => HttpAnswer | Promise<HttpAnswer>) =>
@@ -66,8 +72,7 @@ class FakeDaemon {
       const asked = JSON.parse(body ?? '') as { model: string; keep_alive: number };
       if (!this.isUp) return 'refused';
       if (asked.keep_alive !== 0) return this.onLoad(asked.model);
-      this.loaded.delete(asked.model);
-      return this.done(asked.model, 'unload');
+      return this.onUnload(asked.model);
     });
   }
 
@@ -121,10 +126,15 @@ describe('Ollama', () => {
   }
 
   const pass = (ms: number) => context.clock.pass(ms);
-  const deploy = async (model = 'llama3') => {
-    const prepared = await ollama.prepare(wishFor(model));
+  const deploy = async (model = 'llama3', options: object = {}, more: Partial<Wish> = {}) => {
+    const wish = wishFor(model);
+    const prepared = await ollama.prepare({
+      ...wish,
+      options: { ...wish.options, ...options },
+      ...more,
+    });
     assert.ok(prepared.ok);
-    return ollama.deploy(prepared.value);
+    return ollama.deploy(serverFor(context, context.newId(), prepared.value, null));
   };
   const stop = (id: string) =>
     context.clock.until(stopServer(context, observer, ollama, id, { force: false }));
@@ -212,14 +222,14 @@ describe('Ollama', () => {
     assert.match(context.server().warnings[0] ?? '', /Runs on the CPU/);
   });
 
-  it('tells the error of a load in its own words, unescaped', async () => {
-    daemon.onLoad = () => answered('{"error":"model \\"nope\\" not found\\nsecond line"}', 404);
+  it('tells the error of a load in its own words where it knows no better, unescaped', async () => {
+    daemon.onLoad = () => answered('{"error":"never \\"seen\\" before\\nsecond line"}', 500);
     await deploy('nope');
     await pass(1_000);
     const server = context.server();
     assert.equal(server.phase, 'ended');
     assert.equal(server.endReason, 'failed');
-    assert.equal(causeOf(server), 'model "nope" not found');
+    assert.equal(causeOf(server), 'never "seen" before');
     assert.deepEqual(await context.files.list(LAUNCHES), []);
   });
 
@@ -267,6 +277,27 @@ describe('Ollama', () => {
     assert.deepEqual(sent(), []);
     assert.equal(context.server().endReason, 'stopped');
     assert.deepEqual(await context.files.list(LAUNCHES), []);
+  });
+
+  it('says when a model was asked to go and stays', async () => {
+    const stopped = async (onUnload: (model: string) => HttpAnswer) => {
+      enter();
+      await deploy();
+      await pass(2_000);
+      daemon.onUnload = onUnload;
+      const result = await stop('launch-1');
+      observer.dispose();
+      return result.ok ? 'ok' : result.failure.detail;
+    };
+    const busy = (model: string) => daemon.done(model, 'unload');
+    assert.match(await stopped(busy), /is answering a request/);
+    const deleted = () => answered({ error: "model 'llama3' not found" }, 404);
+    assert.match(await stopped(deleted), /was deleted while it was loaded/);
+    const late = (model: string) => {
+      context.clock.after(900, () => daemon.loaded.delete(model));
+      return daemon.done(model, 'unload');
+    };
+    assert.equal(await stopped(late), 'ok');
   });
 
   it('ends a daemon of its own', async () => {
@@ -356,6 +387,112 @@ describe('Ollama', () => {
     daemon.isUp = true;
     await pass(2_000);
     assert.equal(context.server().phase, 'ready');
+  });
+
+  it('waits for its daemon to be what was planned: the runner tells what it is', async () => {
+    const blob = 'a'.repeat(64);
+    const args = [
+      '/opt/lib/ollama/llama-server',
+      '--model',
+      `/m/blobs/sha256-${blob}`,
+      '-c',
+      '4096',
+    ];
+    context.table.add({ pid: 300, args: ['/usr/bin/ollama', 'serve'], comm: 'ollama', uid: 998 });
+    context.table.add({ pid: 301, ppid: 300, args: [...args, '-np', '1'], uid: 998 });
+    context.http.routes.set(
+      `POST ${BASE}/api/show`,
+      answered({ modelfile: `# FROM llama3\n\nFROM /m/blobs/sha256-${blob}\n`, model_info: {} }),
+    );
+    await deploy('llama3', { numParallel: 4 });
+    await pass(40_000);
+    assert.equal(context.server().phase, 'ready');
+    assert.match(
+      context.server().warnings.join(),
+      /started with other settings: 1 instead of 4 parallel requests \(OLLAMA_NUM_PARALLEL\)/,
+    );
+    // a daemon whose ports can't be read is not proved to be this one: nothing is said of its runners
+    context.table.end(301);
+    await pass(40_000);
+    assert.deepEqual(context.server().warnings, []);
+    context.table.ports.set(300, [11434]);
+    await pass(40_000);
+    assert.match(
+      context.server().warnings.join(),
+      /Its runner has ended, though Ollama still lists/,
+    );
+  });
+
+  it('says before a load how the running daemon differs, where its environment can be read', async () => {
+    const planned = { numParallel: 4, kvCacheType: 'q8_0', flashAttention: true };
+    const problems = async () => {
+      const prepared = await ollama.prepare({ ...wishFor('llama3'), options: planned });
+      return prepared.ok ? prepared.value.problems : [];
+    };
+    assert.deepEqual(await problems(), []);
+    context.table.add({ pid: 300, args: ['/usr/bin/ollama', 'serve'], comm: 'ollama' });
+    context.table.ports.set(300, [11434]);
+    context.table.environments.set(300, { OLLAMA_NUM_PARALLEL: '2', OLLAMA_FLASH_ATTENTION: '1' });
+    const [only] = await problems();
+    assert.deepEqual([only?.id, only?.blocking], ['daemon_settings', false]);
+    assert.match(
+      only?.text ?? '',
+      /2 instead of 4 parallel requests .*, a KV cache in f16 instead of q8_0/,
+    );
+    assert.doesNotMatch(only?.text ?? '', /flash/);
+    context.table.add({ pid: 300, args: ['/usr/bin/ollama', 'serve'], comm: 'ollama', uid: 998 });
+    assert.deepEqual(await problems(), []);
+  });
+
+  it('stays ready while an idle model is unloaded, where that was asked for', async () => {
+    await deploy('llama3', {}, { keepAlive: 300 });
+    await pass(2_000);
+    const [sent] = context.http.sent('/api/generate') as { keep_alive: number }[];
+    assert.equal(sent?.keep_alive, 300);
+    daemon.loaded.clear();
+    await pass(40_000);
+    assert.equal(context.server().phase, 'ready');
+    assert.match(context.server().warnings.join(), /Not loaded now, because it was idle/);
+  });
+
+  it('says when a context was cut', async () => {
+    await deploy('llama3', { numCtx: 131_072 });
+    await pass(2_000);
+    assert.match(context.server().warnings.join(), /a context of 4,096 tokens, not 131,072/);
+  });
+
+  it('speaks against a start with variables of llama.cpp in the environment', async () => {
+    const environment = { LLAMA_ARG_CTX_SIZE: '1', LLAMA_ARG_FIT: 'on', PATH: '/bin' };
+    const models = createModelService(context);
+    const serving = createOllamaServing(context, models, observer, environment);
+    const ids = async () => {
+      const prepared = await serving.prepare(wishFor('llama3'));
+      return (
+        prepared.ok && prepared.value.problems.map(({ id, text }) => `${id} ${text.slice(0, 25)}`)
+      );
+    };
+    assert.deepEqual(await ids(), []);
+    daemon.isUp = false;
+    assert.deepEqual(await ids(), ['llama_arg_env LLAMA_ARG_CTX_SIZE is set']);
+  });
+
+  it('a terminal in which Ctrl+C was pressed has ended no server by a crash', async () => {
+    for (const [output, end] of [
+      ['^C\r\n', 'stopped'],
+      ['', 'crashed'],
+    ] as const) {
+      enter();
+      daemon.isUp = false;
+      await deploy();
+      await pass(3_000);
+      assert.equal(context.server().phase, 'ready');
+      observer.output('launch-1', output);
+      context.table.end(201);
+      context.table.end(200);
+      await context.clock.until(observer.ended('launch-1', 0));
+      assert.equal(context.server().endReason, end);
+      observer.dispose();
+    }
   });
 
   it('lists tags; none where nobody answers or the answer is something else', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fateOf } from '../../../src/app/launchFate';
 import { changeProfiles, loadProfiles } from '../../../src/app/profiles';
 import type { Profile } from '../../../src/app/state';
 import { fakeContext, LAUNCHES, plantVllm, serverOf } from '../../support/fakePorts';
@@ -62,13 +63,27 @@ describe('registry', () => {
     assert.equal(loaded.simulated, false);
   });
 
+  const NEWER = JSON.stringify({ ...OLD_RECORD, version: 2 });
+
+  it('leaves a record of another version alone, says so once, and reads the rest', async () => {
+    const { registry, files, log } = fakeContext();
+    files.put(`${LAUNCHES}/newer.json`, NEWER);
+    await registry.save(serverOf({ id: 'good' }));
+    for (let look = 0; look < 3; look++)
+      assert.deepEqual(
+        (await registry.load()).map(({ id }) => id),
+        ['good'],
+      );
+    assert.equal(files.text(`${LAUNCHES}/newer.json`), NEWER);
+    assert.equal(log.lines.filter((line) => line.includes('newer.json')).length, 1);
+  });
+
   for (const [what, text] of [
     ['a cut file', JSON.stringify(OLD_RECORD).slice(0, 50)],
-    ['a record of another version', JSON.stringify({ ...OLD_RECORD, version: 2 })],
     ['a record with a wrong pid', JSON.stringify(OLD_RECORD).replace('"pid":7', '"pid":"7"')],
     ['an empty file', ''],
   ] as const) {
-    it(`leaves ${what} alone, says so, and reads the rest`, async () => {
+    it(`sets ${what} aside, says so, and reads the rest`, async () => {
       const { registry, files, log } = fakeContext();
       files.put(`${LAUNCHES}/bad.json`, text);
       await registry.save(serverOf({ id: 'good' }));
@@ -76,10 +91,86 @@ describe('registry', () => {
         (await registry.load()).map(({ id }) => id),
         ['good'],
       );
-      assert.equal(files.text(`${LAUNCHES}/bad.json`), text);
+      assert.equal(files.text(`${LAUNCHES}/bad.json.unreadable`), text);
       assert.match(log.lines.join('\n'), /warn registry: .*bad\.json/);
     });
   }
+
+  it('cut at any byte is set aside or still right, never half of it', async () => {
+    const { registry, files, table } = fakeContext();
+    const server = serverOf({ record: plantVllm(table), stage: 'loading', gpus: [0] });
+    await registry.save(server);
+    const text = files.text(`${LAUNCHES}/launch-1.json`) ?? '';
+    assert.ok(text.length > 500);
+    for (let length = 0; length < text.length; length++) {
+      files.put(`${LAUNCHES}/launch-1.json`, text.slice(0, length));
+      assert.deepEqual(await registry.load(), [], `${length} bytes`);
+      await files.remove(`${LAUNCHES}/launch-1.json.unreadable`);
+    }
+    files.put(`${LAUNCHES}/launch-1.json`, text);
+    assert.equal((await registry.load()).length, 1);
+  });
+
+  it('keeps who was seen by another window, and a stop that it asked for', async () => {
+    const { registry, table } = fakeContext();
+    const record = plantVllm(table);
+    const other = { ...record.main, pid: 104 };
+    const seenThere = { ...record, seen: [...record.seen, other] };
+    await registry.save(serverOf({ record: seenThere, stopRequested: true, readyAtMs: 7 }));
+    await registry.save(serverOf({ record }));
+    const [loaded] = await registry.load();
+    assert.deepEqual(loaded?.record?.seen.map(({ pid }) => pid).sort(), [100, 104]);
+    assert.equal(loaded.stopRequested, true);
+    assert.equal(loaded.readyAtMs, 7);
+  });
+
+  it('does not bring back a launch that has ended', async () => {
+    const { registry } = fakeContext();
+    const server = serverOf({ endReason: 'failed', endedAtMs: 5 });
+    await registry.save(server);
+    await registry.remove('launch-1', fateOf(server, 9));
+    await registry.save(server);
+    assert.deepEqual(await registry.load(), []);
+    assert.deepEqual(await registry.fateOf('launch-1'), {
+      end: 'failed',
+      exitCode: null,
+      endedAtMs: 5,
+      diagnosis: null,
+    });
+  });
+
+  it('the first to say how a launch ended is right; a cut word says nothing', async () => {
+    const { registry, files } = fakeContext();
+    const fate = { end: 'crashed', exitCode: 9, endedAtMs: 5, diagnosis: null } as const;
+    await registry.end('launch-1', fate);
+    await registry.end('launch-1', { ...fate, end: 'stopped' });
+    assert.equal((await registry.fateOf('launch-1'))?.end, 'crashed');
+    const path = '/storage/ended/launch-1.json';
+    const text = files.text(path) ?? '';
+    for (let length = 0; length < text.length; length++) {
+      files.put(path, text.slice(0, length));
+      assert.equal(await registry.fateOf('launch-1'), null, `${length} bytes`);
+    }
+  });
+
+  it('keeps the last hundred ends only', async () => {
+    const { registry, files } = fakeContext();
+    const fate = { end: 'stopped', exitCode: 0, endedAtMs: 5, diagnosis: null } as const;
+    for (let at = 0; at < 130; at++) await registry.end(`l${at}`, fate);
+    assert.equal((await files.list('/storage/ended')).length, 100);
+  });
+
+  it('says so on a full disk, and what was written stays', async () => {
+    const { registry, files, log } = fakeContext();
+    await registry.save(serverOf());
+    files.isFull = true;
+    await registry.save(serverOf({ readyAtMs: 9 }));
+    await registry.end('launch-1', { end: 'failed', exitCode: 1, endedAtMs: 5, diagnosis: null });
+    assert.match(log.lines.join('\n'), /could not write .*ENOSPC/);
+    assert.equal((await registry.load()).length, 1);
+    await registry.remove('launch-1');
+    assert.deepEqual(await registry.load(), []);
+  });
 
   it('is empty where nothing was ever saved', async () => {
     assert.deepEqual(await fakeContext().registry.load(), []);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { detectEngines } from '../../../src/app/engineDetection';
 import type { ModelService } from '../../../src/app/modelService';
-import { diagnostics, explainFailure, gpuReport } from '../../../src/app/reports';
+import { explainFailure, gpuReport } from '../../../src/app/reports';
 import { endpointOf, serverDetail, serverFacts } from '../../../src/app/serverText';
 import { settingDefaults } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
@@ -91,6 +91,29 @@ describe('server text', () => {
   });
 });
 
+describe('what others did meanwhile', () => {
+  const disturbances = [
+    {
+      pid: 7,
+      command: 'python train.py',
+      gpus: [0],
+      grewBytes: 1.2 * GIB,
+      shrankBytes: 0,
+      stage: 'profiling' as const,
+    },
+  ];
+  const sentence = 'PID 7 (python train.py) grew by 1.2 GiB while this was profiling memory';
+  const rows = (failure: typeof failed.failure) =>
+    serverFacts({ ...failed, servedModelName: '', disturbances, failure });
+
+  it('is a fact of a start, and said once where it is to blame', () => {
+    assert.deepEqual(rows(null), [`Meanwhile: ${sentence}`]);
+    const culprits = [`${sentence}.`];
+    const failure = { culprits, correction: null, reason: null, tried: [], isOwn: true };
+    assert.deepEqual(rows(failure), []);
+  });
+});
+
 describe('reports', () => {
   it('GPU: figures with their age, holders on their card, unknown as unknown', () => {
     const context = watching();
@@ -116,36 +139,51 @@ describe('reports', () => {
   });
 
   it('failure: cause, evidence, what helps, and the exit code', () => {
-    const text = explainFailure(failed, AT);
+    const text = explainFailure(failed, null, AT);
     assert.match(text, /## Cause: not enough memory for the KV cache/);
     assert.match(text, /line 12: ValueError/);
-    assert.match(text, /Ask for less\.\n\n4096 × 2 = 8192\n\n- maxModelLen = 4096/);
+    assert.match(text, /Ask for less\.\n\n4096 × 2 = 8192\n/);
     assert.match(text, /Exit code 1/);
-    const unknown = explainFailure({ ...failed, diagnosis: null, exitCode: null }, AT);
+    const unknown = explainFailure({ ...failed, diagnosis: null, exitCode: null }, null, AT);
     assert.match(unknown, /No cause was found/);
     assert.doesNotMatch(unknown, /Exit code/);
   });
 
-  it('diagnostics hold no value of the environment and no key', () => {
-    const context = watching();
-    const secret = 'abcd1234secret';
-    const extraArguments = ['--api-key', secret];
-    const command = {
-      file: 'vllm',
-      args: ['serve', 'm', `--api-key=${secret}`],
-      env: { HF_TOKEN: secret },
+  it('failure: evidence with its neighbours, who else was at work, and the launch to try', () => {
+    const tail = {
+      firstLine: 10,
+      lines: ['before', 'near', 'ValueError: …', 'after', 'far', 'off'],
     };
-    const server = serverOf({ command, wish: { ...serverOf().wish, extraArguments } });
-    context.store.dispatch({ type: 'serverAdded', server });
-    const settings = {
-      ...settingDefaults(),
-      'vllm.environment': { HF_TOKEN: secret },
-      'vllm.extraArguments': extraArguments,
+    const failure = {
+      culprits: ['PID 7 (python train.py) grew by 1.2 GiB while this was profiling memory.'],
+      correction: {
+        wish: failed.wish,
+        change: { maxModelLen: 4096 },
+        diff: ['--max-model-len 8192 → 4096', '+ --enforce-eager', '− --kv-cache-dtype fp8'],
+        why: '4096 × 2 = 8192',
+        source: 'output' as const,
+        verdict: 'fits' as const,
+        plan: 'Fits: 16.80 GiB of 24.00 GiB',
+      },
+      reason: null,
+      tried: ['maxModelLen 16384: Too little memory', 'maxModelLen 8192: Too little memory'],
+      isOwn: true,
     };
-    const text = diagnostics(context.store.state(), settings, '1.2.3');
-    assert.ok(!text.includes(secret), text);
-    assert.equal((JSON.parse(text) as { version: string }).version, '1.2.3');
-    assert.ok(text.includes('HF_TOKEN'));
+    const text = explainFailure({ ...failed, failure }, tail, AT);
+    assert.match(text, / {13}near\n {4}line 12: ValueError: …\n {13}after\n {13}far\n/);
+    assert.doesNotMatch(text, /off\n/);
+    assert.match(text, /## Who else was at work\n\n- PID 7/);
+    const diff =
+      /```diff\n! --max-model-len 8192 → 4096\n\+ --enforce-eager\n- --kv-cache-dtype fp8\n```/;
+    assert.match(text, diff);
+    assert.match(text, /4096 × 2 = 8192\n\nFits: 16\.80 GiB of 24\.00 GiB\.\n/);
+    assert.match(text, /## What was tried here before\n\n- maxModelLen 16384/);
+    assert.doesNotMatch(text, /What helps/);
+    const none = { ...failure, correction: null, reason: '3 starts failed here in a row.' };
+    assert.match(
+      explainFailure({ ...failed, failure: none }, null, AT),
+      /## No corrected launch\n\n3 starts/,
+    );
   });
 });
 
@@ -197,6 +235,7 @@ describe('wishes', () => {
           : ok({ facts: {}, basis: 'config', longestContext, notes: [] }),
       ),
     follow: () => () => undefined,
+    readAgain: () => undefined,
   });
 
   it('hold an explicit utilization and a context that the model has', async () => {

@@ -39,6 +39,13 @@ function cardsTable(fields: readonly string[], usedMib = 1024): string {
   return `${fields.map(units).join(', ')}\n${fields.map((field) => values[field] ?? '[N/A]').join(', ')}\n`;
 }
 
+/** As on a laptop, where a tool that runs on would keep the card awake. */
+const withoutRepeat: GpuSource = {
+  ...nvidiaSource,
+  calls: (...asked) =>
+    nvidiaSource.calls(...asked).map(({ file, args, timeoutMs }) => ({ file, args, timeoutMs })),
+};
+
 const processTable = (pid: number): string =>
   `gpu_uuid, pid, used_gpu_memory [MiB], process_name\nGPU-0f1e2d3c-1111-2222-3333-444455556666, ${pid}, 900, /usr/bin/python3\n`;
 
@@ -53,7 +60,7 @@ function sceneOf(): Scene {
     cards: (fields) => printed(cardsTable(fields)),
     processes: () => printed(processTable(4242)),
     sampler: createSampler(
-      { ...context, source: () => scene.source },
+      { ...context, families: () => [{ vendor: null, ways: [scene.source] }] },
       {
         intervalMs: () => 2000,
         warnPercent: () => 85,
@@ -84,19 +91,139 @@ describe('sampler', () => {
     await settle();
   });
 
-  it('looks every interval, and at processes every third time', async () => {
+  it('looks every interval, and at processes every ten seconds', async () => {
+    scene.source = withoutRepeat;
     begin();
     await pass(0);
     assert.equal(scene.gpu().status, 'ok');
     assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 1024 * 2 ** 20);
     await pass(9_999);
     assert.equal(scene.asked('gpu'), 5);
+    assert.equal(scene.asked('compute-apps'), 1);
+    await pass(2);
     assert.equal(scene.asked('compute-apps'), 2);
   });
 
-  it('keeps the rows of processes between two looks at them', async () => {
+  it('asks for processes at once when used memory moved by more than 64 MiB', async () => {
+    scene.source = withoutRepeat;
     begin();
-    await pass(4_100);
+    await pass(0);
+    scene.cards = (fields) => printed(cardsTable(fields, 1024 + 64));
+    await pass(2_000);
+    assert.equal(scene.asked('compute-apps'), 1);
+    scene.cards = (fields) => printed(cardsTable(fields, 1024 + 65));
+    scene.processes = () => printed(processTable(77));
+    await pass(2_000);
+    assert.equal(scene.asked('compute-apps'), 2);
+    assert.deepEqual(
+      scene.gpu().sample?.processes.map(({ pid }) => pid),
+      [77],
+    );
+    await pass(4_000);
+    assert.equal(scene.asked('compute-apps'), 2);
+  });
+
+  it('keeps the identity of what says the same once more', async () => {
+    begin();
+    await pass(0);
+    const { sample, sampledAtMs } = scene.gpu();
+    await pass(2_000);
+    assert.equal(scene.gpu().sample, sample);
+    assert.notEqual(scene.gpu().sampledAtMs, sampledAtMs);
+  });
+
+  it('leaves the tool running after two good answers, and starts no other', async () => {
+    begin();
+    await pass(4_000);
+    const { calls, streams } = scene.context.exec;
+    assert.equal(streams.length, 1);
+    const { args } = streams[0]!.spec;
+    assert.deepEqual(args.slice(-2), ['-lms', '2000']);
+    const asked = scene.asked('gpu');
+    const fields = (args[0] ?? '').slice('--query-gpu='.length).split(',');
+    const [header, row] = cardsTable(fields, 1030).split('\n');
+    // any cut is possible
+    streams[0]!.spec.onText(`${header}\n${row!.slice(0, 9)}`);
+    streams[0]!.spec.onText(`${row!.slice(9)}\n`);
+    await pass(2_000);
+    assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 1030 * 2 ** 20);
+    assert.equal(scene.asked('gpu'), asked);
+    assert.equal(calls.length, asked + scene.asked('compute-apps'));
+    // asleep: nothing goes on
+    scene.watched = false;
+    streams[0]!.spec.onText(`${row!}\n`);
+    await pass(2_000);
+    assert.equal(streams[0]!.spec.signal.aborted, true);
+    assert.equal(streams.length, 1);
+  });
+
+  it('leaves it running again at once after a pause in which nobody looked', async () => {
+    begin();
+    const { streams } = scene.context.exec;
+    for (let at = 1; at <= 5; at++) {
+      await pass(5_000);
+      assert.equal(streams.length, at);
+      scene.watched = false;
+      scene.sampler.wake();
+      await pass(2_000);
+      assert.equal(streams[at - 1]!.spec.signal.aborted, true);
+      scene.watched = true;
+      scene.sampler.wake();
+    }
+  });
+
+  it('a running tool that hangs is killed, and single calls answer within ten seconds', async () => {
+    begin();
+    await pass(4_000);
+    const [stream] = scene.context.exec.streams;
+    scene.cards = (fields) => printed(cardsTable(fields, 1050));
+    await pass(9_999);
+    assert.equal(stream!.spec.signal.aborted, true);
+    assert.equal(scene.gpu().status, 'ok');
+    assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 1050 * 2 ** 20);
+  });
+
+  it('what the running tool says otherwise is left to single calls to tell', async () => {
+    begin();
+    await pass(4_000);
+    const [stream] = scene.context.exec.streams;
+    scene.cards = () => printed('Unable to determine the device handle: GPU is lost.\n', 15);
+    stream!.spec.onText('Unable to determine the device handle: GPU is lost.\n');
+    await pass(2_000);
+    assert.equal(stream!.spec.signal.aborted, true);
+    assert.equal(scene.gpu().status, 'failing');
+    assert.match(scene.gpu().failure?.text ?? '', /lost/);
+  });
+
+  it('a look that must be of this moment does not wait for the running tool', async () => {
+    begin();
+    await pass(5_900);
+    // the look in turn waits for a round that is late
+    await pass(200);
+    scene.cards = (fields) => printed(cardsTable(fields, 4096));
+    await scene.sampler.lookNow();
+    assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 4096 * 2 ** 20);
+    assert.equal(scene.context.exec.streams[0]!.spec.signal.aborted, false);
+    scene.cards = (fields) => printed(cardsTable(fields, 8192));
+    await scene.sampler.lookNow();
+    assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 8192 * 2 ** 20);
+  });
+
+  it('a tool that does not know how to repeat is called singly, and tried again ever later', async () => {
+    begin();
+    const { streams } = scene.context.exec;
+    for (let tries = 0; tries < 3_600; tries++) {
+      streams.at(-1)?.end(1);
+      await pass(1_000);
+    }
+    assert.ok(streams.length >= 4 && streams.length <= 7, String(streams.length));
+    assert.equal(scene.gpu().status, 'ok');
+  });
+
+  it('keeps the rows of processes between two looks at them', async () => {
+    scene.source = withoutRepeat;
+    begin();
+    await pass(8_100);
     assert.equal(scene.asked('compute-apps'), 1);
     assert.deepEqual(
       scene.gpu().sample?.processes.map(({ pid }) => pid),
@@ -157,7 +284,8 @@ describe('sampler', () => {
     begin();
     await pass(400_000);
     assert.deepEqual(
-      scene.context.clock.slept.slice(0, 9),
+      // 3 s: how long files of the kernel may take
+      scene.context.clock.slept.filter((ms) => ms !== 3000).slice(0, 9),
       [2000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000],
     );
     scene.cards = (fields) => printed(cardsTable(fields));

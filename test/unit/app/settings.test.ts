@@ -11,7 +11,7 @@ const parse = (given: Partial<Record<SettingKey, unknown>>) => parseSettings((ke
 /** Each setting with values that it must take as they are. */
 const GOOD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'monitor.intervalSeconds': [1, 2.5, 60],
-  'monitor.source': ['auto', 'nvidia-smi'],
+  'monitor.source': ['auto', 'nvidia-smi', 'rocm-smi', 'amdgpu'],
   'monitor.executablePath': ['', '/usr/bin/nvidia-smi'],
   'statusBar.visibility': ['auto', 'always', 'never'],
   'statusBar.warnAtPercent': [1, 100],
@@ -29,7 +29,10 @@ const GOOD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'coexistence.enableOllamaDetection': [true, false],
   'coexistence.fallbackToCpuWhenConstrained': [true, false],
   'coexistence.safetyBufferMb': [0, 512],
+  'hub.allowRequests': [true, false],
   'launch.oneAtATime': [true, false],
+  'learning.enabled': [true, false],
+  'learning.teamFile': [true, false],
   'cleanUp.protect': [[], ['python train.py']],
   simulate: [true, false],
 };
@@ -37,7 +40,7 @@ const GOOD: Readonly<Record<SettingKey, readonly unknown[]>> = {
 /** Each with values of a wrong type or out of range. */
 const BAD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'monitor.intervalSeconds': [0, 0.5, 61, '2', true, [], NaN, Infinity],
-  'monitor.source': ['', 'rocm-smi', 1],
+  'monitor.source': ['', 'moon-smi', 1],
   'monitor.executablePath': [1, false, ['nvidia-smi'], {}],
   'statusBar.visibility': ['sometimes', '', true],
   'statusBar.warnAtPercent': [0, 101, -1, '85'],
@@ -55,7 +58,10 @@ const BAD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'coexistence.enableOllamaDetection': ['true', 0],
   'coexistence.fallbackToCpuWhenConstrained': [1, 'false'],
   'coexistence.safetyBufferMb': [-1, []],
+  'hub.allowRequests': ['true', 1, []],
   'launch.oneAtATime': ['yes', 1],
+  'learning.enabled': ['true', 0],
+  'learning.teamFile': ['true', 1],
   'cleanUp.protect': ['python', [1], {}],
   simulate: ['true', 1],
 };

@@ -31,6 +31,15 @@ const judged = (...usedByServer: [string, number][]): Action => ({
 });
 
 describe('reduce', () => {
+  it('keeps what cannot be seen until a later look says otherwise, and changes nothing for the same words', () => {
+    const seen = after({ ...judged(), blindSpots: ['a container'] } as Action);
+    assert.deepEqual(seen.blindSpots, ['a container']);
+    const again = reduce(seen, { ...judged(), blindSpots: ['a container'] } as Action);
+    assert.equal(again, seen);
+    assert.equal(reduce(seen, judged()), seen);
+    assert.deepEqual(reduce(seen, { ...judged(), blindSpots: [] } as Action).blindSpots, []);
+  });
+
   it('starts with everything unknown', () => {
     assert.equal(start.gpu.status, 'unknown');
     assert.equal(start.gpu.sample, null);

@@ -7,6 +7,7 @@ import type { Server } from '../../../src/app/state';
 import {
   fakeContext,
   GIB,
+  holderOf,
   LAUNCHES,
   plantVllm,
   sampleOf,
@@ -135,8 +136,13 @@ describe('stopServer', () => {
         { pid: 555, usedBytes: 3 * GIB, name: 'y', gpus: [0] },
       ],
     });
+    context.store.dispatch({
+      type: 'holdersJudged',
+      holders: [holderOf({ pid: 102, class: 'orphanedWorker' })],
+      usedByServer: new Map(),
+    });
     assert.equal((await stop()).ok, true);
-    assert.equal(context.server().stillHeld, 'still held: 6.0 GiB by PID 102');
+    assert.equal(context.server().stillHeld, 'still held: 6.0 GiB by PID 102 (orphaned worker)');
   });
 
   it('fails with the pids of those who do not go', async () => {
@@ -149,15 +155,17 @@ describe('stopServer', () => {
     assert.deepEqual(await context.files.list(LAUNCHES), ['launch-1.json']);
   });
 
-  it('a second stop meanwhile does nothing, a forced one does', async () => {
+  it('a second stop meanwhile sends nothing and waits for the end, a forced one acts', async () => {
     await enter();
     context.table.react = (_process, signal) => signal === 'SIGKILL';
     const first = stopServer(context, observer, ollama, 'launch-1', { force: false });
     await context.clock.pass(1_000);
     assert.equal(context.server().phase, 'stopping');
-    assert.equal((await stop()).ok, true);
+    const second = stopServer(context, observer, ollama, 'launch-1', { force: false });
+    await context.clock.pass(500);
     assert.deepEqual(sent(), ['SIGINT 100']);
     assert.equal((await stop(true)).ok, true);
+    assert.equal((await context.clock.until(second)).ok, true);
     assert.equal((await context.clock.until(first)).ok, true);
     assert.equal(context.server().endReason, 'stopped');
   });
@@ -178,6 +186,33 @@ describe('stopServer', () => {
     assert.equal((await stop()).ok, true);
     assert.deepEqual(sent(), []);
     assert.ok(context.table.processes.has(100));
+  });
+
+  for (const hours of [9, -9])
+    it(`a clock that jumps by ${hours} h changes neither its patience nor its end`, async () => {
+      await enter();
+      behaveWell();
+      const { table, clock } = context;
+      table.react = (process, signal) => {
+        if (signal !== 'SIGINT' || process.pid !== 100) return signal === 'SIGKILL';
+        clock.after(2_000, () => clock.jump(hours * 3_600_000));
+        clock.after(4_000, () => [103, 102, 101, 100].forEach((pid) => table.end(pid)));
+        return false;
+      };
+      assert.equal((await stop()).ok, true);
+      assert.deepEqual(sent(), ['SIGINT 100']);
+    });
+
+  it('waits for the pid of a process that is just being started', async () => {
+    const record = plantVllm(context.table);
+    context.store.dispatch({ type: 'serverAdded', server: serverOf() });
+    context.table.react = () => true;
+    context.clock.after(3_000, () =>
+      context.store.dispatch({ type: 'serverChanged', id: 'launch-1', change: { record } }),
+    );
+    assert.equal((await stop()).ok, true);
+    assert.ok(context.table.reached().includes(100));
+    assert.equal(context.server().endReason, 'stopped');
   });
 
   it('without a record signals nobody and claims no end, until it is forced', async () => {

@@ -386,6 +386,15 @@ describe('vram-pilot', function () {
       const answer = json(run);
       assert.ok(Array.isArray(answer.holders));
       assert.ok(!('ended' in answer));
+      assert.match(String(answer.notes), /VRAM_PILOT_STORAGE/, 'says that it knows no launches');
+    });
+
+    it('knows the launches of the extension where their folder is named', async () => {
+      const storage = fs.mkdtempSync(path.join(scratch(), 'storage-'));
+      fs.mkdirSync(path.join(storage, 'launches'));
+      const run = await runCli(['clean', '--json'], { env: { VRAM_PILOT_STORAGE: storage } });
+      assert.equal(run.code, 0, run.stderr);
+      assert.doesNotMatch(String(json(run).notes), /VRAM_PILOT_STORAGE/);
     });
 
     it('refuses what is no process number', async () => {
@@ -425,6 +434,44 @@ describe('vram-pilot', function () {
       const run = await runCli(['diagnose', '-', '--request', asked, '--json'], { stdin: LOG });
       const outcome = json(run).outcome as { model: string; options: { maxModelLen: number } };
       assert.deepEqual([outcome.model, outcome.options.maxModelLen], ['my/model', 4096]);
+    });
+
+    it('corrects the launch of a request by the planner, and never to what failed before', async () => {
+      const sampler =
+        'RuntimeError: CUDA out of memory occurred when warming up sampler with 256 dummy requests. Please try lowering `max_num_seqs` or `gpu_memory_utilization`';
+      const options = { gpuMemoryUtilization: 0.9, maxModelLen: 8192 };
+      interface Answer {
+        remedy: { summary: string; change: Record<string, unknown>; why: string };
+        outcome: { options: object };
+      }
+      const diagnose = async (name: string, learned: unknown[]): Promise<Answer> => {
+        const launch = {
+          engine: 'vllm',
+          engineVersion: '0.11.0',
+          model: { name: 'my/model', config: QWEN_CONFIG },
+          gpus: [{ name: 'NVIDIA GeForce RTX 4090', totalBytes: 24 * 1024 ** 3 }],
+          options,
+          learned,
+        };
+        const asked = scratchFile(`${name}.json`, launch);
+        const run = await runCli(['diagnose', '-', '--request', asked, '--json'], {
+          stdin: sampler,
+        });
+        assert.equal(run.code, 0, run.stderr);
+        return json(run) as unknown as Answer;
+      };
+      const first = await diagnose('first', []);
+      assert.ok(Object.keys(first.remedy.change).length > 0);
+      assert.notEqual(first.remedy.summary, '');
+      assert.notEqual(first.remedy.why, '');
+      const tried = { ...first.outcome, options: { ...options, ...first.remedy.change } };
+      const second = await diagnose('second', [tried]);
+      assert.notDeepEqual(second.remedy.change, first.remedy.change);
+      const third = await diagnose('third', [tried, { ...tried, options }]);
+      assert.ok(Object.keys(third.remedy.change).length > 0);
+      const loop = await diagnose('loop', [tried, tried, tried]);
+      assert.deepEqual(loop.remedy.change, {});
+      assert.match(loop.remedy.why, /in a row/);
     });
 
     it('refuses wrong usage and missing files', async () => {
@@ -474,6 +521,19 @@ describe('vram-pilot', function () {
       );
       const one = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--name', 'small']);
       assert.equal(one.code, 0, one.stderr);
+    });
+
+    it('plans with the engine flags among the extra arguments', async () => {
+      const profile = { name: 'small', model: 'Qwen/Qwen3-0.6B', options: { maxModelLen: 2048 } };
+      const verdictWith = async (name: string, extraArguments: string[]) => {
+        const document = { version: 1, profiles: [{ ...profile, extraArguments }] };
+        const file = scratchFile(name, document);
+        const run = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--json']);
+        return [run.code, json(run).verdict];
+      };
+      const share = '--gpu-memory-utilization';
+      assert.deepEqual(await verdictWith('half.json', [share, '0.5']), [0, 'fits']);
+      assert.deepEqual(await verdictWith('little.json', [share, '0.01']), [2, 'doesNotFit']);
     });
 
     it('refuses wrong and missing files', async () => {

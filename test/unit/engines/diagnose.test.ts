@@ -438,7 +438,7 @@ describe('diagnosis', () => {
   }
 
   it('has a text for every rule, a rule for every text, and a case for every cause', () => {
-    const ends = ['engine_killed', 'server_killed', 'server_crashed', 'unknown'];
+    const ends = ['engine_killed', 'server_killed', 'server_gone', 'server_crashed', 'unknown'];
     for (const [rules, texts, cases] of [
       [vllmCauses, vllmCauseTexts, vllmCases],
       [ollamaCauses, ollamaCauseTexts, ollamaCases],

@@ -13,12 +13,14 @@ import { createFakeGpu, type FakeGpu } from '../../support/fakeGpu.mjs';
 /** Runs the source's calls for real, as app/ does. */
 function look(gpu: FakeGpu): GpuSample {
   let state = nvidiaSource.start(gpu.executable);
+  const wish = { processes: true };
+  const files = new Map<string, string>();
   for (let attempt = 0; attempt < 8; attempt++) {
-    const outputs = nvidiaSource.calls(state, { processes: true }).map(({ file, args }) => {
+    const outputs = nvidiaSource.calls(state, wish, files).map(({ file, args }) => {
       const run = spawnSync(file, [...args], { encoding: 'utf8', timeout: 5000 });
       return { stdout: run.stdout, stderr: run.stderr, exitCode: run.status };
     });
-    const reading = nvidiaSource.read(state, outputs);
+    const reading = nvidiaSource.read(state, { outputs, files, wish });
     if (!reading.retry) return reading.sample;
     state = reading.state;
   }

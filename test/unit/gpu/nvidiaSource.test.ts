@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ToolOutput } from '../../../src/gpu/gpu';
 import { nvidiaSource as source } from '../../../src/gpu/nvidia/source';
-import { GPU_SOURCES } from '../../../src/gpu/sources';
+import type { GpuSourceState } from '../../../src/gpu/source';
+import { GPU_FAMILIES } from '../../../src/gpu/sources';
 import { MIB } from '../../../src/shared/units';
 
 const said = (stdout: string, exitCode: number | null = 0): ToolOutput => ({
@@ -13,19 +14,30 @@ const CARD =
   'index, uuid, memory.total [MiB], memory.used [MiB], utilization.gpu [%], mig.mode.current, name\n0, GPU-1, 8192, 100, 5, [N/A], A card\n';
 const refusal = (field: string) => said(`Field "${field}" is not a valid field to query.\n\n`, 2);
 
+const ask = (
+  state: GpuSourceState,
+  wish: { processes: boolean },
+  files = new Map<string, string>(),
+) => source.calls(state, wish, files);
+const read = (
+  state: GpuSourceState,
+  outputs: readonly (ToolOutput | null)[],
+  files = new Map<string, string>(),
+) => source.read(state, { outputs, files, wish: { processes: outputs.length > 1 } });
+
 describe('nvidia source', () => {
   const start = source.start('/usr/bin/nvidia-smi');
 
   it('is in the list', () => {
-    assert.ok(GPU_SOURCES.includes(source));
+    assert.ok(GPU_FAMILIES.some(({ ways }) => ways.includes(source)));
   });
 
   it('asks for cards, and for processes only when wished', () => {
-    const [cards, ...none] = source.calls(start, { processes: false });
+    const [cards, ...none] = ask(start, { processes: false });
     assert.equal(cards?.file, '/usr/bin/nvidia-smi');
     assert.match(cards.args[0] ?? '', /^--query-gpu=index,uuid,.*,name$/);
     assert.deepEqual(none, []);
-    const [, processes] = source.calls(start, { processes: true });
+    const [, processes] = ask(start, { processes: true });
     assert.equal(
       processes?.args[0],
       '--query-compute-apps=gpu_uuid,pid,used_gpu_memory,process_name',
@@ -33,7 +45,7 @@ describe('nvidia source', () => {
   });
 
   it('joins processes by uuid, and says whether it asked for them', () => {
-    const both = source.read(start, [
+    const both = read(start, [
       said(CARD),
       said('gpu_uuid, pid, used_gpu_memory [MiB], process_name\nGPU-1, 42, 90, python\n'),
     ]);
@@ -43,15 +55,15 @@ describe('nvidia source', () => {
       { pid: 42, usedBytes: 90 * MIB, name: 'python', gpus: [0] },
     ]);
     assert.deepEqual(both.sample.problems, []);
-    assert.equal(source.read(start, [said(CARD)]).hasProcesses, false);
+    assert.equal(read(start, [said(CARD)]).hasProcesses, false);
   });
 
   it('drops a refused field, asks again, and remembers', () => {
-    const first = source.read(start, [refusal('compute_cap')]);
+    const first = read(start, [refusal('compute_cap')]);
     assert.equal(first.retry, true);
-    const [cards] = source.calls(first.state, { processes: false });
+    const [cards] = ask(first.state, { processes: false });
     assert.ok(!cards?.args[0]?.includes('compute_cap'));
-    const second = source.read(first.state, [said(CARD)]);
+    const second = read(first.state, [said(CARD)]);
     assert.equal(second.retry, false);
     assert.deepEqual(second.state.refusedFields, ['compute_cap']);
   });
@@ -68,7 +80,7 @@ describe('nvidia source', () => {
       'compute_cap',
       'pid',
     ]) {
-      const reading = source.read(state, [refusal(field)]);
+      const reading = read(state, [refusal(field)]);
       state = reading.state;
       if (!reading.retry) {
         assert.deepEqual(
@@ -80,16 +92,16 @@ describe('nvidia source', () => {
       retries += 1;
     }
     assert.equal(retries, 6);
-    assert.equal(source.read(start, [refusal('moon.phase')]).retry, false);
-    const again = source.read({ ...start, refusedFields: ['uuid'] }, [refusal('uuid')]);
+    assert.equal(read(start, [refusal('moon.phase')]).retry, false);
+    const again = read({ ...start, refusedFields: ['uuid'] }, [refusal('uuid')]);
     assert.equal(again.retry, false);
   });
 
   it('reads the table too once a card is cut into slices', () => {
     const cards = CARD.replace('[N/A]', 'Enabled');
-    const { state } = source.read(start, [said(cards), said('gpu_uuid, pid\n')]);
-    assert.equal(source.calls(state, { processes: true }).length, 3);
-    assert.equal(source.calls(state, { processes: false }).length, 1);
+    const { state } = read(start, [said(cards), said('gpu_uuid, pid\n')]);
+    assert.equal(ask(state, { processes: true }).length, 3);
+    assert.equal(ask(state, { processes: false }).length, 1);
     const table = [
       '| NVIDIA-SMI 590.1   Driver Version: 590.1   CUDA Version: 13.1 |',
       '|   0  A card             On  |   00000000:00:09.0 Off |    On |',
@@ -100,7 +112,7 @@ describe('nvidia source', () => {
       '| Processes:                                                    |',
       '|    0    2    0            42      C   python          90MiB   |',
     ].join('\n');
-    const reading = source.read(state, [
+    const reading = read(state, [
       said(cards),
       said('gpu_uuid, pid, used_gpu_memory [MiB], process_name\nGPU-1, 42, 91, /usr/bin/python\n'),
       said(table),
@@ -123,12 +135,12 @@ describe('nvidia source', () => {
     const cards = said(CARD.replace('100, 5', '900, 5'));
     const apps = (used: string) =>
       said(`gpu_uuid, pid, used_gpu_memory [MiB], process_name\nGPU-1, 42, ${used}, python\n`);
-    const explained = source.read(start, [cards, apps('850')]);
+    const explained = read(start, [cards, apps('850')]);
     assert.equal(explained.state.wantsTable, false);
-    assert.equal(source.read(start, [cards, apps('[N/A]')]).state.wantsTable, false);
-    const { state } = source.read(start, [cards, apps('90')]);
+    assert.equal(read(start, [cards, apps('[N/A]')]).state.wantsTable, false);
+    const { state } = read(start, [cards, apps('90')]);
     assert.equal(state.wantsTable, true);
-    assert.equal(source.read(state, [cards]).state.wantsTable, true);
+    assert.equal(read(state, [cards]).state.wantsTable, true);
     const table = said(
       [
         '| NVIDIA-SMI 590.1   Driver Version: 590.1   CUDA Version: 13.1 |',
@@ -137,7 +149,7 @@ describe('nvidia source', () => {
         '|    0   N/A  N/A            42      C   pyth...          90MiB |',
       ].join('\n'),
     );
-    assert.deepEqual(source.read(state, [cards, apps('90'), table]).sample.processes, [
+    assert.deepEqual(read(state, [cards, apps('90'), table]).sample.processes, [
       { pid: 42, usedBytes: 90 * MIB, name: 'python', gpus: [0], type: 'C' },
       { pid: 17, usedBytes: 700 * MIB, name: '/usr/bin/Xorg', gpus: [0], type: 'G' },
     ]);
@@ -145,14 +157,14 @@ describe('nvidia source', () => {
 
   it('does not take the scrubbing of an empty card for load', () => {
     const cards = CARD.replace('100, 5', '0, 100');
-    assert.equal(source.read(start, [said(cards)]).sample.gpus[0]?.utilizationPercent, null);
+    assert.equal(read(start, [said(cards)]).sample.gpus[0]?.utilizationPercent, null);
     const busy = CARD.replace('100, 5', '100, 100');
-    assert.equal(source.read(start, [said(busy)]).sample.gpus[0]?.utilizationPercent, 100);
+    assert.equal(read(start, [said(busy)]).sample.gpus[0]?.utilizationPercent, 100);
   });
 
   it('turns every end into one problem', () => {
     const idsOf = (...outputs: ToolOutput[]) =>
-      source.read(start, outputs).sample.problems.map((problem) => problem.id);
+      read(start, outputs).sample.problems.map((problem) => problem.id);
     const mismatch = said('Failed to initialize NVML: Driver/library version mismatch\n', 18);
     assert.deepEqual(idsOf(mismatch, mismatch), ['driver_library_mismatch']);
     assert.deepEqual(idsOf(said('', null)), ['crash']);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import * as z from 'zod/mini';
-import type { Gpu, GpuProcess, MigDevice } from '../../../src/gpu/gpu';
+import type { Gpu, MigDevice } from '../../../src/gpu/gpu';
 import { detectFormat, readNvidiaOutput } from '../../../src/gpu/nvidia/output';
-import { readRecorded } from '../../../src/gpu/recorded';
+import { readRecorded, RECORDED_TOOLS, type RecordedProcess } from '../../../src/gpu/recorded';
 import { MIB } from '../../../src/shared/units';
 import { describeWithData, readDataJson, readDataText } from '../../support/sharedData';
 
@@ -39,17 +39,24 @@ const GPU_KEYS: Readonly<Record<string, (gpu: Gpu) => unknown>> = {
   driver_version: (gpu) => gpu.driverVersion,
   bus_id: (gpu) => gpu.busId,
   mig: (gpu) => gpu.mig,
+  cores: (gpu) => gpu.cores,
+  in_use_mib: (gpu) => mib(gpu.inUseBytes),
 };
 
-const PROCESS_KEYS: Readonly<Record<string, (process: GpuProcess) => unknown>> = {
+const PROCESS_KEYS: Readonly<Record<string, (process: RecordedProcess) => unknown>> = {
   pid: (process) => process.pid,
   used_mib: (process) => mib(process.usedBytes),
   name: (process) => process.name,
   type: (process) => process.type,
+  gpus: (process) => process.gpus,
   gpu: (process) => (process.gpus.length === 1 ? process.gpus[0] : process.gpus),
   gi: (process) => process.gpuInstanceId,
   ci: (process) => process.computeInstanceId,
   sm: (process) => process.utilizationPercent ?? null,
+  client_id: (process) => process.clientId,
+  pdev: (process) => process.busId,
+  vram_kib: (process) => process.usedBytes! / 1024,
+  gtt_kib: (process) => process.gttBytes! / 1024,
 };
 
 const SLICE_KEYS: Readonly<Record<string, (slice: MigDevice & { gpu: number }) => unknown>> = {
@@ -76,18 +83,20 @@ function compare<T>(
       const actual = read(found[at]!);
       const near =
         typeof value === 'number' && typeof actual === 'number' && Math.abs(value - actual) <= 1;
-      if (!(key.endsWith('_mib') && near)) assert.equal(actual, value, `${key} of number ${at}`);
+      if (!(key.endsWith('_mib') && near))
+        assert.deepEqual(actual, value, `${key} of number ${at}`);
     }
   });
 }
 
-describeWithData('recorded outputs of NVIDIA tools', () => {
+describeWithData('recorded outputs of GPU tools', () => {
   const recordings = z.parse(indexSchema, readDataJson('gpu-samples', 'index.json'));
-  const ours = recordings.filter((recording) => recording.vendor === 'nvidia');
+  const countOf = new Map<string, number>();
 
-  for (const { file, error, expected } of ours) {
+  for (const { file, vendor, tool, error, expected } of recordings) {
     it(`reads ${file}`, () => {
-      const sample = readNvidiaOutput(readDataText('gpu-samples', file));
+      const text = readDataText('gpu-samples', file);
+      const sample = readRecorded(text, 'auto')!;
       compare(sample.gpus, expected.gpus, GPU_KEYS);
       compare(sample.processes, expected.processes, PROCESS_KEYS);
       if (expected.mig_devices) {
@@ -100,6 +109,9 @@ describeWithData('recorded outputs of NVIDIA tools', () => {
         sample.problems.map((problem) => problem.id),
         error === undefined ? [] : [error],
       );
+      const named = readRecorded(text, tool.startsWith('/proc/') ? 'fdinfo' : tool);
+      assert.deepEqual(named, sample, 'by the name of its tool');
+      countOf.set(vendor, (countOf.get(vendor) ?? 0) + 1);
     });
   }
 
@@ -119,14 +131,23 @@ describeWithData('recorded outputs of NVIDIA tools', () => {
       assert.equal(detectFormat(readDataText('gpu-samples', file)), null, file);
   });
 
+  it('lets no tool read what another one wrote', () => {
+    for (const { file, tool } of recordings) {
+      const text = readDataText('gpu-samples', file);
+      const readable = RECORDED_TOOLS.filter(
+        (name) => readRecorded(text, name)!.problems[0]?.id !== 'bad_output',
+      );
+      const own = tool.startsWith('/proc/') ? 'fdinfo' : tool;
+      const allowed = ['nvidia-smi', 'tegrastats'].includes(own)
+        ? ['nvidia-smi', 'tegrastats']
+        : [own];
+      assert.deepEqual(readable, allowed, file);
+    }
+  });
+
   after(() => {
-    const read = ours.filter(({ file }) =>
-      readRecorded(readDataText('gpu-samples', file), 'auto')?.problems.every(
-        (problem) => problem.id !== 'bad_output',
-      ),
-    );
-    console.log(
-      `      ${ours.length} recorded NVIDIA outputs, ${read.length} recognised by \`auto\``,
-    );
+    const counts = [...countOf].map(([vendor, count]) => `${vendor} ${count}`).join(', ');
+    console.log(`      recorded outputs equal to what is expected of them: ${counts}`);
+    assert.equal(recordings.length, 53, 'number of recorded outputs');
   });
 });

@@ -70,6 +70,10 @@ describe('ggufFacts', () => {
     assert.equal(facts.projector_bytes, 7);
     assert.equal(facts.other_bytes, 4);
     assert.equal(facts.tensor_bytes_total, 223);
+    assert.ok(!('input_bytes' in facts));
+    const tables = [tensor('per_layer_token_embd.weight', 50), tensor('blk.0.attn_q.weight', 10)];
+    assert.equal(factsOf(llama, tables, null).input_bytes, 50);
+    assert.equal(factsOf(llama, tables, null).other_bytes, 0);
   });
 
   it('keeps prefixed groups apart and reads zeros as a hybrid', () => {
@@ -120,6 +124,8 @@ describe('ggufFacts', () => {
     assert.equal(gemma('gemma3').swa_layers, 5);
     assert.equal(gemma('gemma2').swa_layers, 3);
     assert.ok(!('swa_layers' in gemma('unheard-of')), 'nobody knows which layers have the window');
+    assert.equal(gemma('smallthinker').swa_layers, 4, 'the first of four is full, so is the fifth');
+    assert.ok(!('swa_layers' in gemma('exaone4')), 'only the one with 64 layers has windows');
   });
 
   it('gets nothing wrong from damaged metadata', () => {

@@ -50,6 +50,27 @@ describe('hfQuantization', () => {
     assert.equal(readQuantization(double)?.doubleQuant, true);
   });
 
+  it('keeps the schemes of single groups, and what GPTQModel leaves alone', () => {
+    const read = readQuantization({
+      quant_method: 'gptq',
+      bits: 4,
+      dynamic: { '-:.*visual.*': {}, '+:.*down_proj.*': { bits: 8, group_size: 64 } },
+    });
+    assert.deepEqual(read?.ignore, ['re:.*visual.*']);
+    assert.deepEqual(read.schemes, [
+      { targets: ['re:.*down_proj.*'], bits: 8, groupSize: 64, isFloat: null },
+    ]);
+    const quark = readQuantization({
+      quant_method: 'quark',
+      exclude: ['lm_head'],
+      global_quant_config: { weight: { dtype: 'fp4', group_size: 32 } },
+    });
+    assert.deepEqual(
+      [quark?.bits, quark?.schemes[0]?.isFloat, quark?.ignore],
+      [4, true, ['lm_head']],
+    );
+  });
+
   it('answers null where no method can be told', () => {
     for (const bad of [null, {}, [], 'awq', { bits: 4 }, { quant_method: 4 }])
       assert.equal(readQuantization(bad), null);

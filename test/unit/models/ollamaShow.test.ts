@@ -42,6 +42,17 @@ describe('ollamaShow', () => {
     assert.equal(read.isRemote, false);
   });
 
+  it('adds a projector that has a file of its own, by its weights and their type', () => {
+    const withProjector = (info: Record<string, unknown>): unknown =>
+      readOllamaShow(JSON.stringify({ ...show, projector_info: info }))?.gguf.projector_bytes;
+    const clip = { 'general.architecture': 'clip', 'general.parameter_count': 420_000_000 };
+    assert.equal(withProjector({ ...clip, 'general.file_type': 1 }), 840_000_000);
+    assert.equal(withProjector({ ...clip, 'general.file_type': 7 }), 446_250_000);
+    assert.equal(withProjector(clip), 840_000_000);
+    assert.equal(withProjector({}), undefined);
+    assert.equal(withProjector({ 'general.parameter_count': 'many' }), undefined);
+  });
+
   it('gives no sum where one tensor can not be sized', () => {
     const odd = { ...show, tensors: [{ name: 'a', type: 'Q9_Z', shape: [256] }] };
     assert.ok(!('tensor_bytes_total' in (readOllamaShow(JSON.stringify(odd))?.gguf ?? {})));

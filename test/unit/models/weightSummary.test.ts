@@ -6,6 +6,18 @@ const withBytes = (specs: ReturnType<typeof denseTensors>) =>
   specs.map((spec) => ({ ...spec, bytes: specBytes(spec) }));
 
 describe('weightSummary', () => {
+  it('leaves out buffers that no engine loads', () => {
+    const tensor = (name: string, shape: number[]) => ({ name, dtype: 'F32', shape, bytes: 4096 });
+    const summary = summarizeWeights([
+      tensor('h.0.attn.bias', [1, 1, 32, 32]),
+      tensor('gpt_neox.layers.0.attention.masked_bias', []),
+      tensor('model.layers.0.self_attn.rotary_emb.inv_freq', [64]),
+      tensor('h.0.attn.c_attn.bias', [1024]),
+    ]);
+    assert.deepEqual([summary.groups.length, summary.groups[0]?.bytes], [1, 4096]);
+    assert.equal(summary.totalBytes, 4 * 4096);
+  });
+
   it('knows what a tensor is by its name', () => {
     const roles: readonly (readonly [string, string])[] = [
       ['model.embed_tokens.weight', 'embedding'],

@@ -191,6 +191,63 @@ describe('classifyHolders', () => {
     assert.equal(judge(table, 999, { table: [] }).class, 'stranger', 'no process table at all');
   });
 
+  it('has the remedy that is right for each case', () => {
+    const table = machine();
+    const elsewhere = 'c0ffee'.repeat(10);
+    engine(table, { containerId: `${elsewhere}abcd` });
+    assert.match(judge(table, 200).remedy, /`docker stop c0ffeec0ffee`/);
+    table.add({ pid: 100, args: ['python', 'x.py'], comm: 'python' });
+    engine(table, { ppid: 100, state: 'Z' });
+    assert.match(judge(table, 200).remedy, /`kill -CHLD 100`.*python 100/);
+    engine(table, { uid: 998, user: 'ollama' });
+    assert.match(judge(table, 200).remedy, /service.*administrator/);
+    engine(table, { uid: 1001, user: 'eva' });
+    assert.match(judge(table, 200).remedy, /^Ask eva/);
+    table.add({ pid: 90, args: ['python', '-m', 'ipykernel_launcher'], comm: 'python' });
+    engine(table, { ppid: 90 });
+    assert.match(judge(table, 200).remedy, /^Restart the kernel python 90/);
+    engine(table, { args: ['ray::Worker'], comm: 'ray::Worker' });
+    assert.match(judge(table, 200).remedy, /`ray stop`/);
+    const self = { ...table.selfFacts, inContainer: true, system: 'wsl' as const };
+    assert.match(judge(table, 999, { self }).remedy, /`wsl --shutdown`/);
+  });
+
+  it('offers nothing where nobody’s user can be told', () => {
+    const table = machine();
+    engine(table, { uid: null, user: null, pgid: null, sid: null });
+    const self = { ...table.selfFacts, uid: null, system: 'windows' as const };
+    const holder = judge(table, 200, { self });
+    assert.deepEqual([holder.class, holder.canEnd], ['orphanedWorker', false]);
+    assert.match(holder.reason, /whose it is cannot be told/);
+  });
+
+  it('takes who was given a server’s words for no server', () => {
+    const table = machine();
+    const words = ['/v/bin/python', '/v/bin/vllm', 'serve', 'm'];
+    for (const args of [
+      ['/v/bin/python', 'launch.py', ...words],
+      ['bash', '-c', '"$@" & wait', 'bash', ...words],
+      ['/usr/bin/uv', 'run', 'vllm', 'serve', 'm'],
+    ]) {
+      table.add({ pid: 90, args, comm: 'launcher' });
+      engine(table, { ppid: 90 });
+      const { class: holderClass, reason } = judge(table, 200);
+      const isShell = args[0] === 'bash';
+      // a shell reaps nobody's children: what hangs below it is not known to be left over
+      assert.equal(holderClass, isShell ? 'stranger' : 'orphanedWorker', reason);
+    }
+    for (const args of [
+      words,
+      ['/v/bin/python', '-u', '-X', 'dev', '/v/bin/vllm', 'serve', 'm'],
+      ['/v/bin/python3.12', '-m', 'vllm.entrypoints.openai.api_server'],
+      ['/v/bin/vllm', 'serve', 'm'],
+    ]) {
+      table.add({ pid: 90, args, comm: 'python3' });
+      engine(table, { ppid: 90 });
+      assert.match(judge(table, 200).reason, /python3 90 above it is alive/, args.join(' '));
+    }
+  });
+
   it('names the parent a zombie waits for', () => {
     const table = machine();
     table.add({ pid: 100, args: ['python', 'x.py'], comm: 'python' });
@@ -222,6 +279,7 @@ describe('classifyHolders', () => {
     );
     table.end(100);
     const left = judge(table, 200, { launches: [{ record, origin: 'ours' }] });
+    assert.equal(left.launchId, 'L');
     assert.deepEqual(
       [left.class, left.canEnd],
       ['orphanedWorker', true],

@@ -52,6 +52,38 @@ describe('exec', () => {
     assert.ok(!before.ok && before.failure.reason === 'cancelled');
   });
 
+  it('streams what a tool goes on printing, and kills it', async () => {
+    const over = new AbortController();
+    const heard: string[] = [];
+    const code =
+      'console.log(process.pid, process.env.LC_ALL); setInterval(() => console.log("x"), 20)';
+    const result = await openExec().stream({
+      file: node,
+      args: ['-e', code],
+      signal: over.signal,
+      onText(text) {
+        heard.push(text);
+        if (heard.length === 3) over.abort();
+      },
+    });
+    assert.deepEqual(result, { ok: true, value: null });
+    assert.equal(heard.length, 3);
+    const [, pid] = /^(\d+) C\n/.exec(heard[0] ?? '') ?? [];
+    assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' });
+  });
+
+  it('says how a streamed tool ended, and why it could not be started', async () => {
+    const stream = (file: string, code = '', signal = new AbortController().signal) =>
+      openExec().stream({ file, args: ['-e', code], signal, onText: () => undefined });
+    assert.deepEqual(await stream(node, 'process.exit(3)'), { ok: true, value: 3 });
+    const missing = await stream('/nowhere/tool');
+    assert.ok(!missing.ok && missing.failure.reason === 'toolMissing');
+    const refused = await stream(os.tmpdir());
+    assert.ok(!refused.ok && refused.failure.reason === 'failed');
+    const cancelled = await stream(node, '', AbortSignal.abort());
+    assert.ok(!cancelled.ok && cancelled.failure.reason === 'cancelled');
+  });
+
   it('says that a tool is missing, that a signal ended it, that it said too much', async () => {
     for (const file of ['no-such-tool-here', '/nowhere/tool', './tool', ''])
       assert.deepEqual(

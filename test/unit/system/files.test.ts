@@ -32,6 +32,25 @@ describe('files', () => {
     assert.deepEqual(fs.readdirSync(folder).sort(), ['file', 'taken']);
   });
 
+  it('creates a name once, whole, and leaves nothing beside it', async () => {
+    const file = path.join(folder, 'a', 'lock');
+    const answers = await Promise.all(
+      ['one', 'two', 'three'].map((text) => files.createNew(file, text)),
+    );
+    assert.equal(answers.filter((answer) => answer.ok && answer.value).length, 1);
+    assert.match(fs.readFileSync(file, 'utf8'), /^(one|two|three)$/);
+    assert.deepEqual(fs.readdirSync(path.dirname(file)), ['lock']);
+    assert.ok(!(await files.createNew(path.join(file, 'below'), 'x')).ok);
+  });
+
+  it('renames what is there, and says where nothing is', async () => {
+    fs.writeFileSync(path.join(folder, 'from'), 'x');
+    const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+    assert.equal(await files.rename(from, to), true);
+    assert.equal(fs.readFileSync(to, 'utf8'), 'x');
+    assert.equal(await files.rename(from, to), false);
+  });
+
   it('reads text up to its cap and ranges up to the end', async () => {
     const file = path.join(folder, 't');
     fs.writeFileSync(file, 'häuser');

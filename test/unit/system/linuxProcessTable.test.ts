@@ -78,6 +78,10 @@ class FakeProc {
     this.write(`proc/${pid}/cgroup`, cgroup);
   }
 
+  kernel(release: string): void {
+    this.write('proc/sys/kernel/osrelease', `${release}\n`);
+  }
+
   table(): ReturnType<typeof openLinuxProcessTable> {
     return openLinuxProcessTable(this.roots, {
       pid: 50,
@@ -145,6 +149,9 @@ describe('linuxProcessTable on a made-up /proc', () => {
     assert.deepEqual(pids(await table.withAncestors([300, 999])), [1, 40, 200, 300]);
     assert.deepEqual((await table.self()).protectedPids, [50, 40, 1]);
     assert.equal((await table.self()).inContainer, false);
+    assert.equal((await table.self()).system, 'linux');
+    proc.kernel('6.6.87.2-microsoft-standard-WSL2');
+    assert.equal((await table.self()).system, 'wsl');
     assert.deepEqual((await table.one(300))?.args, []);
   });
 
@@ -301,7 +308,8 @@ onLinux('linuxProcessTable on the real /proc', function () {
     const row = { pid: tree.worker.pid, usedBytes: 4 * 2 ** 30, name: 'VLLM::Worker', gpus: [0] };
     const clock = openClock();
     const deps: CleanerDeps = {
-      table,
+      // a stand-in has no GPU device open, which in a container would mean that the tool speaks of another process
+      table: { ...table, holdsGpuDevice: () => Promise.resolve(null) },
       clock,
       log: silent,
       files: openFiles(),
@@ -343,7 +351,7 @@ onLinux('linuxProcessTable on the real /proc', function () {
 
 describe('a system without a process table', () => {
   it('sees nobody and signals nobody', async () => {
-    const table = openProcessTable('darwin');
+    const table = openProcessTable('freebsd');
     assert.deepEqual(await table.all(), []);
     assert.equal(
       await table.signal({ pid: 4711, startTime: '1', bootId: '' }, 'SIGKILL'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as z from 'zod/mini';
 import { answerWish } from '../../../src/app/planService';
-import { newServer } from '../../../src/app/registry';
+import { newServer } from '../../../src/app/newServer';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
 import { initialState, type AppState } from '../../../src/app/state';

@@ -3,6 +3,7 @@ import { GIB } from '../../../src/shared/units';
 import {
   contextPicks,
   formatShare,
+  markUnits,
   parseGib,
   parseTokens,
   parseUtilization,
@@ -117,5 +118,50 @@ describe('sizes and lengths as people type them', () => {
     assert.deepEqual(contextPicks(131072), [2048, 4096, 8192, 16384, 32768, 131072]);
     assert.equal(shortTokens(40960), '40K');
     assert.equal(shortTokens(1000), '1,000');
+  });
+});
+
+describe('the marks of the slider', () => {
+  const utilization = {
+    effective: 0.8,
+    smallest: 0.72,
+    largest: 0.93,
+    recommended: 0.75,
+    rule: 'exact' as const,
+    marks: {
+      smallest: {
+        share: 0.72,
+        budgetBytes: 17 * GIB,
+        kvCacheBytes: 1.5 * GIB,
+        tokens: 8192,
+        maxConcurrency: 1,
+      },
+      recommended: {
+        share: 0.75,
+        budgetBytes: 17.7 * GIB,
+        kvCacheBytes: 2.2 * GIB,
+        tokens: null,
+        maxConcurrency: null,
+      },
+      largest: null,
+    },
+  };
+  const plan = samplePlan({ utilization });
+
+  it('say GiB and tokens × requests, short for the eye and in full for the ear', () => {
+    assert.deepEqual(markUnits(plan, 'smallest'), {
+      short: '1.5 GiB · 8,200 × 1.0',
+      spoken: '1.5 GiB for K/V, 8,200 tokens × 1.0 requests',
+    });
+  });
+
+  it('say no more than is known', () => {
+    assert.deepEqual(markUnits(plan, 'recommended'), {
+      short: '2.2 GiB',
+      spoken: '2.2 GiB for K/V',
+    });
+    assert.equal(markUnits(plan, 'largest'), null);
+    assert.equal(markUnits(null, 'smallest'), null);
+    assert.equal(markUnits(samplePlan(), 'smallest'), null);
   });
 });

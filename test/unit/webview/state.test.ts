@@ -105,7 +105,7 @@ describe('page state', () => {
     });
     const typed = {
       ...ollama,
-      wish: { ...ollama.wish, model: 'qwen3:4b', options: { numCtx: 4096 } },
+      wish: { ...ollama.wish, model: 'qwen3:4b', options: { numCtx: 4096 }, keepAlive: 300 },
     };
     const back = switchEngine(typed, 'vllm');
     assert.deepEqual(back.wish, vllm.wish);

@@ -271,8 +271,8 @@ export const loadTexts: Readonly<Record<string, CauseText>> = {
   model_not_found: {
     title: 'There is no such model or tag',
     remedy: always(
-      'Check the spelling and the tag.',
-      'The registry has no manifest under that name.',
+      'Pull it, or check the spelling and the tag.',
+      'Neither the daemon nor, where it was pulled, the registry has one under that name.',
     ),
   },
   needs_newer_ollama: {

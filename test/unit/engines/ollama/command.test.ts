@@ -41,6 +41,7 @@ describe('ollama command', () => {
           OLLAMA_HOST: '127.0.0.1:11500',
           OLLAMA_NOPRUNE: '0',
           OLLAMA_NO_CLOUD: '1',
+          OLLAMA_KEEP_ALIVE: '-1',
           OLLAMA_CONTEXT_LENGTH: '8192',
           OLLAMA_NUM_PARALLEL: '2',
           OLLAMA_KV_CACHE_TYPE: 'q8_0',
@@ -63,10 +64,10 @@ describe('ollama command', () => {
       keep_alive: -1,
       options: { num_ctx: 4096, num_gpu: 20 },
     });
-    assert.deepEqual(loadRequest('m', { numGpu: -1 }, '30m').body, {
+    assert.deepEqual(loadRequest('m', { numGpu: -1 }, 1800).body, {
       model: 'm',
       stream: false,
-      keep_alive: '30m',
+      keep_alive: 1800,
     });
     assert.equal(unloadRequest('m').body?.keep_alive, 0);
   });

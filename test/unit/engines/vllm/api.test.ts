@@ -1,10 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  chatPromptRequest,
-  curlFor,
-  readChatAnswer,
-  readErrorMessage,
-} from '../../../../src/engines/vllm/api';
+import { chatPromptRequest, curlFor, readChatAnswer } from '../../../../src/engines/vllm/api';
 import { readVllmMetrics } from '../../../../src/engines/vllm/metrics';
 import { describeWithData, readDataText } from '../../../support/sharedData';
 
@@ -33,15 +28,6 @@ describe('vllm api', () => {
     );
     for (const body of ['', '[]', '{"choices":[]}', '{"error":{"message":"x"}}', '<html>'])
       assert.equal(readChatAnswer(body), null, body);
-  });
-
-  it('reads error messages of both engines', () => {
-    assert.equal(
-      readErrorMessage('{"error":{"message":"The model `x` does not exist.","code":404}}'),
-      'The model `x` does not exist.',
-    );
-    assert.equal(readErrorMessage('{"error":"load failed\\nline two"}'), 'load failed');
-    assert.equal(readErrorMessage('Not Found'), null);
   });
 
   it('writes a curl that a shell takes, also with a quote in the name', () => {

@@ -180,7 +180,8 @@ describe('vllm command', () => {
       const name = 'Qwen/Qwen3-8B';
       for (const options of [everything, { ...everything, kvCacheMemoryBytes: 2 ** 30 }]) {
         const args = argsOf(requestOf({ name }, options, version));
-        assert.deepEqual(checkArguments(args.slice(2), version), [], version);
+        const blocking = checkArguments(args.slice(2), version).filter((one) => one.blocking);
+        assert.deepEqual(blocking, [], version);
       }
     }
   });
@@ -193,6 +194,29 @@ describe('vllm command', () => {
     assert.equal(valueOf(folder, '--served-model-name'), 'my-model');
     const named = argsOf(requestOf({ name: 'm' }), 0.9, { servedModelName: 'chat' });
     assert.equal(valueOf(named, '--served-model-name'), 'chat');
+  });
+
+  it('never serves under a path: relative ones are named like absolute ones', () => {
+    for (const [path, served] of [
+      ['./my-model', 'my-model'],
+      ['../my-model/', 'my-model'],
+      ['models/my-model', 'my-model'],
+      ['models\\my-model', 'my-model'],
+      ['.', 'read-name'],
+      ['..', 'read-name'],
+    ]) {
+      const args = argsOf(requestOf({ name: 'read-name', path }));
+      assert.equal(args[1], path);
+      assert.equal(valueOf(args, '--served-model-name'), served, path);
+    }
+  });
+
+  it('leaves out a planned flag that the user gives too', () => {
+    const extraArguments = ['--max_model_len=4096', '--no-enable-prefix-caching'];
+    const request = requestOf({ name: 'm' }, { maxModelLen: 8192, enablePrefixCaching: true });
+    const args = argsOf(request, 0.9, { extraArguments });
+    assert.ok(!args.includes('--max-model-len') && !args.includes('--enable-prefix-caching'));
+    assert.deepEqual(args.slice(-2), extraArguments);
   });
 
   it('turns tool calling on for chat models of known families only', () => {

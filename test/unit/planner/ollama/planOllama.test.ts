@@ -171,6 +171,8 @@ describe('planOllama', () => {
       ...LLAMA_8B,
       block_count: 16,
       embedding_length: 2048,
+      key_length: 64,
+      value_length: 64,
       feed_forward_length: 8192,
     };
     near(graph(small, '0.32.15', batch(4096)), 68.01);
@@ -180,6 +182,43 @@ describe('planOllama', () => {
     near(graph(llama32, '0.30.0', batch(4096)), 256.5);
     // Without flash attention the score matrix decides.
     near(graph(LLAMA_8B, '0.30.0', { ...batch(8192), flashAttention: false }), 560);
+  });
+
+  it('says how much slower layers in RAM are likely to be, as a guess', () => {
+    const steps = plan({ gguf: LLAMA_8B, gpus: [4], options: { numCtx: 8192 } }).steps.join('\n');
+    const times = /a guess .* That is ([\d.]+) to ([\d.]+) times as long/.exec(steps);
+    assert.ok(times, steps);
+    const [least, most] = [Number(times[1]), Number(times[2])];
+    assert.ok(1 < least && least < most && most < 25);
+    const fits = plan({ gguf: LLAMA_8B, options: { numCtx: 8192 } }).steps.join('\n');
+    assert.ok(!fits.includes('a guess'));
+  });
+
+  it('leaves out blocks that draft, and keeps them at the bad end', () => {
+    const layerBytes = Array<number>(33).fill(100e6);
+    const gguf = {
+      ...LLAMA_8B,
+      block_count: 33,
+      nextn_predict_layers: 1,
+      layer_bytes: layerBytes,
+      output_bytes: 0,
+    };
+    const answer = plan({ gguf, options: { numCtx: 4096 } });
+    assert.deepEqual(answer.ranges.weightsBytes, [3.2e9, 3.3e9]);
+    assert.equal(answer.perGpu[0]?.weightsBytes, 3.2e9);
+    assert.equal(kvMib(answer), 512);
+    assert.match(answer.steps.join('\n'), /draft tokens ahead/);
+  });
+
+  it('says where it is a guess which engine runs the model', () => {
+    const guesses = (architecture: string, version: string): boolean =>
+      plan({ gguf: { ...LLAMA_8B, architecture }, version })
+        .steps.join('\n')
+        .includes('in this version is a guess');
+    assert.ok(guesses('qwen3', '0.12.1'));
+    assert.ok(!guesses('qwen3', '0.20.0'));
+    assert.ok(!guesses('qwen3', '0.32.15'));
+    assert.ok(!guesses('gptoss', '0.11.1'));
   });
 
   it('takes MLA as the file keeps it: expanded, or one latent vector', () => {
@@ -287,6 +326,34 @@ describe('planOllama', () => {
     assert.deepEqual([all.verdict, all.offload?.layersOnGpu], ['doesNotFit', 33]);
     const none = plan({ gguf: LLAMA_8B, options: { numCtx: 8192, numGpu: 0 } });
     assert.deepEqual([none.verdict, none.offload?.layersOnGpu], ['doesNotFit', 0]);
+    // Nothing on the GPU overflows nothing, but is not what was asked for.
+    const options = { numCtx: 131_072, numGpu: 10 };
+    const crowded = plan({ gguf: LLAMA_8B, gpus: [1], options, version: '0.12.11' });
+    assert.deepEqual([crowded.verdict, crowded.offload?.layersOnGpu], ['doesNotFit', 0]);
+    assert.match(crowded.steps.join('\n'), /10 of 33 layers are asked .* no room/);
+  });
+
+  it('does not advise what saves memory but is a worse answer than before', () => {
+    // Four layers, as asked, are tight; left to itself Ollama puts none on so small a card, which takes less.
+    const asked = (numGpu: number): Plan =>
+      plan({ gguf: LLAMA_8B, gpus: [1.5], options: { numCtx: 4096, numGpu } });
+    const bytes = ({ perGpu, offload }: Plan): number =>
+      (perGpu[0]?.budgetBytes ?? NaN) + (offload?.hostBytes ?? NaN);
+    assert.deepEqual([asked(4).verdict, asked(-1).verdict], ['tight', 'doesNotFit']);
+    assert.ok(bytes(asked(-1)) < bytes(asked(4)));
+    assert.ok(!asked(4).advice.some(({ id }) => id === 'automatic-layers'));
+  });
+
+  it('keeps to one of several cards while the prediction is small, and has more room with a longer context', () => {
+    const gpus = new Array<number>(8).fill(7);
+    const at = (numCtx: number): Plan =>
+      plan({ name: 'llama3.1:8b', gpus, options: { numCtx, numBatch: 512 } });
+    const cards = (answer: Plan): number =>
+      answer.perGpu.filter((gpu) => (gpu.weightsBytes ?? 0) > 0).length;
+    assert.deepEqual([at(4096).verdict, cards(at(4096))], ['tight', 1]);
+    assert.deepEqual([at(16_384).verdict, cards(at(16_384))], ['fits', 8]);
+    // The longer context is not "improved" into the shorter one.
+    assert.deepEqual(at(16_384).advice, []);
   });
 
   it('plans with what an earlier load measured, and promises nothing that failed', () => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import * as z from 'zod/mini';
 import {
   amountIn,
-  layoutOf,
   longestThatFits,
   neededBytes,
   type KvLayers,
   type KvSettings,
 } from '../../../../src/planner/vllm/kvCache';
+import { layoutOf } from '../../../../src/planner/vllm/kvGroups';
 import { rulesOf } from '../../../../src/planner/vllm/versions';
 import { describeWithData, readDataJson } from '../../../support/sharedData';
 

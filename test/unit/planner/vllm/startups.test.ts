@@ -2,10 +2,7 @@ import assert from 'node:assert/strict';
 import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import { GIB } from '../../../../src/shared/units';
 import { describeWithData } from '../../../support/sharedData';
-import { requestOf, startupCases, type StartupCase } from './startupCases';
-
-/** Cases ground truth itself leaves out of strict comparisons, and one whose printed utilization does not add up. */
-const isStrict = (one: StartupCase): boolean => one.flags.length === 0 && one.id !== 'd-012';
+import { isStrict, requestOf, startupCases, type StartupCase } from '../../../support/startupCases';
 
 interface Errors {
   readonly list: readonly { id: string; share: number }[];
@@ -60,7 +57,7 @@ describeWithData('vLLM plans against recorded start-ups', () => {
     say('KV pool, all totals, weights given', given);
     say('KV pool, all totals, from the config alone', config);
     assert.ok(mean(given) <= 0.015);
-    assert.ok(mean(config) <= 0.025);
+    assert.ok(mean(config) <= 0.015);
   });
 
   it('finds the activation peak', () => {
@@ -73,7 +70,7 @@ describeWithData('vLLM plans against recorded start-ups', () => {
     const ordered = list.toSorted((a, b) => b.share - a.share);
     say('activation', { list: ordered });
     assert.ok(list.length >= 15);
-    assert.ok(mean({ list }) <= 0.12);
+    assert.ok(mean({ list }) <= 0.1);
     // d-030 has less than half the peak of its neighbours from the same document; why is not known.
     assert.ok(mean({ list: list.filter((one) => one.id !== 'd-030') }) <= 0.05);
   });
@@ -132,6 +129,8 @@ describeWithData('vLLM plans against recorded start-ups', () => {
       const logged = one.reported.available_kv_gib;
       const range = planVllm(requestOf(one, 'fromConfig')).ranges.kvCacheBytes;
       if (logged === null || !range || one.reported.weights_gib === null) continue;
+      // A total by class alone is no basis for a range of the pool.
+      if ((one.total_gib_per_gpu ?? one.total_gib_hint) === null) continue;
       compared++;
       const pool = Math.max(0, logged) * GIB;
       if (range[0] <= pool + 0.02 * GIB && range[1] >= pool - 0.02 * GIB) held++;

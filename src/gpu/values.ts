@@ -1,8 +1,8 @@
 /**
- * How NVIDIA's tools write values. Only the good form is a number; every other word ("[N/A]", "Not Supported", "ERR!",
+ * How GPU tools write values. Only the good form is a number; every other word ("[N/A]", "Not Supported", "ERR!",
  * "[GPU is lost]", …) is null, so that a new word of a new driver is unknown and not 0.
  */
-import { GIB, KIB, MIB } from '../../shared/units';
+import { GIB, KIB, MIB } from '../shared/units';
 
 const QUANTITY = /^\s*(-?\d{1,12}(?:\.\d{1,6})?)\s*([A-Za-z%]*)\s*$/;
 

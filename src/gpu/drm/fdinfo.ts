@@ -1,0 +1,67 @@
+/** Reads `/proc/<pid>/fdinfo/<fd>` of an open GPU. https://docs.kernel.org/gpu/drm-usage-stats.html */
+import { MAX_BYTES, plausible } from '../completeGpu';
+import { linesOf } from '../values';
+import { GIB, KIB, MIB } from '../../shared/units';
+
+/** One opening of one GPU. Descriptors that were copied or inherited show the same client again. */
+export interface DrmClient {
+  /** `amdgpu`, `xe`, `i915`, … */
+  readonly driver: string;
+  /** Bus id, e.g. `0000:03:00.0`. */
+  readonly busId: string | null;
+  readonly clientId: number | null;
+  /** In memory of the card; null where the driver has no such line. */
+  readonly vramBytes: number | null;
+  /** In system memory mapped for the GPU. */
+  readonly gttBytes: number | null;
+}
+
+const LINE = /^(drm-[a-z0-9-]+|(?:vram|gtt|cpu) mem):\s*(\S.*?)\s*$/;
+const SIZE = /^(\d{1,15})(?: (KiB|MiB|GiB|kB))?$/;
+const BYTES_PER: Readonly<Record<string, number>> = { KiB: KIB, kB: KIB, MiB: MIB, GiB: GIB };
+
+/** null: no client of a GPU. */
+export function readFdinfo(text: string): DrmClient | null {
+  const cells = new Map<string, string>();
+  for (const line of linesOf(text)) {
+    const match = line.length > 200 ? null : LINE.exec(line);
+    if (match?.[1] !== undefined) cells.set(match[1], match[2] ?? '');
+  }
+  const driver = cells.get('drm-driver');
+  if (driver === undefined) return null;
+  const id = cells.get('drm-client-id') ?? '';
+  return {
+    driver,
+    busId: cells.get('drm-pdev') ?? null,
+    clientId: /^\d{1,12}$/.test(id) ? Number(id) : null,
+    vramBytes: regionBytes(cells, /^(?:vram|local)\d*$/),
+    gttBytes: regionBytes(cells, /^(?:gtt|system)\d*$/),
+  };
+}
+
+/** Of the names that kernels have given the same figure, the first that is there; memory of several tiles adds up. */
+function regionBytes(cells: ReadonlyMap<string, string>, region: RegExp): number | null {
+  for (const kind of ['drm-resident-', 'drm-memory-', 'drm-total-']) {
+    const sizes = [...cells]
+      .filter(([key]) => key.startsWith(kind) && region.test(key.slice(kind.length)))
+      .map(([, value]) => sizeOf(value));
+    if (sizes.length > 0) return sumOf(sizes);
+  }
+  const old = [...cells].filter(([key]) => key.endsWith(' mem') && region.test(key.slice(0, -4)));
+  return old.length > 0 ? sumOf(old.map(([, value]) => sizeOf(value))) : null;
+}
+
+/** No unit means bytes. */
+function sizeOf(text: string): number | null {
+  const match = SIZE.exec(text);
+  return match ? Number(match[1]) * (BYTES_PER[match[2] ?? ''] ?? 1) : null;
+}
+
+function sumOf(sizes: readonly (number | null)[]): number | null {
+  if (sizes.includes(null)) return null;
+  return plausible(
+    sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+    0,
+    MAX_BYTES,
+  );
+}

@@ -1,0 +1,108 @@
+/** Conditions of a launch from its plan, without anything that is a secret or a place. */
+import * as z from 'zod/mini';
+import { launchFromCommand } from '../engines/vllm/launchSeen';
+import type { PlanAnswer } from '../shared/planAnswer';
+import {
+  planOptionsSchema,
+  type EngineId,
+  type ModelRequest,
+  type PlanOptions,
+} from '../shared/planRequest';
+import type { LaunchConditions, Prediction } from './learnedRecord';
+import { isPath, modelIdentity, nameWithoutPath } from './modelIdentity';
+
+/** Flags that no figure of a start depends on. All others that are no option of a plan count as conditions. */
+const WITHOUT_EFFECT =
+  /^(host|port|uds|root-path|api-key|served-model-name|model|tokenizer.*|revision|code-revision|hf-token|download-dir|trust-remote-code|enable-auto-tool-choice|tool-.*|chat-template.*|response-role|reasoning-parser|enable-reasoning|seed|disable-log-.*|enable-log-.*|max-log-len|uvicorn-.*|allowed-.*|allow-credentials|ssl-.*|middleware|enable-request-id-headers)$/;
+
+const OPTION_FLAGS: ReadonlySet<string> = new Set(
+  Object.keys(planOptionsSchema.shape).map((key) =>
+    key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+  ),
+);
+
+const SHORT_FLAGS: Readonly<Record<string, string>> = {
+  tp: 'tensor-parallel-size',
+  pp: 'pipeline-parallel-size',
+  dp: 'data-parallel-size',
+  q: 'quantization',
+};
+
+export interface PlannedLaunch {
+  readonly engine: EngineId;
+  /** As the user named it; a path says no more than its last part here. */
+  readonly model: string;
+  readonly facts: ModelRequest;
+  readonly options: PlanOptions;
+  /** Of the settings and of the wish, in the order of the command line. */
+  readonly extraArguments: readonly string[];
+  readonly answer: PlanAnswer;
+  /** Name of the first GPU of the plan; null: not known. */
+  readonly gpuName: string | null;
+}
+
+export function launchConditions(launch: PlannedLaunch): LaunchConditions {
+  const [first] = launch.answer.perGpu;
+  return {
+    model: modelIdentity(launch.model, launch.facts),
+    gpu: first
+      ? { name: launch.gpuName, totalBytes: first.totalBytes, freeBytes: first.freeBytes }
+      : null,
+    options: effectiveOptions(launch),
+    otherFlags: launch.engine === 'vllm' ? otherFlags(launch.extraArguments) : [],
+    prediction: predictionOf(launch.answer),
+  };
+}
+
+function effectiveOptions({ engine, options, extraArguments, answer }: PlannedLaunch): PlanOptions {
+  const asked = options.gpuMemoryUtilization ?? 0;
+  const share = asked > 0 ? asked : (answer.utilization?.effective ?? null);
+  const chosen: PlanOptions =
+    engine === 'vllm' && options.kvCacheMemoryBytes == null ? { gpuMemoryUtilization: share } : {};
+  // they come last on the command line, and win there
+  const extra = engine === 'vllm' ? optionsOf(extraArguments) : {};
+  const all = Object.entries({ ...options, ...chosen, ...extra });
+  return withoutPaths(Object.fromEntries(all.filter(([, value]) => value != null)));
+}
+
+function optionsOf(args: readonly string[]): PlanOptions {
+  const said = z.safeParse(planOptionsSchema, launchFromCommand(args.join(' ')).options);
+  return said.success ? said.data : {};
+}
+
+/** Names only, sorted, each once: `['async-scheduling']`. */
+export function otherFlags(args: readonly string[]): string[] {
+  const names = args.flatMap((argument) => {
+    const given = /^--?([A-Za-z][\w-]*)/.exec(argument)?.[1]?.replaceAll('_', '-');
+    const name = given === undefined ? '' : (SHORT_FLAGS[given] ?? given);
+    const plain = name.replace(/^no-/, '');
+    return name === '' || WITHOUT_EFFECT.test(plain) || OPTION_FLAGS.has(plain) ? [] : [name];
+  });
+  return [...new Set(names)].sort();
+}
+
+/** A drafter's folder, say, keeps its last name only. */
+export function withoutPaths<T>(value: T): T {
+  if (typeof value === 'string') return (isPath(value) ? nameWithoutPath(value) : value) as T;
+  if (Array.isArray(value)) return value.map(withoutPaths) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, withoutPaths(one)]),
+  ) as T;
+}
+
+function predictionOf(answer: PlanAnswer): Prediction | null {
+  const [first] = answer.perGpu;
+  if (!first) return null;
+  return {
+    verdict: answer.verdict,
+    basis: answer.basis,
+    budgetBytes: first.budgetBytes,
+    weightsBytes: first.weightsBytes,
+    nonTorchBytes: first.nonTorchBytes,
+    activationBytes: first.activationBytes,
+    graphBytes: first.graphBytes,
+    kvCacheBytes: first.kvCacheBytes,
+    kvCacheTokens: answer.kvCache.tokens,
+  };
+}

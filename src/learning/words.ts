@@ -1,0 +1,129 @@
+/** What was learned, for people: what was seen, where it comes from, what it changes. */
+import type { EngineId } from '../shared/planRequest';
+import { formatCount, formatGib, formatPercent } from '../shared/units';
+import { causeTitle, lessonKind } from './causes';
+import { minorVersion } from './conditions';
+import type { LearnedRecord } from './learnedRecord';
+
+export interface LearnedWords {
+  /** "Qwen/Qwen3-4B on NVIDIA GeForce RTX 4090". */
+  readonly title: string;
+  /** "vLLM 0.19 · utilization 70 % · context 8,192". */
+  readonly conditions: string;
+  /** What was measured against what was planned, or how it failed. */
+  readonly seen: string;
+  readonly effect: string;
+}
+
+const ENGINE_NAMES: Readonly<Record<EngineId, string>> = { vllm: 'vLLM', ollama: 'Ollama' };
+
+export function learnedWords(record: LearnedRecord): LearnedWords {
+  const { outcome, simulated } = record;
+  const version = minorVersion(outcome.engineVersion);
+  const engine = `${ENGINE_NAMES[outcome.engine]}${version === null ? '' : ` ${version}`}`;
+  return {
+    title: `${outcome.model ?? 'a model'} on ${outcome.gpuName ?? 'an unnamed GPU'}${simulated ? ' (simulated)' : ''}`,
+    conditions: [engine, ...settingsWords(record)].join(' · '),
+    seen: seenWords(record),
+    effect: effectWords(record),
+  };
+}
+
+function settingsWords({ outcome, otherFlags }: LearnedRecord): string[] {
+  const { gpuMemoryUtilization, maxModelLen, numCtx, ...rest } = outcome.options;
+  const length = maxModelLen ?? numCtx ?? null;
+  return [
+    ...(gpuMemoryUtilization == null ? [] : [`utilization ${formatPercent(gpuMemoryUtilization)}`]),
+    ...(length === null ? [] : [`context ${formatCount(length)}`]),
+    ...Object.entries(rest).flatMap(([key, value]) =>
+      value == null || value === false || value === 'auto'
+        ? []
+        : [value === true ? key : `${key} ${typeof value === 'object' ? 'set' : String(value)}`],
+    ),
+    ...otherFlags.map((flag) => `--${flag}`),
+  ];
+}
+
+function seenWords(record: LearnedRecord): string {
+  const { outcome } = record;
+  const title = outcome.causeId === null ? null : causeTitle(outcome.engine, outcome.causeId);
+  switch (outcome.result) {
+    case 'failed': {
+      const limit = needsMoreThan(record);
+      const needs = limit === null ? '' : `; it needs more than ${formatGib(limit, 1)}`;
+      return `Failed: ${title ?? 'cause not known'}${needs}`;
+    }
+    case 'degraded': {
+      const free = outcome.facts.freeBytesAtStart;
+      const needs = free === null ? '' : `; it needs more than the ${formatGib(free, 1)} free then`;
+      return `Ran partly on the CPU${needs}`;
+    }
+    case 'ready':
+    case 'running':
+    case 'stopped':
+      return measuredWords(record) ?? 'Started; its output told no sizes';
+  }
+}
+
+/** The KV pool first: it is what a plan is asked for. */
+function measuredWords({ outcome, prediction }: LearnedRecord): string | null {
+  const { facts } = outcome;
+  const rows: readonly (readonly [string, number | null, number | null | undefined])[] = [
+    ['KV pool', facts.kvCacheBytes, prediction?.kvCacheBytes],
+    ['weights', facts.weightsBytes, prediction?.weightsBytes],
+    ['activations', facts.activationBytes, prediction?.activationBytes],
+    ['CUDA graphs', facts.graphBytes, prediction?.graphBytes],
+    ['outside PyTorch', facts.nonTorchBytes, prediction?.nonTorchBytes],
+  ];
+  const words = rows.flatMap(([name, measured, planned]) =>
+    measured === null
+      ? []
+      : [
+          `${name} measured ${formatGib(measured)}${planned == null ? '' : `, planned ${formatGib(planned)}`}`,
+        ],
+  );
+  const sum = fixedBytes(facts);
+  if (sum !== null) words.push(`needs exactly ${formatGib(sum)} beside the KV pool`);
+  return words.length === 0 ? null : words.join('; ');
+}
+
+/**
+ * A failed start for lack of memory needs more than this; null: not known, or it failed for its settings. What it was
+ * allowed (its share of the card) limits where that is less than what was free.
+ */
+export function needsMoreThan({
+  outcome,
+  gpuTotalBytes,
+  prediction,
+}: LearnedRecord): number | null {
+  if (outcome.causeId === null || lessonKind(outcome.causeId) !== 'memory') return null;
+  const share = outcome.options.gpuMemoryUtilization ?? null;
+  const allowed =
+    outcome.engine !== 'vllm'
+      ? null
+      : share !== null && share > 0 && gpuTotalBytes !== null
+        ? share * gpuTotalBytes
+        : (prediction?.budgetBytes ?? null);
+  // the share itself was refused: what it takes beside that is not known
+  if (outcome.causeId === 'free_memory_check') return outcome.facts.freeBytesAtStart;
+  const limits = [allowed, outcome.facts.freeBytesAtStart].filter((bytes) => bytes !== null);
+  return limits.length === 0 ? null : Math.min(...limits);
+}
+
+/** Weights, activations, graphs and what lies outside PyTorch; null unless weights and activations were measured. */
+function fixedBytes(facts: LearnedRecord['outcome']['facts']): number | null {
+  const { weightsBytes, activationBytes, graphBytes, nonTorchBytes } = facts;
+  if (weightsBytes === null || activationBytes === null || nonTorchBytes === null) return null;
+  return weightsBytes + activationBytes + nonTorchBytes + (graphBytes ?? 0);
+}
+
+function effectWords(record: LearnedRecord): string {
+  const { outcome } = record;
+  if (outcome.result === 'failed')
+    return 'These settings are not proposed again unchanged for this model, version and card.';
+  if (outcome.result === 'degraded')
+    return 'Plans no longer count on the GPU holding all of it with these settings.';
+  return measuredWords(record) === null
+    ? 'Shows that these settings work; it changes no figure.'
+    : 'Plans of this model on this card take the measured figures in place of estimates.';
+}

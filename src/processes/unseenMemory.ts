@@ -1,0 +1,51 @@
+/** What cannot be seen from here: GPU memory without a process, why, and which setting would show more. */
+import type { Gpu, GpuProcess } from '../gpu/gpu';
+import type { ProcessInfo } from './process';
+import type { SelfFacts } from './scene';
+
+/** Less is rounding of the tools and contexts of the driver itself. */
+const WORTH_SAYING_BYTES = 512 * 2 ** 20;
+
+/**
+ * Bytes of a GPU that no listed process accounts for; null where that cannot be known (a process without a figure,
+ * as always under Windows and WSL) or is not worth a word (less than 512 MiB).
+ */
+export function unseenBytes(
+  gpu: Pick<Gpu, 'index' | 'usedBytes' | 'memory'>,
+  processes: readonly GpuProcess[],
+): number | null {
+  if (gpu.usedBytes === null || gpu.memory === 'unified') return null;
+  let unseen = gpu.usedBytes;
+  for (const { gpus, usedBytes } of processes) {
+    if (!gpus.includes(gpu.index)) continue;
+    // one figure for several GPUs says nothing about each of them
+    if (usedBytes === null || gpus.length > 1) return null;
+    unseen -= usedBytes;
+  }
+  return unseen >= WORTH_SAYING_BYTES ? unseen : null;
+}
+
+/** Sentences about this place, the remedy in each; none where every process of the machine can be seen. */
+export function blindSpots(self: SelfFacts, table: readonly ProcessInfo[]): readonly string[] {
+  if (self.system === 'windows')
+    return [
+      'On Windows processes are shown and never ended from here: whose they are, and that a number still means the same process at the moment of a signal, cannot be checked. End them in Task Manager.',
+    ];
+  if (table.length === 0)
+    return ['Processes cannot be read on this system: nothing is judged and nothing is ended.'];
+  if (self.system === 'wsl')
+    return [
+      'This is WSL: programs of Windows and of other distributions hold GPU memory unseen, and are never ended from here. Task Manager in Windows shows them; `wsl --shutdown` ends everything in WSL.',
+    ];
+  if (self.inContainer)
+    return [
+      'This container has process numbers of its own: what runs outside is not seen and never ended from here. Started with `--pid=host` (Kubernetes: `hostPID: true`) it would be seen.',
+    ];
+  // pid 1 is everybody's to see, unless /proc hides what is not one's own
+  const isHidden = self.system !== 'mac' && self.uid !== 0 && !table.some(({ pid }) => pid === 1);
+  return isHidden
+    ? [
+        'This system hides the processes of other users (`hidepid`): an administrator can see who else holds memory.',
+      ]
+    : [];
+}

@@ -1,0 +1,57 @@
+/** A tool that goes on printing. Node's own spawn: there is one such tool, and nothing of it to collect. */
+import { spawn } from 'node:child_process';
+import type { StreamSpec } from '../app/ports';
+import { fail, ok, type Result } from '../shared/failure';
+
+/** A child in state D cannot be killed. */
+const GIVE_UP_AFTER_KILL_MS = 2000;
+
+/**
+ * Nothing outlives this process: a tool whose reader is gone dies of SIGPIPE at its next line, and on Windows with the
+ * job that Node puts its children in.
+ */
+export function streamFile(
+  file: string,
+  spec: StreamSpec,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Result<number | null>> {
+  return new Promise((resolve) => {
+    const child = spawn(file, spec.args, {
+      env,
+      shell: false,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      windowsHide: true,
+    });
+    let giveUp: NodeJS.Timeout | null = null;
+    const finish = (result: Result<number | null>): void => {
+      if (giveUp !== null) clearTimeout(giveUp);
+      spec.signal.removeEventListener('abort', kill);
+      child.stdout.destroy();
+      resolve(result);
+    };
+    const kill = (): void => {
+      child.kill('SIGKILL');
+      // a grandchild may have it still; what it prints is nobody's any more
+      child.stdout.destroy();
+      giveUp = setTimeout(() => {
+        child.unref();
+        finish(ok(null));
+      }, GIVE_UP_AFTER_KILL_MS);
+    };
+    child.stdout.setEncoding('utf8');
+    child.stdout.on('data', (text: string) => {
+      if (!spec.signal.aborted) spec.onText(text);
+    });
+    child.stdout.on('error', () => undefined);
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      finish(
+        error.code === 'ENOENT'
+          ? fail('toolMissing', `${spec.file} was not found`)
+          : fail('failed', `${spec.file} could not be started: ${error.code ?? error.message}`),
+      );
+    });
+    // not `close`: a grandchild may keep the pipe
+    child.once('exit', (code) => finish(ok(code)));
+    spec.signal.addEventListener('abort', kill, { once: true });
+  });
+}

@@ -1,0 +1,64 @@
+import type { ProcessTable } from '../app/ports';
+import type { ProcessInfo } from '../processes/process';
+
+export type PolledDoors = Pick<ProcessTable, 'listeningPorts' | 'signal' | 'self'>;
+
+/**
+ * Where one call of a tool tells of all processes (macOS, Windows): whoever asks while a call runs shares the next one,
+ * so nobody is told what was true before the question. `maxAgeMs` allows older answers where a call is dear.
+ */
+export function openPolledProcessTable(
+  read: () => Promise<readonly ProcessInfo[]>,
+  doors: PolledDoors,
+  maxAgeMs = 0,
+): ProcessTable {
+  let current: Promise<readonly ProcessInfo[]> | null = null;
+  let next: Promise<readonly ProcessInfo[]> | null = null;
+  let last: { rows: readonly ProcessInfo[]; atMs: number } | null = null;
+
+  const start = (): Promise<readonly ProcessInfo[]> => {
+    current = read()
+      .then((rows) => {
+        last = { rows, atMs: performance.now() };
+        return rows;
+      })
+      .finally(() => {
+        current = null;
+      });
+    return current;
+  };
+  const all = (): Promise<readonly ProcessInfo[]> => {
+    if (last && performance.now() - last.atMs < maxAgeMs) return Promise.resolve(last.rows);
+    if (!current) return start();
+    const startNext = () => {
+      next = null;
+      return start();
+    };
+    next ??= current.then(startNext, startNext);
+    return next;
+  };
+
+  return {
+    all,
+    withAncestors: async (pids) => withAncestors(await all(), pids),
+    one: async (pid) => (await all()).find((row) => row.pid === pid) ?? null,
+    environmentValue: () => Promise.resolve(null),
+    sharedMemory: () => Promise.resolve([]),
+    holdsGpuDevice: () => Promise.resolve(null),
+    removeSharedMemory: () => Promise.resolve(false),
+    ...doors,
+  };
+}
+
+/** Also for rows that know no more than their parent. */
+export function withAncestors<Row extends { readonly pid: number; readonly ppid: number }>(
+  rows: readonly Row[],
+  pids: readonly number[],
+): readonly Row[] {
+  const byPid = new Map(rows.map((row) => [row.pid, row]));
+  const found = new Map<number, Row>();
+  for (const pid of pids)
+    for (let row = byPid.get(pid); row && !found.has(row.pid); row = byPid.get(row.ppid))
+      found.set(row.pid, row);
+  return [...found.values()];
+}

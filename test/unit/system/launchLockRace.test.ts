@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const RACERS = 8;
+const ROUNDS = 12;
+
+/** esbuild finds its binary beside itself, so it is called from a process that is not bundled. */
+function bundleRacer(folder: string): string {
+  const outfile = path.join(folder, 'racer.cjs');
+  const options = {
+    entryPoints: ['test/support/lockRacer.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+  };
+  execFileSync(process.execPath, [
+    '-e',
+    `require('esbuild').buildSync(${JSON.stringify(options)})`,
+  ]);
+  return outfile;
+}
+
+function finished(file: string, args: readonly string[]): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 25_000,
+      killSignal: 'SIGKILL',
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code));
+  });
+}
+
+describe('launch lock between real processes', function () {
+  this.timeout(30_000);
+  let folder: string;
+
+  before(function () {
+    if (process.platform !== 'linux') this.skip();
+  });
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-lock-'));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  it(`is held by one at a time among ${RACERS}, of which two are killed while they hold it`, async () => {
+    const racer = bundleRacer(folder);
+    const codes = await Promise.all(
+      Array.from({ length: RACERS }, (_, at) =>
+        finished(racer, [folder, String(ROUNDS), at < 2 ? String(3 + at) : '']),
+      ),
+    );
+    assert.deepEqual(
+      codes.map((code) => code === 0),
+      codes.map((_, at) => at >= 2),
+    );
+    assert.equal(fs.existsSync(path.join(folder, 'clashes')), false);
+    const turns = fs.readFileSync(path.join(folder, 'turns'), 'utf8').trim().split('\n');
+    assert.equal(turns.length, (RACERS - 2) * ROUNDS + 4 + 5);
+    // nothing of the locks piles up
+    assert.ok(fs.readdirSync(path.join(folder, 'locks')).length <= 4);
+  });
+});

@@ -1,0 +1,43 @@
+/** A launch offered in place of a server's own: how its command changes, the arithmetic, the button that starts it. */
+import type { OfferedLaunchRow } from '../../src/shared/protocol';
+import { button, setSpoken } from './button';
+import { h, rowKeeper, setHidden, setText } from './dom';
+
+export interface OfferView {
+  readonly element: HTMLElement;
+  update(offer: OfferedLaunchRow | null, spoken: string): void;
+}
+
+export function offerView(
+  wording: { readonly heading: string; readonly button: string; readonly testid: string },
+  start: () => void,
+): OfferView {
+  const diff = h('pre', { class: 'diff', 'data-testid': `${wording.testid}-diff` });
+  const why = h('p', { class: 'help' });
+  const plan = h('p', { class: 'help' });
+  const go = button(wording.button, start, { testid: wording.testid });
+  const element = h(
+    'div',
+    { class: 'offer' },
+    h('strong', {}, wording.heading),
+    diff,
+    why,
+    plan,
+    h('div', { class: 'buttons' }, go),
+  );
+  const keep = rowKeeper<string>(
+    diff,
+    (line) => line,
+    (line) => ({ element: h('code', {}, line), update: () => undefined }),
+  );
+  return {
+    element,
+    update(offer, spoken) {
+      setHidden(element, offer === null);
+      keep(offer?.diff ?? []);
+      setText(why, offer?.why ?? '');
+      setText(plan, offer?.plan ?? '');
+      setSpoken(go, spoken);
+    },
+  };
+}

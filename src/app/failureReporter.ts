@@ -191,7 +191,7 @@ export function createFailureReporter(
         isImplied && result.problems.length > 0
           ? await servers().deploy(offer.wish, { force: true })
           : result;
-      if (started.ok) servers().remove(id);
+      if (started.ok) await servers().remove(id);
       return started;
     },
   };

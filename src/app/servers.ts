@@ -42,7 +42,7 @@ export interface Servers {
   /** With the saved settings and the same port, not with today's defaults. */
   restart(id: string): Promise<Result<void>>;
   /** Of one that has ended; or of an adopted one, which then runs on unwatched. */
-  remove(id: string): void;
+  remove(id: string): Promise<void>;
   /** Its failure has been looked at. */
   markSeen(id: string): void;
   reveal(id: string): Promise<boolean>;
@@ -158,13 +158,13 @@ export function createServers(
       const again = await deploy({ ...server.wish, port: server.port }, { force: true });
       return again.ok ? ok(undefined) : again;
     },
-    remove(id) {
+    async remove(id) {
       const server = serverOf(id);
-      if (server?.phase === 'ended') store.dispatch({ type: 'serverRemoved', id });
-      else if (server?.origin === 'adopted') {
-        store.dispatch({ type: 'serverRemoved', id });
-        void context.registry.remove(id, fateOf(server, clock.now()));
-      }
+      const isWatchedOnly = server?.origin === 'adopted' && server.phase !== 'ended';
+      if (server?.phase !== 'ended' && !isWatchedOnly) return;
+      // its file first: whoever read it while the server was no longer in the list would bring it back
+      if (isWatchedOnly) await context.registry.remove(id, fateOf(server, clock.now()));
+      store.dispatch({ type: 'serverRemoved', id });
     },
     markSeen(id) {
       if (serverOf(id)?.seen === false) {

@@ -37,10 +37,16 @@ export function createSharedLaunches(context: AppContext, observer: Observer): S
   const change = (id: string, changed: ServerFacts) =>
     store.dispatch({ type: 'serverChanged', id, change: changed });
 
+  function noteListed(): void {
+    for (const { id } of store.state().servers) listedOnce.add(id);
+  }
+
   async function takeOver(): Promise<void> {
     own ??= await ownIdentity(table);
+    // before as well: what is taken off the list while its file is read must not come back
+    noteListed();
     const saved = await readChanged();
-    for (const { id } of store.state().servers) listedOnce.add(id);
+    noteListed();
     const unknown = saved.filter(({ id }) => !listedOnce.has(id));
     const rows = unknown.length > 0 ? await table.all() : [];
     for (const server of unknown) {

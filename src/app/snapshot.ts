@@ -8,7 +8,7 @@ import { runningOf } from './running';
 import { poolText, serverDetail } from './serverText';
 import type { Settings } from './settings';
 import { shortCommand } from './shortCommand';
-import type { AppState, Server } from './state';
+import { serversInOrder, type AppState, type Server } from './state';
 
 /** What the page is told of the world outside the state. */
 export interface SnapshotSurroundings {
@@ -71,7 +71,7 @@ export function snapshotOf(
       extraArguments: settings['vllm.extraArguments'],
       environment: settings['vllm.environment'],
     },
-    servers: state.servers.map((server) => ({
+    servers: serversInOrder(state).map((server) => ({
       id: server.id,
       title: server.title,
       engine: server.wish.engine,

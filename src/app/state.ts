@@ -358,6 +358,12 @@ export function liveServers(state: AppState): readonly Server[] {
   return state.servers.filter((server) => server.phase !== 'ended');
 }
 
+/** As lists show them: what lives first, in the order of its start; of what ended the latest first. */
+export function serversInOrder(state: AppState): readonly Server[] {
+  const ended = state.servers.filter((server) => server.phase === 'ended');
+  return [...liveServers(state), ...ended.reverse()];
+}
+
 /** Free now as the planner takes it: as printed, else total − used; null where neither is known. */
 export function freeBytesOf(
   gpu: Pick<Gpu, 'totalBytes' | 'usedBytes' | 'freeBytes'>,

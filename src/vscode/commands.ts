@@ -59,9 +59,9 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
     },
     deleteProfile: (argument) => deleteProfile(app, argument),
     showServerOutput: (argument) => showOutput(app, argument),
-    removeServer: (argument) => {
+    removeServer: async (argument) => {
       const id = serverIdOf(argument);
-      if (id !== null) app.remove(id);
+      if (id !== null) await app.remove(id);
     },
     showGpuReport: async () => showText('markdown', await app.gpuReport()),
     exportDiagnostics: () => showText('json', app.diagnostics()),

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Clock } from '../app/ports';
 import { poolText, serverDetail, serverFacts } from '../app/serverText';
-import type { Server } from '../app/state';
+import { serversInOrder, type Server } from '../app/state';
 import type { AppStore } from '../app/store';
 import { COMMANDS, VIEWS } from './contributions';
 
@@ -53,7 +53,8 @@ export class ServersTree implements vscode.TreeDataProvider<Row>, vscode.Disposa
 
   getChildren(row?: Row): Row[] {
     if (!row) {
-      return this.store.state().servers.map((server) => ({ kind: 'server', server }) as const);
+      const servers = serversInOrder(this.store.state());
+      return servers.map((server) => ({ kind: 'server', server }) as const);
     }
     return row.kind === 'server' ? factRows(row.server) : [];
   }

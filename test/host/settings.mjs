@@ -23,10 +23,10 @@ const GPU = {
 
 /** Under the name it stands in for, and in the process table as Python running a script of that name: so it is known. */
 function makeVllm(folder) {
-  const script = path.join(folder, 'lib/vllm');
-  fs.mkdirSync(path.dirname(script), { recursive: true });
+  const script = path.join(folder, 'venv/bin/vllm');
+  const vllm = path.join(folder, 'bin/vllm');
+  for (const file of [script, vllm]) fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.symlinkSync(path.join(here, '../support/fakeVllm.mjs'), script);
-  const vllm = path.join(folder, 'vllm');
   const text = `#!/bin/bash\nexec -a python3 '${process.execPath}' '${script}' "$@"\n`;
   fs.writeFileSync(vllm, text, { mode: 0o755 });
   return vllm;
@@ -49,7 +49,7 @@ export async function windowSettings({ kind, folder }) {
     'remote.autoForwardPorts': false,
   };
   if (kind !== 'engines') {
-    const vllm = makeVllm(path.join(folder, 'bin'));
+    const vllm = makeVllm(folder);
     return { settings: { ...settings, 'vramPilot.vllm.executablePath': vllm }, env: {} };
   }
   const { vllm, models } = await installEngines();

@@ -103,6 +103,7 @@ describe('turns, adoption and start all', () => {
     assert.equal(find(id), undefined);
     assert.equal(isAlive(pid), true);
     const again = await vscode.commands.executeCommand<string>('vramPilot.adoptServer', { pid });
+    assert.ok(again, JSON.stringify(api.getState().servers));
     const stopped = await api.stop(again);
     assert.ok(stopped.ok, JSON.stringify(stopped));
     assert.equal(server(again).endReason, 'stopped');

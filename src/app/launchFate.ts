@@ -1,6 +1,6 @@
 /** How a launch ended, told by the window that saw it to those that did not. */
 import * as z from 'zod/mini';
-import type { Diagnosis, EndReason } from '../engines/engine';
+import { STAGES, type Diagnosis, type EndReason } from '../engines/engine';
 import { noFacts } from '../engines/startFacts';
 import { planOptionsSchema } from '../shared/planRequest';
 import type { Server } from './state';
@@ -17,19 +17,7 @@ export interface LaunchFate {
 const diagnosisSchema = z.object({
   engine: z.enum(['vllm', 'ollama']),
   engineVersion: z.nullable(z.string()),
-  stage: z.enum([
-    'starting',
-    'downloading',
-    'loading',
-    'profiling',
-    'kvCache',
-    'compiling',
-    'capturing',
-    'warmup',
-    'ready',
-    'serving',
-    'stopping',
-  ]),
+  stage: z.enum(STAGES),
   result: z.enum(['ready', 'degraded', 'failed', 'stopped', 'running']),
   cause: z.nullable(
     z.object({

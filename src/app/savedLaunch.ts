@@ -1,25 +1,12 @@
 /** The file of one launch: what the window after this one, and every other window, needs to know of it. */
 import * as z from 'zod/mini';
+import { STAGES } from '../engines/engine';
 import { launchConditionsSchema } from '../learning/learnedRecord';
 import { identityKey } from '../processes/tree';
 import { wishSchema } from '../shared/wish';
 import { newServer } from './newServer';
 import { identitySchema, recordSchema } from './recordSchema';
 import type { Server } from './state';
-
-const stageSchema = z.enum([
-  'starting',
-  'downloading',
-  'loading',
-  'profiling',
-  'kvCache',
-  'compiling',
-  'capturing',
-  'warmup',
-  'ready',
-  'serving',
-  'stopping',
-]);
 
 /** Fields that newer versions added carry defaults, so that old records load. */
 const savedSchema = z.object({
@@ -35,7 +22,7 @@ const savedSchema = z.object({
   port: z.number(),
   servedModelName: z._default(z.string(), ''),
   engineVersion: z._default(z.nullable(z.string()), null),
-  stage: z.catch(stageSchema, 'starting'),
+  stage: z.catch(z.enum(STAGES), 'starting'),
   progress: z.catch(z.nullable(z.object({ done: z.number(), total: z.number() })), null),
   stopRequested: z._default(z.boolean(), false),
   startedAtMs: z.number(),

@@ -1,18 +1,21 @@
 /** What an engine (vLLM, Ollama) is to the rest: its stages, what its output tells, how its servers live and end. */
 import type { PlanOptions } from '../shared/planRequest';
 
-export type Stage =
-  | 'starting'
-  | 'downloading'
-  | 'loading'
-  | 'profiling'
-  | 'kvCache'
-  | 'compiling'
-  | 'capturing'
-  | 'warmup'
-  | 'ready'
-  | 'serving'
-  | 'stopping';
+export const STAGES = [
+  'starting',
+  'downloading',
+  'loading',
+  'profiling',
+  'kvCache',
+  'compiling',
+  'capturing',
+  'warmup',
+  'ready',
+  'serving',
+  'stopping',
+] as const;
+
+export type Stage = (typeof STAGES)[number];
 
 /** What a start printed about itself; `null` where it did not. Sizes are per GPU (the smallest rank). */
 export interface StartFacts {

@@ -1,28 +1,11 @@
 // From a failed start to a corrected one, as a person sees it: the notification, the tree, the page, the explanation.
 // GPU and vLLM are stand-ins; the same without dialogs is correctedLaunch.folder.test.ts.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
-import { livingGroup, readProcesses } from '../support/processes.mjs';
+import { livingGroup } from '../support/processes.mjs';
+import { makeModel, mainOf } from './standInServers.mjs';
 import { until } from './until.mjs';
 
 export const window = 'folder';
-
-const folder = process.env.TEST_FOLDER;
-const workspace = process.env.TEST_WORKSPACE;
-
-/** A copy of the sample model under a name that tells the stand-in what to do. */
-function makeModel(name) {
-  const model = path.join(folder, 'models', name);
-  fs.cpSync(path.join(workspace, 'models/qwen3-4b'), model, { recursive: true });
-  return model;
-}
-
-const mainOf = (name) =>
-  readProcesses().find(
-    ({ command, state }) =>
-      state !== 'Z' && command.includes('/bin/vllm serve') && command.includes(`/${name} `),
-  );
 
 async function fail(ui, name) {
   await ui.runCommand('VRAM Pilot: Deploy Model…');

@@ -1,29 +1,12 @@
 // The main job as a person does it, driven from outside the window: so dialogs show, and a reload doesn't end the test.
 // GPU and vLLM are stand-ins; the same with a real vLLM is mainJob.engines.test.ts and cleanUp.engines.ui.mjs.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, livingGroup, readProcesses } from '../support/processes.mjs';
+import { isAlive, livingGroup } from '../support/processes.mjs';
+import { makeModel, mainOf } from './standInServers.mjs';
 import { until } from './until.mjs';
 
 export const window = 'folder';
-
-const folder = process.env.TEST_FOLDER;
-const workspace = process.env.TEST_WORKSPACE;
-
-/** A copy of the sample model under a name that tells the stand-in what to do. */
-function makeModel(name) {
-  const model = path.join(folder, 'models', name);
-  fs.cpSync(path.join(workspace, 'models/qwen3-4b'), model, { recursive: true });
-  return model;
-}
-
-const mainOf = (name) =>
-  readProcesses().find(
-    ({ command, state }) =>
-      state !== 'Z' && command.includes('/bin/vllm serve') && command.includes(`/${name} `),
-  )?.pid;
 
 async function choose(ui, model) {
   await ui.runCommand('VRAM Pilot: Deploy Model…');
@@ -44,7 +27,7 @@ export default async ({ ui, test }) => {
     await ui.screenshot('planner');
     await ui.plannerClick('deploy');
     await ui.treeRow('Servers', 'ready · :');
-    main = mainOf('qwen3-4b');
+    main = mainOf('qwen3-4b')?.pid;
     assert.ok(main, 'its process');
     await ui.treeRow('GPUs', 'our server');
     await ui.screenshot('servers');
@@ -55,7 +38,7 @@ export default async ({ ui, test }) => {
     await ui.gauge('/24.0 GiB');
     await ui.openSideBar();
     await ui.treeRow('Servers', 'ready · :');
-    assert.equal(mainOf('qwen3-4b'), main);
+    assert.equal(mainOf('qwen3-4b')?.pid, main);
     await ui.treeRow('GPUs', 'our server');
     await ui.plannerReady();
     assert.match(await ui.plannerValue('model'), /qwen3-4b$/, 'the panel keeps its wish');
@@ -80,7 +63,7 @@ export default async ({ ui, test }) => {
     await ui.pick('Deploy');
     await ui.treeRow('Servers', 'ready · :');
     await ui.treeRow('GPUs', 'our server');
-    const killed = mainOf('qwen3-clings');
+    const killed = mainOf('qwen3-clings')?.pid;
     process.kill(killed, 'SIGKILL');
     await ui.treeRow('GPUs', 'orphaned worker');
     const engine = livingGroup(killed).find(({ command }) =>
@@ -105,7 +88,7 @@ export default async ({ ui, test }) => {
     await choose(ui, makeModel('qwen3-4b'));
     await ui.pick('Deploy');
     await ui.treeRow('Servers', 'ready · :');
-    const running = mainOf('qwen3-4b');
+    const running = mainOf('qwen3-4b')?.pid;
     await ui.runCommand('VRAM Pilot: Stop All Servers');
     assert.match(await ui.dialogText(), /Stop 1 server\?[\s\S]*qwen3-4b: ready/);
     await ui.screenshot('stop-all');

@@ -283,7 +283,7 @@ describe('deploy of vLLM', () => {
       scene.context.store.dispatch({ type: 'serverAdded', server });
       const again = await scene.servers.restart('adopted');
       assert.equal(!again.ok && again.failure.reason, 'notSupported');
-      scene.servers.remove('adopted');
+      await scene.servers.remove('adopted');
       assert.ok(!scene.context.servers().some(({ id }) => id === 'adopted'));
       assert.ok(scene.context.table.processes.has(900));
     });

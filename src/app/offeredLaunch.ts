@@ -26,7 +26,7 @@ export interface OfferedLaunch {
 const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   fits: 'Fits',
   tight: 'Tight',
-  doesNotFit: 'Does not fit by the plan, but by what the engine itself printed',
+  doesNotFit: 'By what the engine itself printed it fits, by our own plan it does not',
   unknown: 'Not known whether it fits',
 };
 

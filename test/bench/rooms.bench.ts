@@ -1,7 +1,10 @@
-/** How long model headers take to read; prints one JSON object. Plans: plan.bench.ts. */
+/** How long model headers and servers' outputs take to read; prints one JSON object. Plans: plan.bench.ts. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { LogReader } from '../../src/engines/engine';
+import { createOllamaLogReader } from '../../src/engines/ollama/log';
+import { createVllmLogReader } from '../../src/engines/vllm/log';
 import type { ByteSource } from '../../src/models/byteSource';
 import { readGgufHeader } from '../../src/models/gguf';
 import { ggufFacts } from '../../src/models/ggufFacts';
@@ -56,6 +59,29 @@ async function ggufTiming(folder: string): Promise<Timing> {
   );
 }
 
+/** Lines as servers print them while they serve, which is nearly all they ever print; with figures of our own. */
+const SERVING: Readonly<Record<string, (at: number) => string>> = {
+  vllm: (at) =>
+    `(APIServer pid=12) INFO:     127.0.0.1:${String(40_000 + (at % 9_000))} - "POST /v1/chat/completions HTTP/1.1" 200 OK\n` +
+    `(APIServer pid=12) INFO 01-02 03:04:05 [loggers.py:1] Engine 000: Avg prompt throughput: ${String(at)}.5 tokens/s, Avg generation throughput: 12.5 tokens/s, Running: 3 reqs, Waiting: 0 reqs, GPU KV cache usage: 3.5%, Prefix cache hit rate: 0.0%\n`,
+  ollama: (at) =>
+    `[GIN] 2026/01/02 - 03:04:05 | 200 |  ${String(at % 900)}.5ms |       127.0.0.1 | POST     "/api/chat"\n` +
+    `slot update_slots: id  0 | task ${String(at)} | prompt processing progress, n_tokens = 2048, batch.n_tokens = 2048, progress = 0.5\n`,
+};
+const LOG_BYTES = 10_000_000;
+
+/** 10 MB, in pieces as a terminal brings them; 200 ms are 50 MB/s. */
+async function logTiming(engine: string, create: () => LogReader): Promise<Timing> {
+  const line = SERVING[engine] ?? String;
+  let text = '';
+  for (let at = 0; text.length < LOG_BYTES; at++) text += line(at);
+  return timingOf(10, () => {
+    const reader = create();
+    for (let at = 0; at < text.length; at += 65_536) reader.push(text.slice(at, at + 65_536));
+    return Promise.resolve();
+  });
+}
+
 async function fromFile(file: string, read: (source: ByteSource) => Promise<void>): Promise<void> {
   const handle = await fs.promises.open(file);
   try {
@@ -76,6 +102,8 @@ async function main(): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-bench-'));
   try {
     const results: Record<string, Timing> = {};
+    results['log.vllm.10MB'] = await logTiming('vllm', createVllmLogReader);
+    results['log.ollama.10MB'] = await logTiming('ollama', createOllamaLogReader);
     for (const tensorCount of [200, 5000])
       results[`header.${String(tensorCount)}tensors`] = await headerTiming(tensorCount, folder);
     results['header.gguf.256kWords.5000tensors'] = await ggufTiming(folder);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noFacts } from '../../../src/engines/startFacts';
 import { diagnostics, type DiagnosticsInputs } from '../../../src/app/diagnostics';
 import { keepHistory } from '../../../src/app/history';
 import { settingDefaults } from '../../../src/app/settings';
@@ -172,18 +173,7 @@ describe('diagnostics', () => {
             evidence: [{ line: 1, text: `token: ${secret('hf_')} in ${home}/x` }],
           },
           remedy: null,
-          facts: serverOf().facts ?? {
-            weightsBytes: null,
-            activationBytes: null,
-            nonTorchBytes: null,
-            graphBytes: null,
-            kvCacheBytes: null,
-            kvCacheTokens: null,
-            maxConcurrency: null,
-            loadSeconds: null,
-            freeBytesAtStart: null,
-            wantedBytes: null,
-          },
+          facts: serverOf().facts ?? noFacts,
         },
       });
       const context = fakeContext();

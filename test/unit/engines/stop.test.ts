@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict';
-import type { Stage } from '../../../src/engines/engine';
+import { STAGES } from '../../../src/engines/engine';
 import { ollamaStopRecipe } from '../../../src/engines/ollama/stop';
 import { vllmStopRecipe } from '../../../src/engines/vllm/stop';
 
-const stages: Stage[] = [
-  'starting',
-  'downloading',
-  'loading',
-  'profiling',
-  'kvCache',
-  'compiling',
-  'capturing',
-  'warmup',
-  'ready',
-  'serving',
-  'stopping',
-];
 const ask = { forced: false, streamOpen: false };
 
 describe('stop recipes', () => {
   it('never kill one process of vLLM alone, and always end by killing all', () => {
-    for (const stage of stages)
+    for (const stage of STAGES)
       for (const forced of [false, true])
         for (const streamOpen of [false, true]) {
           const steps = vllmStopRecipe(stage, { forced, streamOpen });
@@ -35,7 +22,7 @@ describe('stop recipes', () => {
   });
 
   it('never send SIGTERM to vLLM itself: it is lost during a start', () => {
-    for (const stage of stages)
+    for (const stage of STAGES)
       for (const step of vllmStopRecipe(stage, ask))
         assert.ok(step.target !== 'main' || step.signal === 'SIGINT', stage);
   });

@@ -6,33 +6,40 @@ import { openSystem } from './system/openSystem';
 import { createApi, type VramPilotApi } from './vscode/api';
 import { registerCommands } from './vscode/commands';
 import { SETTINGS_SECTION } from './vscode/contributions';
+import { firstFolder } from './vscode/firstFolder';
 import { GpusTree } from './vscode/gpusTree';
-import { askForHubToken, openHubToken } from './vscode/hubToken';
+import { askForHubToken, HUB_TOKEN } from './vscode/hubToken';
 import { openLog } from './vscode/log';
 import { PlannerPanel } from './vscode/plannerPanel';
 import { ProfilesTree } from './vscode/profilesTree';
 import { ServersTree } from './vscode/serversTree';
+import { openSecrets } from './vscode/secrets';
 import { readSettings } from './vscode/settingsReader';
 import { showStatusBar } from './vscode/statusBar';
 import { TaskLauncher } from './vscode/taskLauncher';
 import { launcherWithFallback, TerminalLauncher } from './vscode/terminalLauncher';
 import { followContextKeys } from './vscode/contextKeys';
 import { noticeFailures } from './vscode/failureNotice';
+import { noticeFallbacks } from './vscode/coexistenceNotice';
 import { noticeOrphans } from './vscode/orphanNotice';
+import { followProfilesFile } from './vscode/profilesFile';
+import { noticeReady } from './vscode/readyNotice';
 import { provideOutputDocuments } from './vscode/outputDocuments';
+import { createWorkersCommand } from './vscode/workersCommand';
+import { provideReports } from './vscode/reportDocuments';
 
 export function activate(context: vscode.ExtensionContext): VramPilotApi {
   const startedMs = performance.now();
   const { version } = context.extension.packageJSON as { version: string };
   const log = openLog();
   const system = openSystem();
-  let settings = readSettings();
+  let settings = readSettings(log);
   const homeFolder = system.files.homeFolder();
-  const hubToken = openHubToken(context.secrets);
+  const secrets = openSecrets(context.secrets);
   const tasks = new TaskLauncher(log, (launchId) => app.launchSpecOf(launchId), homeFolder);
   const terminals = new TerminalLauncher(homeFolder);
   const storage = context.globalStorageUri.fsPath;
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? null;
+  const folder = firstFolder()?.uri.fsPath ?? null;
 
   const app = startApp({
     ...system,
@@ -50,12 +57,14 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
     },
     hubCacheFolders: hubCacheFolders(system.files, process.env),
     environment: process.env,
-    storedHubToken: hubToken.read,
+    storedHubToken: () => secrets.get(HUB_TOKEN),
+    secrets,
     version,
     isTrusted: () => vscode.workspace.isTrusted,
     isWatched: () => vscode.window.state.focused || panel.isVisible || gpus.isVisible,
   });
   const panel = new PlannerPanel(app, context.extensionUri);
+  const workers = createWorkersCommand(app, context.environmentVariableCollection);
   const servers = new ServersTree(app.store, system.clock);
   const gpus = new GpusTree(app.store, app.trends);
   const timings: VramPilotApi['timings'] = { activateMs: 0, firstGaugeMs: null };
@@ -77,15 +86,20 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
     gpus,
     new ProfilesTree(app.store),
     showStatusBar(app.store, () => settings, system.clock, app.trends),
-    followContextKeys(app.store),
-    registerCommands(app, panel),
+    followContextKeys(app, system.table, servers),
+    followProfilesFile(app),
+    workers,
+    registerCommands(app, panel, workers),
     noticeFailures(app),
+    noticeReady(app, context.globalState),
     noticeOrphans(app, context.globalState),
+    noticeFallbacks(app, context.globalState),
     provideOutputDocuments(app),
-    askForHubToken(app, hubToken),
+    provideReports(),
+    askForHubToken(app, secrets),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration(SETTINGS_SECTION)) return;
-      settings = readSettings();
+      settings = readSettings(log);
       void app.settingsChanged();
     }),
     vscode.window.onDidChangeWindowState((state) => {

@@ -5,7 +5,7 @@ import type { Snapshot } from '../src/shared/protocol';
 import type { Wish } from '../src/shared/wish';
 import { priceWish } from './planning';
 
-export const exampleNames: Readonly<Record<EngineId, readonly string[]>> = {
+const exampleNames: Readonly<Record<EngineId, readonly string[]>> = {
   vllm: [
     'Qwen/Qwen3-0.6B',
     'Qwen/Qwen3-4B',

@@ -8,15 +8,22 @@ import { PROTOCOL_VERSION, type Snapshot, type ToPage } from '../src/shared/prot
 import type { Wish } from '../src/shared/wish';
 import { connectHost } from './host';
 import { createPage, type FocusTarget } from './page';
-import { priceWish, type Priced } from './planning';
+import { pricePin, priceWish, type Priced } from './planning';
 import { findShortfall } from './shortfall';
 import {
+  applyAdvice,
   parseState,
+  pinWish,
+  swapPinned,
   switchEngine,
   takeSnapshot,
   toggleSection,
+  undoAdvice,
+  unpin,
+  usePinned,
   withOptions,
   withStart,
+  withWish,
   type PageState,
 } from './state';
 import { h } from './view/dom';
@@ -28,7 +35,12 @@ const WISH_REST_MS = 150;
 const LAUNCH_PATIENCE_MS = 4000;
 
 /** What the host does there depends on the wish, so it has to be the one on the screen. */
-const wishTargets: ReadonlySet<string> = new Set(['chooseModel', 'copyCommand', 'saveProfile']);
+const wishTargets: ReadonlySet<string> = new Set([
+  'chooseModel',
+  'copyCommand',
+  'report',
+  'saveProfile',
+]);
 
 const root = document.getElementById('root') ?? document.body;
 const host = connectHost(receive);
@@ -38,27 +50,25 @@ let pendingFocus: FocusTarget | null = null;
 let frame = 0;
 let wishTimer = 0;
 let launchTimer = 0;
-let undoWish: { readonly wish: Wish; readonly what: string } | null = null;
 const invalidFields = new Set<string>();
 
 const actions: Actions = {
   options: (patch) => setWish(withOptions(state.wish, patch)),
   wish: (patch) => setWish({ ...state.wish, ...patch }),
   engine: (engine) => {
-    undoWish = null;
     const switched = switchEngine(state, engine);
-    arrange(snapshot === null ? switched : withStart(switched, snapshot));
-    wishChanged();
+    rearrange(snapshot === null ? switched : withStart(switched, snapshot));
   },
-  apply: (change, what) => {
-    undoWish = { wish: state.wish, what };
-    arrange({ ...state, wish: withOptions(state.wish, change) });
-    wishChanged();
+  apply: (change, what) => rearrange(applyAdvice(state, change, what)),
+  undo: () => rearrange(undoAdvice(state)),
+  pin: () => {
+    if (snapshot !== null) arrange(pinWish(state, snapshot));
   },
-  undo: () => {
-    if (undoWish === null) return;
-    setWish(undoWish.wish);
+  swapPinned: () => {
+    if (snapshot !== null) rearrange(swapPinned(state, snapshot));
   },
+  usePinned: () => rearrange(usePinned(state)),
+  unpin: () => arrange(unpin(state)),
   section: (name, open) => arrange(toggleSection(state, name, open)),
   open: (target, serverId) => {
     if (wishTargets.has(target)) sendWish();
@@ -89,10 +99,13 @@ const actions: Actions = {
 };
 const page = createPage(actions);
 
-/** Any change by hand ends the offer to undo the last piece of advice. */
 function setWish(wish: Wish): void {
-  undoWish = null;
-  arrange({ ...state, wish });
+  rearrange(withWish(state, wish));
+}
+
+/** With another wish, of which the host is told when it rests. */
+function rearrange(next: PageState): void {
+  arrange(next);
   wishChanged();
 }
 
@@ -133,7 +146,6 @@ function receive(message: ToPage): void {
   snapshot = message;
   if (launchTimer !== 0 && phases(before) !== phases(message)) launchSettled();
   const taken = takeSnapshot(state, message);
-  if (taken.wishRevision !== state.wishRevision) undoWish = null;
   // A restored page, and one that filled in a default, tell the host what they hold.
   const news = before === null || taken.wish !== state.wish;
   if (news && JSON.stringify(taken.wish) !== JSON.stringify(message.wish)) wishChanged();
@@ -152,41 +164,47 @@ function redraw(): void {
   });
 }
 
-/** Whole prices are cheap, but a folded section or a new sample of the same figures need not pay one. */
-let lastKey = '';
-let lastPriced: Priced | null = null;
-let planFailed = false;
-
-function price(now: Snapshot): Priced | null {
-  if (state.wish.model === '') return null;
-  const { gpus, model, engines, launch, coexistence, learned, running } = now;
-  const inputs = [gpus, model, engines, launch, coexistence, learned, running];
-  const key = JSON.stringify([state.wish, ...inputs]);
-  if (key === lastKey) return lastPriced;
-  lastKey = key;
-  try {
-    lastPriced = priceWish(state.wish, now);
-    planFailed = false;
-  } catch (error) {
-    lastPriced = null;
-    planFailed = true;
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    host.send({ type: 'problem', text: `the planner threw on the page: ${text}`.slice(0, 2000) });
-  }
-  return lastPriced;
+/**
+ * Whole prices are cheap, but a folded section or a new sample of the same figures need not pay one. null: the planner
+ * failed, which the host is told once.
+ */
+function pricer<T>(
+  price: (wanted: T, now: Snapshot) => Priced,
+): (wanted: T, now: Snapshot) => Priced | null {
+  let lastKey = '';
+  let lastPriced: Priced | null = null;
+  return (wanted, now) => {
+    const { gpus, model, engines, launch, coexistence, learned, running, knownProfiles } = now;
+    const inputs = [gpus, model, engines, launch, coexistence, learned, running, knownProfiles];
+    const key = JSON.stringify([wanted, ...inputs]);
+    if (key === lastKey) return lastPriced;
+    lastKey = key;
+    try {
+      lastPriced = price(wanted, now);
+    } catch (error) {
+      lastPriced = null;
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      host.send({ type: 'problem', text: `the planner threw on the page: ${text}`.slice(0, 2000) });
+    }
+    return lastPriced;
+  };
 }
+
+const priceNow = pricer(priceWish);
+const priceKept = pricer(pricePin);
 
 function draw(): void {
   if (snapshot === null) return;
-  const priced = price(snapshot);
+  const { wish, pinned } = state;
+  const priced = wish.model === '' ? null : priceNow(wish, snapshot);
   if (!page.element.isConnected) root.replaceChildren(page.element);
   page.update({
     state,
     snapshot,
     priced,
-    planFailed: planFailed && state.wish.model !== '',
+    planFailed: priced === null && wish.model !== '',
     shortfall: priced === null ? null : findShortfall(priced, snapshot.holders),
-    applied: undoWish?.what ?? null,
+    keptPriced: pinned === null ? null : priceKept(pinned, snapshot),
     launching: launchTimer !== 0,
     invalidFields,
   });

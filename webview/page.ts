@@ -8,6 +8,7 @@ import { firstRun } from './view/firstRun';
 import { gpuHeader } from './view/gpus';
 import { commandView, launchBar } from './view/launch';
 import { memoryBars } from './view/memoryBar';
+import { compareView } from './view/compare';
 import { modelChoice } from './view/modelChoice';
 import { mustStopView } from './view/mustStop';
 import { serverList } from './view/servers';
@@ -36,9 +37,11 @@ export function createPage(actions: Actions): Page {
     ollamaControls(actions),
     vllmAdvanced(actions),
   ];
+  const verdict = verdictView(actions);
   const cost: View[] = [
     firstRun(actions),
-    verdictView(actions),
+    verdict,
+    compareView(actions, () => verdict.focus()),
     memoryBars(),
     mustStopView(actions),
     adviceView(actions),
@@ -53,16 +56,12 @@ export function createPage(actions: Actions): Page {
     {},
     h('h1', { class: 'spoken' }, words.title),
     header.element,
+    servers.element,
     h(
       'div',
       { class: 'columns' },
       section('wish', words.wishHeading, form),
-      h(
-        'div',
-        { class: 'cost' },
-        h('section', {}, h('h2', {}, words.costHeading), ...cost.map((part) => part.element)),
-        servers.element,
-      ),
+      section('cost', words.costHeading, cost),
     ),
     launch.element,
   );

@@ -1,5 +1,6 @@
 /** The one place where the page asks the planner, as the host does before it launches. */
 import { plan } from '../src/planner/plan';
+import { withArguments } from '../src/engines/vllm/argumentOptions';
 import { vllmCommand } from '../src/engines/vllm/command';
 import {
   keepAliveEnvironment,
@@ -11,9 +12,11 @@ import { requestForWish, type Wish } from '../src/shared/wish';
 import type { Snapshot } from '../src/shared/protocol';
 import type { Command, Plan } from '../src/shared/planAnswer';
 import type { ModelRequest, PlanRequest } from '../src/shared/planRequest';
+import type { Pin } from './state';
 
 /** A wish with its price. */
 export interface Priced {
+  /** As it was planned: with the options that stand in the extra arguments. */
   readonly request: PlanRequest;
   readonly plan: Plan;
   readonly command: Command;
@@ -26,34 +29,46 @@ export function factsFor(wish: Wish, snapshot: Snapshot): ModelRequest {
   return snapshot.model?.id === wish.model ? snapshot.model.facts : { name: wish.model };
 }
 
+/** vLLM's arguments that no control stands for: the settings' come before the wish's own. */
+function argumentsOf(wish: Wish, { launch }: Pick<Snapshot, 'launch'>): readonly string[] {
+  return wish.engine === 'vllm'
+    ? [...launch.extraArguments, ...wish.extraArguments]
+    : wish.extraArguments;
+}
+
 export function priceWish(wish: Wish, snapshot: Snapshot): Priced {
-  const request = requestForWish(wish, {
+  const { launch } = snapshot;
+  const wished = requestForWish(wish, {
     engineVersion: snapshot.engines[wish.engine].version,
     model: factsFor(wish, snapshot),
-    gpus: snapshot.gpus.map(({ name, totalBytes, freeBytes, memory }) => ({
-      name,
-      totalBytes,
-      freeBytes,
-      memory,
-    })),
+    gpus: snapshot.gpus,
     coexistence: snapshot.coexistence,
     learned: snapshot.learned,
     running: snapshot.running ?? [],
+    knownProfiles: snapshot.knownProfiles ?? [],
   });
+  const extraArguments = argumentsOf(wish, snapshot);
+  const request = withArguments(wished, extraArguments);
   const answer = plan(request);
   const isVllm = wish.engine === 'vllm';
   const commandOf = isVllm ? vllmCommand : ollamaCommand;
-  const command = commandOf(request, answer, {
-    file: isVllm ? snapshot.launch.vllmFile : snapshot.launch.ollamaFile,
-    host: snapshot.launch.host,
+  const command = commandOf(wished, answer, {
+    file: isVllm ? launch.vllmFile : launch.ollamaFile,
+    host: launch.host,
     // Ollama's daemon has its own port, which clients expect; vLLM takes the wished one or one that is free.
-    port: isVllm ? (wish.port ?? snapshot.launch.port) : snapshot.launch.ollamaPort,
+    port: isVllm ? (wish.port ?? launch.port) : launch.ollamaPort,
     servedModelName: null,
-    extraArguments: isVllm
-      ? [...snapshot.launch.extraArguments, ...wish.extraArguments]
-      : wish.extraArguments,
-    environment: isVllm ? snapshot.launch.environment : keepAliveEnvironment(wish.keepAlive),
+    extraArguments: [...extraArguments],
+    environment: isVllm ? launch.environment : keepAliveEnvironment(wish.keepAlive),
   });
   const load = isVllm ? null : loadRequest(wish.model, wish.options, wish.keepAlive);
   return { request, plan: answer, command, load };
+}
+
+/** A kept wish at today's prices; of its model what was known when it was kept, unless that is the chosen one still. */
+export function pricePin({ wish, facts, learned }: Pin, snapshot: Snapshot): Priced {
+  const told = snapshot.wish;
+  if (told.model === wish.model && told.engine === wish.engine) return priceWish(wish, snapshot);
+  const model = facts && { id: wish.model, facts, longestContext: null, problem: null };
+  return priceWish(wish, { ...snapshot, model: model ?? snapshot.model, learned });
 }

@@ -7,7 +7,7 @@ import { words } from './words';
 export const UTILIZATION = { least: 0.5, most: 0.95, step: 0.05 } as const;
 export const CONTEXT_STEP_TOKENS = 512;
 /** Where a model does not say its own maximum. */
-export const ASSUMED_LONGEST_TOKENS = 131072;
+const ASSUMED_LONGEST_TOKENS = 131072;
 
 /** Reads the field beside the slider: any share vLLM accepts, `auto`, or with a percent sign. 0 means auto. */
 export function parseUtilization(text: string): number | null {
@@ -35,16 +35,21 @@ export function placeOnSlider(share: number): number {
 
 /** The marks of the slider. Where no share both starts and passes the check of free memory, none is recommended. */
 export function sliderMarks(plan: Plan | null): Record<MarkName, number | null> {
-  const { smallest = null, recommended = null, largest = null } = plan?.utilization ?? {};
+  const {
+    smallest = null,
+    recommended = null,
+    beside = null,
+    largest = null,
+  } = plan?.utilization ?? {};
   const startable = smallest !== null && smallest <= (largest ?? 1);
-  return { smallest, recommended: startable ? recommended : null, largest };
+  return { smallest, recommended: startable ? recommended : null, beside, largest };
 }
 
-/** A mark's GiB and tokens × requests: "2.9 GiB · 24,000 × 2.9", and in full for the ear; null: not known. */
+/** A mark's GiB and tokens × requests: "2.9 GiB", "24,000 × 2.9", and in full for the ear; null: not known. */
 export function markUnits(
   plan: Plan | null,
   name: MarkName,
-): { readonly short: string; readonly spoken: string } | null {
+): { readonly pool: string; readonly room: string; readonly spoken: string } | null {
   const mark = plan?.utilization?.marks?.[name] ?? null;
   if (mark === null) return null;
   return words.markUnits(

@@ -3,8 +3,14 @@
  * Kept by `setState` over hiding and reloading; figures of the GPU never are.
  */
 import * as z from 'zod/mini';
+import { changedWish } from '../src/engines/vllm/argumentOptions';
 import { wishSchema, type Wish } from '../src/shared/wish';
-import { planOptionsSchema, type EngineId, type PlanOptions } from '../src/shared/planRequest';
+import {
+  modelRequestSchema,
+  planOptionsSchema,
+  type EngineId,
+  type PlanOptions,
+} from '../src/shared/planRequest';
 import type { Snapshot } from '../src/shared/protocol';
 
 export const DEFAULT_CONTEXT_TOKENS = 8192;
@@ -18,6 +24,16 @@ const parkedSchema = z.object({
   keepAlive: wishSchema.shape.keepAlive,
 });
 
+/** A wish kept for comparison, with what was known of its model, so that it can be priced after another was chosen. */
+const pinSchema = z.object({
+  wish: wishSchema,
+  facts: z.nullable(modelRequestSchema),
+  learned: z.array(z.record(z.string(), z.unknown())),
+});
+
+/** A piece of advice that was applied: the wish before it, and what changed. */
+const appliedSchema = z.object({ before: wishSchema, what: z.string() });
+
 const stateSchema = z.object({
   wish: wishSchema,
   /** Each engine's fields as they stood when the other engine was chosen. */
@@ -27,9 +43,13 @@ const stateSchema = z.object({
   wishRevision: z.number(),
   /** Model whose longest context the wish was already fitted to. */
   fittedModel: z.string(),
+  /** Latest last; a change by hand ends the list. */
+  applied: z._default(z.array(appliedSchema), []),
+  pinned: z._default(z.nullable(pinSchema), null),
 });
 
 export type PageState = z.infer<typeof stateSchema>;
+export type Pin = z.infer<typeof pinSchema>;
 
 export const initialState: PageState = {
   wish: { engine: 'vllm', model: '', options: {}, extraArguments: [], port: null },
@@ -37,6 +57,8 @@ export const initialState: PageState = {
   openSections: [],
   wishRevision: -1,
   fittedModel: '',
+  applied: [],
+  pinned: null,
 };
 
 /** State of an earlier version, or none at all, starts afresh. */
@@ -53,6 +75,57 @@ export function withOptions(wish: Wish, patch: PlanOptions): Wish {
   return { ...wish, options: Object.fromEntries(merged) };
 }
 
+/** A change by hand: what advice was applied before it cannot be taken back alone any more. */
+export function withWish(state: PageState, wish: Wish): PageState {
+  return { ...state, wish, applied: [] };
+}
+
+/** So many pieces of advice in a row can be taken back. */
+const APPLIED_KEPT = 20;
+
+export function applyAdvice(state: PageState, change: PlanOptions, what: string): PageState {
+  return {
+    ...state,
+    wish: changedWish(state.wish, change),
+    applied: [...state.applied, { before: state.wish, what }].slice(-APPLIED_KEPT),
+  };
+}
+
+/** Takes the latest piece of advice back. */
+export function undoAdvice(state: PageState): PageState {
+  const last = state.applied.at(-1);
+  return last === undefined
+    ? state
+    : { ...state, wish: last.before, applied: state.applied.slice(0, -1) };
+}
+
+/** Keeps the present wish to compare others with. */
+export function pinWish(state: PageState, snapshot: Snapshot): PageState {
+  return { ...state, pinned: pinOf(state.wish, snapshot) };
+}
+
+export function unpin(state: PageState): PageState {
+  return { ...state, pinned: null };
+}
+
+/** The kept wish becomes the present one, and the present one the kept. */
+export function swapPinned(state: PageState, snapshot: Snapshot): PageState {
+  if (state.pinned === null) return state;
+  return { ...usePinned(state), pinned: pinOf(state.wish, snapshot) };
+}
+
+/** The kept wish becomes the present one, and nothing is compared any more. */
+export function usePinned(state: PageState): PageState {
+  const { pinned } = state;
+  if (pinned === null) return state;
+  const switched = switchEngine(state, pinned.wish.engine);
+  return { ...withWish(switched, pinned.wish), fittedModel: pinned.wish.model, pinned: null };
+}
+
+function pinOf(wish: Wish, { model, learned }: Snapshot): Pin {
+  return { wish, facts: model?.id === wish.model ? model.facts : null, learned };
+}
+
 /** Parks the fields of the engine that is left, so that switching back finds every value where it was. */
 export function switchEngine(state: PageState, engine: EngineId): PageState {
   const { wish } = state;
@@ -60,8 +133,7 @@ export function switchEngine(state: PageState, engine: EngineId): PageState {
   const { engine: left, ...fields } = wish;
   const back = state.parked[engine] ?? { model: '', options: {}, extraArguments: [], port: null };
   return {
-    ...state,
-    wish: { engine, ...back },
+    ...withWish(state, { engine, ...back }),
     parked: { ...state.parked, [left]: fields },
     fittedModel: '',
   };
@@ -71,7 +143,11 @@ export function switchEngine(state: PageState, engine: EngineId): PageState {
 export function takeSnapshot(state: PageState, snapshot: Snapshot): PageState {
   let next = state;
   if (snapshot.wishRevision > state.wishRevision) {
-    next = { ...next, wish: snapshot.wish, wishRevision: snapshot.wishRevision, fittedModel: '' };
+    next = {
+      ...withWish(next, snapshot.wish),
+      wishRevision: snapshot.wishRevision,
+      fittedModel: '',
+    };
   } else if (snapshot.wishRevision < state.wishRevision) {
     // The host started anew and counts from the beginning; what the user arranged here stays.
     next = { ...next, wishRevision: snapshot.wishRevision };

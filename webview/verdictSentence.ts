@@ -4,7 +4,7 @@ import type { EngineId } from '../src/shared/planRequest';
 import type { Plan } from '../src/shared/planAnswer';
 import type { Shortfall } from './shortfall';
 import { formatRequests, formatShare, tightestGpu } from './scales';
-import { engineNames, optionWords } from './words';
+import { capitalised, engineNames, optionName } from './words';
 
 export function verdictSentence(plan: Plan, engine: EngineId, shortfall: Shortfall | null): string {
   if (plan.verdict === 'unknown') {
@@ -52,9 +52,7 @@ function vllmSentence(plan: Plan, shortfall: Shortfall | null): string {
 /** The planner ends its steps with "Verdict: tight, most likely: …": the reason in its own words. */
 function reasonIn(plan: Plan): string | null {
   const reason = /^Verdict: \w+, (.+)$/.exec(plan.steps.at(-1) ?? '')?.[1];
-  return reason === undefined
-    ? null
-    : `${reason.charAt(0).toUpperCase()}${reason.slice(1).replace(/\.$/, '')}.`;
+  return reason === undefined ? null : `${capitalised(reason).replace(/\.$/, '')}.`;
 }
 
 function ollamaSentence(plan: Plan): string {
@@ -75,8 +73,7 @@ function ollamaSentence(plan: Plan): string {
 /** `{ quantization: 'bitsandbytes', maxModelLen: 4096 }` → `"Quantization bitsandbytes, context 4,096"`. */
 export function describeChange(change: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(change).map(([key, value]) => {
-    const name =
-      optionWords[key] ?? key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    const name = optionName(key);
     if (value === true) return name;
     if (value === false) return `no ${name}`;
     if (key === 'gpuMemoryUtilization' && typeof value === 'number') {
@@ -85,6 +82,5 @@ export function describeChange(change: Readonly<Record<string, unknown>>): strin
     if (typeof value === 'number') return `${name} ${formatCount(value)}`;
     return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
   });
-  const text = parts.join(', ');
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return capitalised(parts.join(', '));
 }

@@ -1,9 +1,14 @@
 /** Every sentence the page shows or speaks, in one place. Figures come in formatted or as plain numbers. */
-import { formatBytes, formatCount, formatGib } from '../src/shared/units';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatGib,
+  formatPercent,
+} from '../src/shared/units';
 import type { Basis, Verdict } from '../src/shared/planAnswer';
-import type { ServerRow } from '../src/shared/protocol';
 
-export const engineNames = { vllm: 'vLLM', ollama: 'Ollama' } as const;
+export { engineNames } from '../src/shared/engineNames';
 
 export const verdictWords: Readonly<Record<Verdict, string>> = {
   fits: 'Fits',
@@ -29,14 +34,6 @@ export const basisWords: Readonly<Record<Basis, string>> = {
   default: 'a guess: no facts',
 };
 
-export const phaseWords: Readonly<Record<ServerRow['phase'], string>> = {
-  starting: 'Starting',
-  ready: 'Ready',
-  stopping: 'Stopping',
-  ended: 'Ended',
-  lost: 'Lost',
-};
-
 export const partWords = {
   others: 'In use now',
   weights: 'Weights',
@@ -51,17 +48,23 @@ export const partWords = {
 } as const;
 
 /** Options as they are called on this page; others go by their own name. */
-export const optionWords: Readonly<Record<string, string>> = {
+const optionWords: Readonly<Record<string, string>> = {
   gpuMemoryUtilization: 'utilization',
   maxModelLen: 'context',
   numCtx: 'context',
   maxNumSeqs: 'max sequences',
   maxNumBatchedTokens: 'max batched tokens',
-  kvCacheDtype: 'K/V cache',
-  kvCacheType: 'K/V cache',
+  kvCacheDtype: 'K/V cache type',
+  kvCacheType: 'K/V cache type',
   numParallel: 'parallel requests',
   numGpu: 'layers on the GPU',
 };
+
+/** `enforceEager` → "enforce eager". */
+export const optionName = (key: string): string =>
+  optionWords[key] ?? key.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const words = {
   title: 'Plan a model',
@@ -98,7 +101,7 @@ export const words = {
       : planned === null
         ? engine
         : `planned for ${engine} ${planned}`,
-  settings: 'Settings…',
+  getEngine: 'Get vLLM or Ollama…',
   model: 'Model',
   modelPlaceholder: {
     vllm: 'Qwen/Qwen3-8B, or a folder',
@@ -127,6 +130,8 @@ export const words = {
       ? 'no card'
       : `${(wanted / 2 ** 30).toFixed(2)} of ${formatGib(total)}`,
   auto: 'auto',
+  /** The engine takes what stands there. */
+  inArguments: (value: string) => `extra arguments say ${value}`,
   badUtilization: 'A number above 0 and up to 1, or “auto”.',
   badGib: 'A size in GiB, 0 or more.',
   badRequests: 'How many at once: above 0.',
@@ -138,6 +143,7 @@ export const words = {
   marks: {
     smallest: 'starts from',
     recommended: 'recommended',
+    beside: 'with head room',
     largest: 'at most now',
   },
   markHelp: {
@@ -145,12 +151,17 @@ export const words = {
     recommended: 'The smallest that meets the wish and leaves the head room',
     largest: 'The largest that passes the start check with what is free now',
   },
+  besideHelp: (headroom: number) =>
+    `The largest that leaves ${formatBytes(headroom)} of what is free now to the desktop`,
+  keptForOllama: (bytes: number, reason: string | null) =>
+    `${formatBytes(bytes)} are kept for Ollama${reason === null ? '' : ` (${reason})`}. No mark but the first takes of it.`,
+  marksHeading: 'Shares worth knowing',
+  marksColumns: ['', 'share', 'K/V', 'tokens × requests'],
   unknownMark: '–',
   /** The other two units of a mark; the share stands before them. */
   markUnits: (gib: string, tokens: string | null, requests: string | null) => ({
-    short: [gib, tokens === null ? null : `${tokens} × ${requests ?? '?'}`]
-      .filter((part) => part !== null)
-      .join(' · '),
+    pool: gib,
+    room: tokens === null ? '' : `${tokens} × ${requests ?? '?'}`,
     spoken: [
       `${gib} for K/V`,
       tokens === null
@@ -162,8 +173,6 @@ export const words = {
   }),
   markSpoken: (name: string, share: string, units: string | null) =>
     `${name} ${share}${units === null ? '' : `: ${units}`}`,
-  useMark: (mark: string) => `Use ${mark}`,
-  markUnknown: (name: string) => `${name}: not known`,
   percent: (share: number | null, auto: boolean) =>
     `${share === null ? '–' : String(Math.round(share * 1000) / 10)} %${auto ? ' auto' : ''}`,
   sliderSpoken: (
@@ -210,13 +219,19 @@ export const words = {
   extraArgumentsHelp: 'One per line, as the engine takes them. They are never run through a shell.',
   port: 'Fixed port',
   engineDefault: 'engine default',
-  asCheckpoint: 'as the checkpoint',
+  asCheckpoint: 'as stored',
   anyFree: 'any free',
   numParallel: 'Parallel requests',
   flashAttention: 'Flash attention',
   numGpu: 'Layers on the GPU',
   asManyAsFit: 'as many as fit',
   keepAlive: 'Keep loaded',
+  keepAliveHelp: 'After that an idle model gives its memory back.',
+  flashAttentionHelp: 'q8_0 and q4_0 need it.',
+  tokensInAll: (tokens: number | null) =>
+    tokens === null ? '' : `${formatCount(tokens)} tokens in all`,
+  poolOf: (bytes: number | null) => (bytes === null ? '' : `${formatBytes(bytes)} in all`),
+  layers: (on: number, all: number) => `${on} of ${all} on the GPU`,
   /** Seconds of being idle; null: whatever happens. */
   keepAliveChoices: [
     [null, 'for ever'],
@@ -224,6 +239,9 @@ export const words = {
     [1800, '30 min idle'],
     [7200, '2 h idle'],
   ] as const,
+  keptFor: (seconds: number | null): string =>
+    words.keepAliveChoices.find(([choice]) => choice === seconds)?.[1] ??
+    formatDuration((seconds ?? 0) * 1000),
   on: 'on',
   off: 'off',
 
@@ -234,7 +252,21 @@ export const words = {
   example: (weights: number | null) =>
     weights === null ? '' : `${formatGib(weights, 1)} of weights`,
   planFailed: 'The planner could not price this. The problem has been reported.',
-  why: 'Why: the arithmetic, step by step',
+  why: 'Why: the arithmetic',
+  openReport: 'Open Report',
+
+  keep: 'Keep for Comparison',
+  compareHeading: 'Side by side',
+  kept: 'Kept',
+  now: 'Now',
+  swap: 'Swap',
+  useKept: 'Use Kept',
+  stopComparing: 'Stop Comparing',
+  verdict: 'Verdict',
+  taken: 'Takes of the GPU',
+  weights: 'Weights',
+  freeAfter: 'Left of what is free',
+  smallestShare: 'Smallest share',
   range: (low: number, high: number) =>
     `${(low / 2 ** 30).toFixed(1)}–${(high / 2 ** 30).toFixed(1)}`,
   part: 'Part',
@@ -251,15 +283,15 @@ export const words = {
 
   adviceHeading: 'Advice',
   apply: 'Apply',
-  applied: (what: string) => `Applied ${what}.`,
+  /** The latest one, and how many can be taken back. */
+  applied: (what: string, count: number) =>
+    `Applied: ${what}${count > 1 ? ` (${count} in a row)` : ''}.`,
   undo: 'Undo',
+  undoOf: (what: string) => `Undo: ${what}`,
   saves: (bytes: number | null) => `Saves ${formatBytes(bytes)}`,
   moreAdvice: (count: number) => `${count} more`,
   /** `stop-server` → "Stop server": advice that is not a setting. */
-  adviceName: (id: string) => {
-    const plain = id.replaceAll('-', ' ');
-    return plain.charAt(0).toUpperCase() + plain.slice(1);
-  },
+  adviceName: (id: string) => capitalised(id.replaceAll('-', ' ')),
 
   commandHeading: 'Exact command',
   thenLoad: (method: string, path: string, body: string) => `then ${method} ${path} ${body}`,
@@ -276,19 +308,30 @@ export const words = {
   launchHeading: 'Launch',
 
   serversHeading: 'Servers',
+  moreServers: (count: number) => `and ${count} more`,
   serverUse: (used: number | null, planned: number | null) =>
-    `${used === null ? 'use unknown' : formatGib(used, 1)}${planned === null ? '' : ` · planned ${formatGib(planned, 1)}`}`,
-  openLog: 'Log',
+    [
+      used === null ? null : formatGib(used, 1),
+      planned === null ? null : `${formatGib(planned, 1)} planned`,
+    ]
+      .filter((part) => part !== null)
+      .join(' of '),
+  poolFill: (part: number) => `K/V ${formatPercent(part)}`,
   terminal: 'Terminal',
+  dismiss: 'Dismiss',
+  copyUrl: 'Copy URL',
+  copyCurl: 'Copy curl',
+  testPrompt: 'Send Test Prompt',
+  /** What a row's button does, in full: "Copy URL of vLLM: Qwen3-4B". */
+  ofServer: (what: string, title: string) => `${what}: ${title}`,
   stopServer: (title: string) => `Stop ${title}`,
   explain: 'Explain',
   explainOf: (title: string) => `Explain why ${title} failed`,
   startCorrected: 'Start Corrected',
-  startCorrectedOf: (title: string) => `Start the corrected launch of ${title}`,
+  startCorrectedOf: (title: string) => `Start Corrected: ${title}`,
   stepUp: 'One Step Up…',
-  stepUpOf: (title: string) => `Start ${title} again, one step up`,
-  correctedHeading: 'One corrected launch',
-  stepUpHeading: 'It could have more',
+  stepUpOf: (title: string) => `One Step Up… of ${title}`,
+  correctedHeading: 'One corrected launch:',
+  stepUpHeading: 'It could have more:',
   mustStopHeading: 'What must stop',
-  stopToFree: (title: string, gib: string) => `Stop ${title}, which frees ${gib}`,
 } as const;

@@ -16,6 +16,7 @@ import {
   isSame,
   type ProcessIndex,
 } from '../processes/tree';
+import { engineNames } from '../shared/engineNames';
 import { fail, ok, type Result } from '../shared/failure';
 import type { EngineId } from '../shared/planRequest';
 import type { AppContext } from './appContext';
@@ -89,7 +90,7 @@ export async function adopt(
   const adopted: Server = {
     ...newServer({
       id,
-      title: `${engine === 'vllm' ? 'vLLM' : 'Ollama'}: ${(again.model ?? model).split('/').at(-1) ?? model}`,
+      title: `${engineNames[engine]}: ${(again.model ?? model).split('/').at(-1) ?? model}`,
       wish: { engine, model, options: optionsOf(again), extraArguments: [], port },
       command: { file, args: [...args], env: {} },
       host,

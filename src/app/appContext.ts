@@ -1,5 +1,7 @@
 /** What the loops of `app/` share: the doors, the state, and how to ask for settings that may change any time. */
 import type { GpuSample } from '../gpu/gpu';
+import type { ApiKeys } from './apiKeys';
+import type { OwnRequests } from './ownRequests';
 import type { PortChooser } from './portChooser';
 import type { Registry } from './registry';
 import type { Launcher, Log, MachinePorts } from './ports';
@@ -15,6 +17,8 @@ export interface AppContext extends Ports {
   readonly launcher: Launcher;
   readonly registry: Registry;
   readonly portChooser: PortChooser;
+  readonly ownRequests: OwnRequests;
+  readonly apiKeys: ApiKeys;
   readonly settings: () => Settings;
   readonly newId: () => string;
   /** A fresh look at the GPUs; null where there is no tool or it doesn't answer. */

@@ -3,8 +3,11 @@
  * terminal, remember it. Watching is `observer.ts`, stopping `stopping.ts`.
  */
 import { checkArguments } from '../engines/vllm/arguments';
+import { valueOfFlag } from '../engines/vllm/flagValue';
+import { isOpenToNetwork, reachableHost } from '../engines/vllm/listening';
 import type { PreflightProblem } from '../engines/engine';
 import { noFacts } from '../engines/startFacts';
+import { engineNames } from '../shared/engineNames';
 import { fail, ok, type Failure, type Result } from '../shared/failure';
 import type { Command, PlanAnswer } from '../shared/planAnswer';
 import { LAUNCH_MARK } from '../processes/process';
@@ -39,6 +42,9 @@ export interface Prepared {
   readonly reading: ModelReading | null;
   readonly problems: readonly PreflightProblem[];
 }
+
+/** No likely failure, but nothing to happen unasked: it listens beyond this machine. */
+export const OPEN_TO_NETWORK = 'open_to_network';
 
 export async function prepareVllm(
   context: AppContext,
@@ -94,9 +100,15 @@ async function preflight(
   if (wish.port !== null && (owner || !(await context.net.isPortFree(port)))) {
     add('port_in_use', `Port ${String(port)} is taken${owner ? ` by ${owner.title}` : ''}.`);
   }
+  if (isOpenToNetwork(answer.command.args))
+    add(
+      OPEN_TO_NETWORK,
+      'Other machines will be able to reach it, and with its API key to use it. Where none is given, one is made: Copy API Key shows it once it is ready.',
+    );
   problems.push(...checkArguments(answer.command.args.slice(2), answer.engineVersion));
   if (answer.verdict === 'doesNotFit') {
-    add('does_not_fit', `The plan does not fit: ${answer.steps.at(-1) ?? 'see the planner'}`);
+    const why = answer.steps.at(-1)?.replace(/^Verdict: \w+, /, '') ?? 'see the planner';
+    add('does_not_fit', `The plan does not fit: ${why}`);
   }
   const same = servers.find((one) => one.phase === 'starting' && isSameWish(one.wish, wish));
   if (same)
@@ -127,7 +139,7 @@ export function serverFor(
       title: titleOf(wish),
       wish,
       command,
-      host: '127.0.0.1',
+      host: reachableHost(answer.command.args),
       port,
       servedModelName: valueOfFlag(command.args, 'served-model-name') ?? wish.model,
       startedAtMs: context.clock.now(),
@@ -167,7 +179,8 @@ export async function launch(context: AppContext, server: Server): Promise<Deplo
     await failStart(context, id, failure);
     return { ok: false, failure, problems: [] };
   }
-  const started = await launcher.start(launchSpecOf(server));
+  const secrets = await context.apiKeys.environmentFor(server);
+  const started = await launcher.start(launchSpecOf(server, secrets));
   if (!started.ok) {
     await failStart(context, id, started.failure);
     return { ok: false, failure: started.failure, problems: [] };
@@ -196,19 +209,23 @@ export async function failStart(context: AppContext, id: string, failure: Failur
   await registry.remove(id, fateOf(ended ?? server, clock.now()));
 }
 
-export function launchSpecOf(server: Server): LaunchSpec {
+/** @param secrets for the process alone, kept nowhere with the launch */
+export function launchSpecOf(
+  server: Server,
+  secrets: Readonly<Record<string, string>> = {},
+): LaunchSpec {
   return {
     launchId: server.id,
     title: server.title,
     file: server.command.file,
     args: server.command.args,
-    env: { ...server.command.env, [LAUNCH_MARK]: server.id },
+    env: { ...server.command.env, ...secrets, [LAUNCH_MARK]: server.id },
     cwd: null,
   };
 }
 
 /** Records who runs: everything later found and signalled is judged against this. */
-export async function remember(context: AppContext, id: string, pid: number): Promise<void> {
+async function remember(context: AppContext, id: string, pid: number): Promise<void> {
   const { store, table, registry, log } = context;
   const main = await table.one(pid);
   const server = store.state().servers.find((one) => one.id === id);
@@ -222,9 +239,9 @@ export async function remember(context: AppContext, id: string, pid: number): Pr
   await registry.save({ ...server, record });
 }
 
-export function titleOf(wish: Wish): string {
+function titleOf(wish: Wish): string {
   const name = wish.model.split(/[/\\]/).findLast((part) => part !== '') ?? wish.model;
-  return `${wish.engine === 'vllm' ? 'vLLM' : 'Ollama'}: ${name}`;
+  return `${engineNames[wish.engine]}: ${name}`;
 }
 
 function notStarted(wish: Wish, failure: Failure): Server['diagnosis'] {
@@ -237,16 +254,6 @@ function notStarted(wish: Wish, failure: Failure): Server['diagnosis'] {
     remedy: null,
     facts: noFacts,
   };
-}
-
-/** The last one counts, as in vLLM's own parser, which takes `_` for `-` and `--flag=value` too. */
-function valueOfFlag(args: readonly string[], name: string): string | null {
-  const flags = args.map((argument) => (argument.split('=')[0] ?? '').replaceAll('_', '-'));
-  const at = flags.lastIndexOf(`--${name}`);
-  const given = args[at];
-  if (given === undefined) return null;
-  const equals = given.indexOf('=');
-  return equals >= 0 ? given.slice(equals + 1) : (args[at + 1] ?? null);
 }
 
 /** A second click, not a second wish. */

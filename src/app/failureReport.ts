@@ -7,7 +7,13 @@ import { noFacts } from '../engines/startFacts';
 import type { ModelRequest, PlanOptions, PlanRequest } from '../shared/planRequest';
 import { requestForWish } from '../shared/wish';
 import { culpritsOf } from './culprits';
-import { fixedBySettings, offerOf, type OfferedLaunch, type OfferInputs } from './offeredLaunch';
+import {
+  fixedBySettings,
+  offerOf,
+  offerOfOtherPort,
+  type OfferedLaunch,
+  type OfferInputs,
+} from './offeredLaunch';
 import { surroundingsOf } from './planService';
 import type { AppState, Server } from './state';
 
@@ -46,6 +52,10 @@ export function reportOf(server: Server, inputs: ReportInputs): Omit<FailureRepo
   const tried = failuresInARow(outcomes, request, startOutcome(server, inputs.facts)).map(
     triedText,
   );
+  if (server.wish.engine === 'vllm' && diagnosis.cause?.id === 'port_in_use') {
+    const correction = offerOfOtherPort(server, inputs);
+    if (correction) return { culprits, correction, reason: null, tried };
+  }
   const found = correctedLaunchOf({ request, diagnosis, outcomes });
   if ('reason' in found) return none(found.reason, tried);
   const fixed = server.wish.engine === 'vllm' ? fixedBySettings(found.change, settings) : null;

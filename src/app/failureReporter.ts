@@ -17,7 +17,7 @@ import { learnedFor } from './learnedFor';
 import type { ModelService } from './modelService';
 import type { OfferedLaunch } from './offeredLaunch';
 import { ownIdentity } from './owner';
-import { plannableGpus } from './planService';
+import { plannableGpus } from './plannableGpus';
 import type { Servers } from './servers';
 import { waitForMemory } from './stopping';
 import type { Server } from './state';
@@ -26,6 +26,8 @@ import type { Server } from './state';
 const MAX_STARTS = 50;
 
 export interface FailureReporter {
+  /** Launched from this window. */
+  readonly isOwn: (server: Server) => Promise<boolean>;
   /** Reports from now on. Returns the way out. */
   follow(): () => void;
   /** The corrected launch of a failed server, or the step up of a ready one, by the facts of this moment. */
@@ -133,6 +135,7 @@ export function createFailureReporter(
   }
 
   return {
+    isOwn,
     follow() {
       let before = new Map(store.state().servers.map((server) => [server.id, server]));
       const unwatchServers = store.watch(

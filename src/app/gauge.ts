@@ -1,8 +1,10 @@
 /** What the status bar says: text, hover and colour, from the state alone. */
 import type { Gpu } from '../gpu/gpu';
 import { formatDuration, formatGib, GIB } from '../shared/units';
+import { coexistenceLines } from './coexistenceText';
 import { gpuNotes } from './gpuNotes';
 import { NO_TRENDS, type Trends } from './history';
+import { HOLDER_NAMES } from './holderNames';
 import type { Settings } from './settings';
 import { shortCommand } from './shortCommand';
 import { trendLines } from './trendText';
@@ -47,8 +49,15 @@ export function gaugeOf(
   return {
     visible,
     text,
-    hover: hoverOf(state, isStale ? ageMs : null, trends),
-    spoken: spokenOf(gpus, state.gpu.simulated),
+    hover: hoverOf(state, isStale ? ageMs : null, trends, coexistenceLines(state, settings, nowMs)),
+    spoken: [
+      spokenOf(gpus, state.gpu.simulated),
+      isStale ? `${formatDuration(ageMs)} old` : null,
+      failed ? `${failed.title} ${failed.endReason ?? 'ended'}` : null,
+      hasPressure(state) ? 'memory is short' : null,
+    ]
+      .filter((part) => part !== null)
+      .join(', '),
     colour: failed ? 'error' : hasPressure(state) ? 'warning' : 'none',
   };
 }
@@ -80,7 +89,12 @@ function fillOf(gpu: Gpu): number {
   return gpu.usedBytes !== null && gpu.totalBytes ? gpu.usedBytes / gpu.totalBytes : 0;
 }
 
-function hoverOf(state: AppState, staleMs: number | null, trends: Trends): string {
+function hoverOf(
+  state: AppState,
+  staleMs: number | null,
+  trends: Trends,
+  remarks: readonly string[],
+): string {
   const lines: string[] = [];
   if (state.gpu.simulated) lines.push('**Simulated GPU**: these figures are made up.', '');
   const gpus = state.gpu.sample?.gpus ?? [];
@@ -111,16 +125,17 @@ function hoverOf(state: AppState, staleMs: number | null, trends: Trends): strin
     .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
     .slice(0, 5);
   if (holders.length > 0) {
-    lines.push('', '| process | held |', '|:--|--:|');
+    lines.push('', '| process | held | |', '|:--|--:|:--|');
     for (const holder of holders) {
       lines.push(
-        `| ${escape(shortCommand(holder.command))} (${String(holder.pid)}) | ${formatGib(holder.usedBytes, 1)} |`,
+        `| ${escape(shortCommand(holder.command))} (${String(holder.pid)}) | ${formatGib(holder.usedBytes, 1)} | ${HOLDER_NAMES[holder.class]} |`,
       );
     }
   }
   // old figures don't tell where memory is going now
   if (staleMs === null)
     for (const text of trendLines(state, trends)) lines.push('', `$(graph-line) ${escape(text)}`);
+  for (const text of remarks) lines.push('', `$(info) ${escape(text)}`);
   if (staleMs !== null) lines.push('', `$(history) Seen ${formatDuration(staleMs)} ago.`);
   if (state.gpu.failure) lines.push('', `$(warning) ${escape(state.gpu.failure.text)}`);
   if (state.gpu.status === 'absent') lines.push('No GPU tool was found on this machine.');

@@ -38,6 +38,9 @@ export interface GpuLooker {
 }
 
 interface FamilyState {
+  /** Being asked, and what it said last. */
+  asking: Promise<WayOutcome> | null;
+  said: WayOutcome | null;
   way: GpuSource | null;
   memory: GpuSourceState | null;
   failures: number;
@@ -109,7 +112,7 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
     const isNew = state.way !== way || state.memory?.executable !== (executable ?? '');
     let memory = isNew || !state.memory ? way.start(executable ?? '') : state.memory;
     // rows of another way are never shown beside this one's totals
-    const wish = { processes: wantsProcesses || isNew };
+    const wish = { processes: wantsProcesses || (isNew && state.way !== null) };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const answered = await kernel.read(way.files?.(memory, wish) ?? []);
       const outputs: (ToolOutput | null)[] = [];
@@ -195,6 +198,8 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
   function settle(state: FamilyState, outcome: WayOutcome): void {
     if (outcome.kind === 'seen') return;
     state.failures += 1;
+    if (outcome.kind === 'failed' && state.failures === 1)
+      log?.info('gpus', 'a tool fails', { why: outcome.problem.text });
     const failedMs = Math.min(MAX_BACKOFF_MS, 1000 * 2 ** Math.min(10, state.failures));
     state.notBeforeMs =
       clock.elapsedMs() + (outcome.kind === 'absent' ? ABSENT_AGAIN_MS : failedMs);
@@ -217,6 +222,24 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
     return { vendor, sample: state.sample };
   }
 
+  /** Never twice at once: a slow family may still be at the last question. */
+  function askFamily(
+    family: GpuFamily,
+    state: FamilyState,
+    processes: boolean,
+  ): Promise<WayOutcome> {
+    state.asking ??= lookAtFamily(family, state, processes)
+      .then((outcome) => {
+        settle(state, outcome);
+        state.said = outcome;
+        return outcome;
+      })
+      .finally(() => {
+        state.asking = null;
+      });
+    return state.asking;
+  }
+
   return {
     async look({ processes }) {
       const families = deps.families().map((family) => {
@@ -228,16 +251,18 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
       const keys = new Set(families.map(({ state }) => state));
       for (const [key, state] of states) if (!keys.has(state)) states.delete(key);
       const due = families.filter(({ state }) => clock.elapsedMs() >= state.notBeforeMs);
-      // each failed or is absent, and there is nobody to be held up
-      const asked = due.some(({ state }) => state.way !== null) ? due : families;
+      // each failed or is absent, and there is nobody to be held up; a slow one costs too much for that
+      const others = families.filter((one) => !one.family.isSlow || due.includes(one));
+      const asked = due.some(({ state }) => state.way !== null) ? due : others;
       const outcomes = new Map<FamilyState, WayOutcome>();
-      await Promise.all(
-        asked.map(async ({ family, state }) => {
-          const outcome = await lookAtFamily(family, state, processes);
-          settle(state, outcome);
-          outcomes.set(state, outcome);
-        }),
-      );
+      const asking = asked.map(async ({ family, state }) => {
+        outcomes.set(state, await askFamily(family, state, processes));
+      });
+      await Promise.all(asking.filter((_, at) => asked[at]?.family.isSlow !== true));
+      if ([...outcomes.values()].some(({ kind }) => kind === 'seen')) {
+        for (const { state } of asked)
+          if (!outcomes.has(state) && state.said) outcomes.set(state, state.said);
+      } else await Promise.all(asking);
       const told = [...outcomes.values()];
       if (!told.some(({ kind }) => kind === 'seen')) {
         const failed = told.find((outcome) => outcome.kind === 'failed');
@@ -245,11 +270,12 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
       }
       const parts = families.map(({ family, state }) => partOf(family, state, outcomes.get(state)));
       const sample = mergeSamples(parts.filter((part) => part !== null));
-      // a tool that fails and never named a GPU has no part to tell it in
-      const unheard = families.flatMap(({ state }) => {
-        const outcome = outcomes.get(state);
-        return outcome?.kind === 'failed' && !state.sample ? [outcome.problem] : [];
-      });
+      // a tool that fails and never named a GPU has no part to tell it in; one that only adds to others is not missed
+      const unheard = families.flatMap(({ family, state }) =>
+        state.said?.kind === 'failed' && !state.sample && family.isSlow !== true
+          ? [state.said.problem]
+          : [],
+      );
       return {
         kind: 'seen',
         sample: { ...sample, problems: [...sample.problems, ...unheard] },
@@ -261,6 +287,8 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
 
 function newState(): FamilyState {
   return {
+    asking: null,
+    said: null,
     way: null,
     memory: null,
     failures: 0,

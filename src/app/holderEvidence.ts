@@ -43,9 +43,15 @@ async function readPorts(
   { table: rows, self }: Looked,
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const ports = new Map<number, readonly number[]>();
-  for (const process of rows)
-    if (process.uid === self.uid && isServerRole(roleOf(process)))
+  const engineGroups = new Set(
+    rows.filter((process) => isEngineRole(roleOf(process))).flatMap(({ pgid }) => pgid ?? []),
+  );
+  for (const process of rows) {
+    const role = roleOf(process);
+    const isBeside = role === 'other' && process.pgid !== null && engineGroups.has(process.pgid);
+    if (process.uid === self.uid && (isServerRole(role) || isBeside))
       ports.set(process.pid, await table.listeningPorts(process.pid));
+  }
   return ports;
 }
 

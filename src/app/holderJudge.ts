@@ -53,7 +53,13 @@ export function judgeHolders(context: AppContext, cleaner: CleanerDeps): () => v
       const { sample } = gpu;
       const now = [sample?.processes, servers];
       const isDue = clock.elapsedMs() - judgedAtMs >= JUDGE_AGAIN_MS;
-      if (judging || !sample || (!isDue && now.every((one, at) => one === last[at]))) return;
+      if (
+        judging ||
+        !sample ||
+        sample.processesPending ||
+        (!isDue && now.every((one, at) => one === last[at]))
+      )
+        return;
       last = now;
       judging = true;
       judge(sample)

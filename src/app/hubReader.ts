@@ -8,6 +8,7 @@ import {
   readIndexStart,
   safetensorsStart,
 } from '../models/hubWeights';
+import { parseJsonObject } from '../shared/json';
 import { fail, ok, type Failure, type Result } from '../shared/failure';
 import type { WeightSummary } from '../shared/planRequest';
 import type { HubRequests } from './hubRequests';
@@ -161,12 +162,5 @@ async function readGguf(
   return ok({ reading, commit, lacking: null });
 }
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
-}
+const parseObject = (bytes: Uint8Array): Record<string, unknown> | null =>
+  parseJsonObject(new TextDecoder().decode(bytes));

@@ -6,9 +6,9 @@ import { formatDuration } from '../shared/units';
 import type { Clock, Http } from './ports';
 
 /** config.json, the weights' header, and the index of a sharded model. */
-export const MAX_REQUESTS = 3;
+const MAX_REQUESTS = 3;
 /** For all of them together. */
-export const MAX_BYTES = 1_000_000;
+const MAX_BYTES = 1_000_000;
 const REQUEST_MS = 10_000;
 const READING_MS = 20_000;
 /** To a mirror, its storage and one rename; more is a circle. */

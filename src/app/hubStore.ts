@@ -1,5 +1,6 @@
 /** What was read from hubs, a small file a model, so that a name is asked about once a day and known without a network. */
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/json';
 import { modelRequestSchema } from '../shared/planRequest';
 import type { Files } from './ports';
 
@@ -53,12 +54,8 @@ export function openHubStore(files: Files, folder: string): HubStore {
 }
 
 function parseEntry(text: string): HubEntry | null {
-  try {
-    const parsed = z.safeParse(entrySchema, JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
+  const parsed = z.safeParse(entrySchema, parseJson(text));
+  return parsed.success ? parsed.data : null;
 }
 
 async function dropOldest(files: Files, folder: string): Promise<void> {

@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { STAGES, type Diagnosis, type EndReason } from '../engines/engine';
 import { noFacts } from '../engines/startFacts';
+import { parseJson } from '../shared/json';
 import { planOptionsSchema } from '../shared/planRequest';
 import type { Server } from './state';
 
@@ -48,13 +49,7 @@ export function fateText({ end, exitCode, endedAtMs, diagnosis }: LaunchFate): s
 
 /** null where it cannot be read: then the launch has ended, and why is not known. */
 export function parseFate(text: string): LaunchFate | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  const parsed = z.safeParse(fateSchema, json);
+  const parsed = z.safeParse(fateSchema, parseJson(text));
   if (!parsed.success) return null;
   const { diagnosis, ...fate } = parsed.data;
   return { ...fate, diagnosis: diagnosis && { ...diagnosis, facts: noFacts } };

@@ -9,6 +9,7 @@
  */
 import * as z from 'zod/mini';
 import type { ProcessIdentity } from '../processes/process';
+import { parseJson } from '../shared/json';
 import { ok, type Result } from '../shared/failure';
 import { isStillThere } from './owner';
 import type { Clock, Files, Log, ProcessTable } from './ports';
@@ -146,12 +147,4 @@ export function createLaunchLock(deps: LockDeps, folder: string): LaunchLock {
     },
     release,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

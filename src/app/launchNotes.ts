@@ -3,7 +3,8 @@ import { launchConditions } from '../learning/launchConditions';
 import type { LaunchConditions } from '../learning/learnedRecord';
 import type { AppContext } from './appContext';
 import type { Prepared } from './deploy';
-import { commandSettingsFor, plannableGpus } from './planService';
+import { plannableGpus } from './plannableGpus';
+import { commandSettingsFor } from './planService';
 
 export function conditionsOf(context: AppContext, prepared: Prepared): LaunchConditions {
   const { wish, answer, port, reading } = prepared;

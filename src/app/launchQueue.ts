@@ -56,29 +56,20 @@ export function createLaunchQueue(context: AppContext, parts: QueueParts): Launc
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
   const isOver = () => over.signal.aborted;
 
-  /** Who starts now on one of its GPUs. */
-  const starting = (own: Server): readonly Server[] =>
+  const othersOnItsGpus = (own: Server): readonly Server[] =>
     store
       .state()
       .servers.filter(
         (server) =>
-          server.id !== own.id &&
-          server.phase === 'starting' &&
-          !server.queued &&
-          shareGpu(server.gpus, own.gpus),
+          server.id !== own.id && server.phase === 'starting' && shareGpu(server.gpus, own.gpus),
       );
 
+  /** Who starts now on one of its GPUs. */
+  const starting = (own: Server): readonly Server[] =>
+    othersOnItsGpus(own).filter((server) => !server.queued);
+
   const earlier = (own: Server): readonly Server[] =>
-    store
-      .state()
-      .servers.filter(
-        (server) =>
-          server.id !== own.id &&
-          server.phase === 'starting' &&
-          server.queued !== null &&
-          shareGpu(server.gpus, own.gpus) &&
-          isBefore(server, own),
-      );
+    othersOnItsGpus(own).filter((server) => server.queued && isBefore(server, own));
 
   /** `[]`: it is its turn, and the lock is taken. Else the titles of those it waits for. */
   async function attempt(own: Server): Promise<Result<readonly string[]>> {

@@ -3,7 +3,7 @@ import { optionsInArguments } from '../engines/vllm/argumentOptions';
 import type { VllmMetrics } from '../engines/vllm/metrics';
 import { giveBack, smallerPool } from '../planner/vllm/giveBack';
 import type { PlanOptions } from '../shared/planRequest';
-import { plannableGpus } from './planService';
+import { plannableGpus } from './plannableGpus';
 import type { AppState, Server } from './state';
 
 /** What a ready vLLM tells of itself. Looked at every few seconds: a peak between two looks is not seen. */

@@ -9,7 +9,7 @@ import type { Files } from './ports';
 const PREFETCH_BYTES = 64 * 1024;
 
 /** A file as header readers want it; what can't be read comes back short, which they report. */
-export function fileSource(files: Files, path: string, size: number): ByteSource {
+function fileSource(files: Files, path: string, size: number): ByteSource {
   let start: Promise<Uint8Array> | null = null;
   const range = async (offset: number, length: number): Promise<Uint8Array> => {
     const bytes = await files.readRange(path, offset, length);

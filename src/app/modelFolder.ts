@@ -1,6 +1,7 @@
 /** Reads a model folder in the Hugging Face layout: config.json, and the headers of its weight files. */
 import { readHfConfig, type HfShape } from '../models/hfConfig';
 import { parseSafetensorsIndex, type TensorInfo } from '../models/safetensors';
+import { parseJsonObject } from '../shared/json';
 import { fail, ok, type Result } from '../shared/failure';
 import type { WeightSummary } from '../shared/planRequest';
 import { pickledFilesOf, readShard, totalSize, weightFilesOf } from './modelFiles';
@@ -61,14 +62,8 @@ async function readConfig(
 async function readObject(files: Files, path: string): Promise<Result<Record<string, unknown>>> {
   const text = await files.readText(path, MAX_CONFIG_BYTES);
   if (!text.ok) return fail('unreadable', `${path} can't be read: ${text.failure.detail}`);
-  try {
-    const value: unknown = JSON.parse(text.value);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return ok(value as Record<string, unknown>);
-  } catch {
-    return fail('invalid', `${path} is not valid JSON.`);
-  }
-  return fail('invalid', `${path} is not a JSON object.`);
+  const value = parseJsonObject(text.value);
+  return value ? ok(value) : fail('invalid', `${path} is not a JSON object.`);
 }
 
 interface FolderWeights {

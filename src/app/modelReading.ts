@@ -42,6 +42,7 @@ export function readingOf(read: ConfigAndWeights): ModelReading {
       path,
       config,
       weightsBytes,
+      ...(weightsBytes === null ? {} : { weightsAsStored: true }),
       parameterCount: summary ? parameterCount(summary) : (read.parameters ?? null),
       weights: summary,
     },

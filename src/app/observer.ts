@@ -1,19 +1,18 @@
 /**
- * Watches servers: reads what they print, asks over HTTP whether they answer, keeps the list of their processes, and
- * says how they ended. Ready means that the server answers, never that a line appeared.
+ * Watches servers: asks over HTTP whether they answer, keeps the list of their processes, and says how they ended; what
+ * they print serverOutputs.ts reads. Ready means that the server answers, never that a line appeared.
  */
-import { createOllamaLogReader } from '../engines/ollama/log';
-import { createVllmLogReader } from '../engines/vllm/log';
-import type { Diagnosis, EndContext, LogReader } from '../engines/engine';
+import type { Diagnosis } from '../engines/engine';
 import type { LifeEvent } from '../engines/lifecycle';
 import { launchFamily, type LaunchFamily } from '../processes/family';
 import { findAlive, indexTable, type ProcessIndex } from '../processes/tree';
 import type { AppContext } from './appContext';
 import { forgetWhenGone } from './forgetting';
-import { fateOf, type LaunchFate } from './launchFate';
+import { fateOf } from './launchFate';
 import { createOllamaListing, type Listed } from './ollamaListing';
 import { addToRecord } from './launchRecord';
 import { isHealthy, isOurs } from './readiness';
+import { createServerOutputs } from './serverOutputs';
 import type { Server, ServerFacts } from './state';
 
 const STARTING_EVERY_MS = 1_000;
@@ -24,8 +23,6 @@ const TOGETHER_MS = 400;
 const GONE_LOOKS_BEFORE_END = 4;
 /** While all is ready only the main processes are read; new ones below them can wait this long. */
 const FULL_LOOK_EVERY_MS = 30_000;
-/** Stages are written at once for the other windows, what goes on within one at most this often. */
-const PROGRESS_SAVED_EVERY_MS = 2_000;
 
 export interface Observer {
   /** Follows one server until it has ended. */
@@ -53,9 +50,8 @@ interface Watched {
 
 export function createObserver(context: AppContext): Observer {
   const { store, clock, log, registry } = context;
-  const readers = new Map<string, LogReader>();
+  const outputs = createServerOutputs(context);
   const watched = new Map<string, Watched>();
-  const progressSavedAtMs = new Map<string, number>();
   /** Their end is known, and being judged. */
   const ending = new Set<string>();
   let isRunning = false;
@@ -71,16 +67,6 @@ export function createObserver(context: AppContext): Observer {
     store.dispatch({ type: 'serverChanged', id, change: changed });
   const live = (id: string, event: LifeEvent, changed: ServerFacts) =>
     store.dispatch({ type: 'serverLived', id, event, change: changed });
-
-  function readerOf(server: Server): LogReader {
-    const known = readers.get(server.id);
-    if (known) return known;
-    const reader = isOllama(server)
-      ? createOllamaLogReader({ model: server.wish.model, options: server.wish.options })
-      : createVllmLogReader();
-    readers.set(server.id, reader);
-    return reader;
-  }
 
   /** One loop for all servers: reading the process table costs the same for one as for fifty. */
   async function run(): Promise<void> {
@@ -198,7 +184,7 @@ export function createObserver(context: AppContext): Observer {
       return { isLoaded: await isHealthy(context, server, over.signal), warnings: [] };
     const listed = await ollama.look(server, index, over.signal);
     // why it is not where it should be, its output may have told
-    const { result, cause, remedy } = readers.get(server.id)?.diagnose(GOING_ON) ?? NOTHING_SAID;
+    const { result, cause, remedy } = outputs.soFar(server.id) ?? NOTHING_SAID;
     if (listed.warnings.length === 0 || result !== 'degraded' || !cause) return listed;
     const why = `${cause.title}. ${remedy?.summary ?? ''}`.trim();
     return { ...listed, warnings: [...listed.warnings, why] };
@@ -230,7 +216,7 @@ export function createObserver(context: AppContext): Observer {
     const stopRequested =
       server.stopRequested || saved?.stopRequested === true || fate?.end === 'stopped';
     if (stopRequested && !server.stopRequested) live(id, { type: 'stopRequested' }, {});
-    const diagnosis = diagnosisOf(server, fate, { exitCode, stopRequested });
+    const diagnosis = outputs.atEnd(server, fate, { exitCode, stopRequested });
     // why one ended that we did not start and only looked at, nobody told us: that is no alarm
     const result = diagnosis?.result ?? (server.origin === 'adopted' ? 'stopped' : null);
     live(
@@ -245,33 +231,9 @@ export function createObserver(context: AppContext): Observer {
       exitCode,
       cause: diagnosis?.cause?.id,
     });
-    readers.delete(id);
-    progressSavedAtMs.delete(id);
+    outputs.forget(id);
     if (now && !fate) await registry.end(id, fateOf(now, clock.now()));
     await forgetWhenGone(context, id);
-  }
-
-  function diagnosisOf(
-    server: Server,
-    fate: LaunchFate | null,
-    end: { exitCode: number | null; stopRequested: boolean },
-  ): Diagnosis | null {
-    if (!readers.has(server.id)) {
-      if (fate) return fate.diagnosis;
-      if (server.origin === 'adopted') return null;
-    }
-    const isWatched = server.origin === 'started';
-    return readerOf(server).diagnose({ ...end, ended: true, isWatched });
-  }
-
-  function saveStage(before: Server): void {
-    const now = serverOf(before.id);
-    if (now?.phase !== 'starting' || !now.record) return;
-    const savedAtMs = progressSavedAtMs.get(now.id) ?? -Infinity;
-    const isDue = clock.elapsedMs() - savedAtMs >= PROGRESS_SAVED_EVERY_MS;
-    if (now.stage === before.stage && !(isDue && now.progress !== before.progress)) return;
-    progressSavedAtMs.set(now.id, clock.elapsedMs());
-    void registry.save(now);
   }
 
   return {
@@ -280,36 +242,11 @@ export function createObserver(context: AppContext): Observer {
       pause.abort();
       void run();
     },
-    output(id, chunk) {
-      const server = serverOf(id);
-      if (!isLive(server)) return;
-      const reader = readerOf(server);
-      if (!reader.push(chunk)) return;
-      const reading = reader.reading();
-      change(id, {
-        facts: reading.facts,
-        engineVersion: reading.engineVersion ?? server.engineVersion,
-        ...(server.phase === 'starting' && { stage: reading.stage, progress: reading.progress }),
-      });
-      saveStage(server);
+    output: (id, chunk) => {
+      outputs.read(id, chunk);
     },
-    diagnoseLoad(id, text) {
-      const server = serverOf(id);
-      if (!isLive(server)) return null;
-      const reader = readerOf(server);
-      reader.push(`\nError: ${text}\n`);
-      const { cause, ...diagnosis } = reader.diagnose(GOING_ON);
-      // the daemon's own words say more than that nobody knows them
-      const [title = text] = text.split('\n');
-      const isKnown = cause !== null && cause.id !== 'unknown';
-      return {
-        ...diagnosis,
-        result: 'failed',
-        cause: isKnown ? cause : { id: 'unknown', evidence: cause?.evidence ?? [], title },
-        remedy: isKnown ? diagnosis.remedy : null,
-      };
-    },
-    hears: (id) => readers.has(id),
+    diagnoseLoad: (id, text) => outputs.diagnoseLoad(id, text),
+    hears: (id) => outputs.hears(id),
     isEnding: (id) => ending.has(id),
     ended,
     lookNow() {
@@ -327,7 +264,6 @@ export function createObserver(context: AppContext): Observer {
 
 const isOllama = ({ wish }: Server): boolean => wish.engine === 'ollama';
 
-const GOING_ON: EndContext = { exitCode: null, ended: false, stopRequested: false };
 const NOTHING_SAID = { result: null, cause: null, remedy: null };
 
 function isLive(server: Server | undefined): server is Server {

@@ -1,5 +1,6 @@
 /** A launch to offer in place of another: its wish, what changes in the command, the arithmetic. */
 import { commandDiff, flagChangeText } from '../engines/commandDiff';
+import { changedWish } from '../engines/vllm/argumentOptions';
 import { launchFromCommand } from '../engines/vllm/launchSeen';
 import type { CorrectedLaunch } from '../learning/correctedLaunch';
 import type { Command, PlanAnswer, Verdict } from '../shared/planAnswer';
@@ -50,7 +51,7 @@ export function offerOf(
   launch: CorrectedLaunch,
   { state, settings, facts }: OfferInputs,
 ): OfferedLaunch {
-  const wish = wishWith(server.wish, launch);
+  const wish = changedWish(server.wish, launch.change);
   const isVllm = wish.engine === 'vllm';
   const planned = (one: Wish): PlanAnswer => answerWish(state, settings, one, facts, server.port);
   const answer = planned(wish);
@@ -71,28 +72,24 @@ export function offerOf(
   };
 }
 
-/** Flags of the wish's own arguments that the change names are dropped: they would win over it. */
-function wishWith(wish: Wish, { change }: CorrectedLaunch): Wish {
-  const all: Record<string, unknown> = { ...wish.options, ...change };
-  // a pool fixed in bytes and a share exclude each other: the newer word counts
-  if (change.gpuMemoryUtilization != null) all.kvCacheMemoryBytes = null;
-  const options: PlanOptions = Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== null && value !== undefined),
-  );
-  return { ...wish, options, extraArguments: withoutOptions(wish.extraArguments, change) };
-}
-
-function withoutOptions(args: readonly string[], change: PlanOptions): string[] {
-  const kept: string[] = [];
-  let isDropping = false;
-  for (const argument of args) {
-    if (argument.startsWith('-')) {
-      const [option] = optionsIn([argument.includes('=') ? argument : `${argument}=1`]);
-      isDropping = option !== undefined && option in change;
-    }
-    if (!isDropping) kept.push(argument);
-  }
-  return kept;
+/**
+ * The same settings on a port that is free when it starts: after somebody took the one that was chosen. null: the user's
+ * own arguments fix the port.
+ */
+export function offerOfOtherPort(server: Server, inputs: OfferInputs): OfferedLaunch | null {
+  const given = [...inputs.settings['vllm.extraArguments'], ...server.wish.extraArguments];
+  if (given.some((argument) => /^--port(=|$)/.test(argument))) return null;
+  const wish = { ...server.wish, port: null };
+  const answer = answerWish(inputs.state, inputs.settings, wish, inputs.facts, server.port);
+  return {
+    wish,
+    change: {},
+    diff: [`--port ${String(server.port)} → one that is free`],
+    why: `Another program listened on port ${String(server.port)} when the server came to take it. Nothing else changes.`,
+    source: 'output',
+    verdict: answer.verdict,
+    plan: planLine(answer.verdict, answer, 'As before, the plan does not expect it to fit'),
+  };
 }
 
 const optionsIn = (args: readonly string[]): ReadonlySet<string> =>
@@ -116,11 +113,15 @@ function withoutEnvironment(command: Command, own: Readonly<Record<string, strin
   return { ...command, env };
 }
 
-function planLine(verdict: Verdict, { perGpu }: PlanAnswer): string {
+function planLine(
+  verdict: Verdict,
+  { perGpu }: PlanAnswer,
+  doesNotFit = VERDICT_WORDS.doesNotFit,
+): string {
   const [first] = perGpu;
   const figures =
     first?.budgetBytes == null
       ? ''
       : `: ${formatGib(first.budgetBytes)} of ${formatGib(first.totalBytes)}${first.freeBytes === null ? '' : `, ${formatGib(first.freeBytes)} free now`}${perGpu.length > 1 ? ', on each GPU' : ''}`;
-  return `${VERDICT_WORDS[verdict]}${figures}`;
+  return `${verdict === 'doesNotFit' ? doesNotFit : VERDICT_WORDS[verdict]}${figures}`;
 }

@@ -19,6 +19,7 @@ import { descendantsOf, isAlive, type ProcessIndex } from '../processes/tree';
 import type { ProcessInfo } from '../processes/process';
 import { formatBytes, formatCount } from '../shared/units';
 import type { AppContext } from './appContext';
+import { culpritWords, holdersBeside } from './coexistenceText';
 import { daemonOf } from './ollamaProcess';
 import { endpointOf } from './serverText';
 import type { AppState, Server } from './state';
@@ -142,13 +143,18 @@ export function createOllamaListing(context: AppContext): OllamaListing {
 
 function placementWarnings(
   { sizeBytes, gpuBytes }: LoadedModel,
-  { wish }: Server,
-  { gpu }: AppState,
+  server: Server,
+  state: AppState,
 ): string[] {
   if (gpuBytes >= sizeBytes) return [];
+  const { wish, readyAtMs } = server;
+  const { gpu } = state;
+  const culprits = holdersBeside(state, server, readyAtMs ?? Infinity);
+  const who =
+    culprits.length === 0 || wish.options.numGpu != null ? '' : ` ${culpritWords(culprits)}.`;
   if (gpuBytes > 0)
     return [
-      `${formatBytes(sizeBytes - gpuBytes)} of ${formatBytes(sizeBytes)} run on the CPU; answers will be slow.`,
+      `${formatBytes(sizeBytes - gpuBytes)} of ${formatBytes(sizeBytes)} run on the CPU; answers will be slow.${who}`,
     ];
   const why =
     wish.options.numGpu === 0
@@ -156,7 +162,7 @@ function placementWarnings(
       : (gpu.sample?.gpus.length ?? 0) === 0
         ? 'no GPU is seen on this machine'
         : 'Ollama found no GPU that it can use, or too little of it free ("inference compute" in its log tells which)';
-  return [`Runs on the CPU: nothing of it is on the GPU; ${why}.`];
+  return [`Runs on the CPU: nothing of it is on the GPU; ${why}.${who}`];
 }
 
 /** Ollama cuts a context that is longer than the model's own without an error. */

@@ -2,7 +2,7 @@
  * The last words of each server, kept beside the log reader, which keeps no text: evidence can then be shown in its
  * place, also when the terminal is gone. Colours out, progress bars as their last state, line numbers as the reader's.
  */
-import { createLineSplitter, type LineSplitter } from '../engines/terminalText';
+import { createTerminalLines, type TerminalLines } from '../engines/terminalText';
 
 const MAX_CHARACTERS = 256 * 1024;
 /** Of servers that ended; those that run are all kept. */
@@ -25,7 +25,7 @@ export interface OutputTails {
 }
 
 interface Kept {
-  readonly splitter: LineSplitter;
+  readonly splitter: TerminalLines;
   lines: string[];
   /** How many of `lines` count no more; they are cut off now and then, not one by one. */
   dropped: number;
@@ -60,7 +60,7 @@ export function createOutputTails(): OutputTails {
     push(id, chunk) {
       let tail = kept.get(id);
       if (!tail) {
-        const splitter = createLineSplitter();
+        const splitter = createTerminalLines();
         tail = { splitter, lines: [], dropped: 0, firstLine: 1, characters: 0 };
         kept.set(id, tail);
       }

@@ -1,48 +1,18 @@
 /** From a wish and the state of the machine to a plan with its command: the host's word, which wins over the page's. */
 import { keepAliveEnvironment, ollamaCommand } from '../engines/ollama/command';
+import { withArguments } from '../engines/vllm/argumentOptions';
 import { vllmCommand } from '../engines/vllm/command';
 import type { CommandSettings } from '../engines/engine';
-import type { Gpu } from '../gpu/gpu';
 import { plan } from '../planner/plan';
 import type { PlanAnswer } from '../shared/planAnswer';
-import type { GpuRequest, ModelRequest, PlanRequest } from '../shared/planRequest';
-import { MIB } from '../shared/units';
+import type { ModelRequest, PlanRequest } from '../shared/planRequest';
 import { requestForWish, type PlanSurroundings, type Wish } from '../shared/wish';
+import { coexistenceOf } from './coexistence';
 import { learnedFor } from './learnedFor';
+import { plannableGpus } from './plannableGpus';
 import { runningOf } from './running';
 import type { Settings } from './settings';
-import { freeBytesOf, type AppState } from './state';
-
-/**
- * GPUs with a known size, as the planner takes them; the others can't be planned on. Only those of one maker: no build of
- * an engine uses several makers' at once.
- */
-export function plannableGpus(gpus: readonly Gpu[]): (GpuRequest & { index: number })[] {
-  const sized = gpus.map(asSeen).filter((gpu) => gpu.totalBytes !== null);
-  const vendor = sized[0]?.vendor;
-  return sized
-    .filter((gpu) => gpu.vendor === vendor)
-    .map((gpu) => ({
-      index: gpu.index,
-      name: gpu.name,
-      totalBytes: gpu.totalBytes ?? 0,
-      freeBytes: freeBytesOf(gpu),
-      memory: gpu.memory,
-      ...(gpu.cudaBytes === undefined ? {} : { cudaBytes: gpu.cudaBytes }),
-    }));
-}
-
-/** Of a card that is cut into slices (MIG) a program sees one: the one with most room is planned on. */
-function asSeen(gpu: Gpu): Gpu {
-  const [slice] = (gpu.migDevices ?? [])
-    .map((each) => ({ ...each, freeBytes: freeBytesOf(each) }))
-    .filter(({ totalBytes }) => totalBytes !== null)
-    .sort((a, b) => (b.freeBytes ?? 0) - (a.freeBytes ?? 0));
-  if (slice?.totalBytes == null) return gpu;
-  const { totalBytes, usedBytes, freeBytes } = slice;
-  const name = `${gpu.name ?? 'GPU'} MIG ${slice.profile ?? String(slice.device ?? '')}`.trim();
-  return { ...gpu, name, totalBytes, usedBytes, freeBytes, cudaBytes: totalBytes };
-}
+import type { AppState } from './state';
 
 export function surroundingsOf(
   state: AppState,
@@ -55,22 +25,15 @@ export function surroundingsOf(
     engineVersion: state.engines[wish.engine].version,
     model,
     gpus,
-    coexistence: coexistenceOf(settings),
+    coexistence: coexistenceOf(state, settings),
     learned: learnedFor(state, settings, { ...wish, facts: model, gpu: gpus[0] }),
     running: runningOf(state, settings),
-  };
-}
-
-/** What a plan leaves to others. The reservation for Ollama concerns workers only (`planner/workers`). */
-export function coexistenceOf(settings: Settings): PlanSurroundings['coexistence'] {
-  return {
-    ollamaReservationBytes: 0,
-    safetyBufferBytes: settings['planner.headroomMiB'] * MIB,
+    knownProfiles: state.known.profiles,
   };
 }
 
 export function answerRequest(request: PlanRequest, command: CommandSettings): PlanAnswer {
-  const answer = plan(request);
+  const answer = plan(withArguments(request, command.extraArguments));
   const build = request.engine === 'vllm' ? vllmCommand : ollamaCommand;
   return { ...answer, command: build(request, answer, command) };
 }

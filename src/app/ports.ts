@@ -194,6 +194,14 @@ export interface Launcher {
   listen(events: LauncherEvents): void;
 }
 
+/** Keeps what must stand in no file: the user's, for every window. */
+export interface Secrets {
+  /** null: none of that name, or the storage is locked. */
+  get(name: string): Promise<string | null>;
+  /** null forgets it. False: it could not be kept. */
+  set(name: string, value: string | null): Promise<boolean>;
+}
+
 /** The doors that need nothing of VS Code; `system/` opens them all. */
 export interface MachinePorts {
   readonly exec: Exec;

@@ -37,7 +37,9 @@ export interface Answering {
 /** Fails with words for people where it is no vLLM, or none that works. */
 export async function probeVllm(http: Http, base: string): Promise<Result<Answering>> {
   const [health, version, models] = await Promise.all(
-    [healthRequest, versionRequest, modelsRequest].map((request) => ask(http, request(base))),
+    [healthRequest(base), versionRequest(base), modelsRequest(base)].map((request) =>
+      ask(http, request),
+    ),
   );
   if (!health?.ok || !version || !models) return fail('refused', 'It does not answer yet.');
   if (health.value.status === 503)

@@ -6,6 +6,8 @@ import type { Profile } from './state';
 import type { AppStore } from './store';
 
 export interface ProfileShelf {
+  /** The file; it need not be there. */
+  readonly path: string;
   readonly read: () => Promise<void>;
   readonly save: (profile: Profile) => Promise<Result<void>>;
   readonly delete: (name: string) => Promise<Result<void>>;
@@ -24,17 +26,29 @@ export function createProfileShelf(
     changed: (current: readonly Profile[]) => readonly Profile[],
   ): Promise<Result<void>> {
     const saved = await changeProfiles(files, path, changed);
-    if (!saved.ok) return saved;
+    if (!saved.ok) {
+      await read();
+      return saved;
+    }
     store.dispatch({ type: 'profilesLoaded', profiles: saved.value });
     return ok(undefined);
   }
 
+  async function read(): Promise<void> {
+    const loaded = await loadProfiles(files, path);
+    if (loaded.ok) {
+      store.dispatch({ type: 'profilesLoaded', profiles: loaded.value });
+      return;
+    }
+    const text = loaded.failure.detail;
+    if (store.state().profilesProblem?.text === text) return;
+    log.warn('profiles', 'could not be read', { why: text });
+    store.dispatch({ type: 'profilesUnreadable', problem: { path, text } });
+  }
+
   return {
-    async read() {
-      const loaded = await loadProfiles(files, path);
-      if (loaded.ok) store.dispatch({ type: 'profilesLoaded', profiles: loaded.value });
-      else log.warn('profiles', 'could not be read', { why: loaded.failure.detail });
-    },
+    path,
+    read,
     save: (profile) =>
       // in its old place: the file is shared, and what has not changed should not show in a diff
       change((current) =>

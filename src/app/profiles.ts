@@ -20,12 +20,26 @@ const profileSchema = z.object({
   keepAlive: wishSchema.shape.keepAlive,
 });
 
-export const profilesFileSchema = z.object({
+const profilesFileSchema = z.object({
   version: z.literal(1),
   profiles: z.array(profileSchema),
 });
 
+interface ProfilesFile {
+  readonly profiles: Profile[];
+  /** As it stands in the file, with what this version does not know. */
+  readonly document: object;
+  readonly entryOf: ReadonlyMap<Profile, unknown>;
+}
+
+const EMPTY: ProfilesFile = { profiles: [], document: {}, entryOf: new Map() };
+
 export function parseProfiles(text: string): Result<Profile[]> {
+  const parsed = parseFile(text);
+  return parsed.ok ? ok(parsed.value.profiles) : parsed;
+}
+
+function parseFile(text: string): Result<ProfilesFile> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -35,32 +49,48 @@ export function parseProfiles(text: string): Result<Profile[]> {
   const parsed = z.safeParse(profilesFileSchema, json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return fail('invalid', `${issue?.path.map(String).join('.') ?? ''} is missing or wrong`);
+    const where = issue?.path.map(String).join('.') ?? '';
+    return fail('invalid', `${where === '' ? 'the whole of it' : where} is missing or wrong`);
   }
-  return ok(parsed.data.profiles.map(({ name, ...wish }) => ({ name, wish })));
+  const profiles = parsed.data.profiles.map(({ name, ...wish }) => ({ name, wish }));
+  const document = json as { readonly profiles: readonly unknown[] };
+  const entryOf = new Map(profiles.map((profile, at) => [profile, document.profiles[at]]));
+  return ok({ profiles, document, entryOf });
 }
 
 export async function loadProfiles(files: Files, path: string): Promise<Result<Profile[]>> {
-  if (!(await files.stat(path))) return ok([]);
+  const loaded = await loadFile(files, path);
+  return loaded.ok ? ok(loaded.value.profiles) : loaded;
+}
+
+async function loadFile(files: Files, path: string): Promise<Result<ProfilesFile>> {
+  if (!(await files.stat(path))) return ok(EMPTY);
   const text = await files.readText(path, MAX_BYTES);
   if (!text.ok) return text;
-  const parsed = parseProfiles(text.value);
+  const parsed = parseFile(text.value);
   return parsed.ok ? parsed : fail('invalid', `${path}: ${parsed.failure.detail}`);
 }
 
-/** Changes what the file holds now, not what it held when it was last read: a pull may have brought profiles. */
+/**
+ * Changes what the file holds now, not what it held when it was last read: a pull may have brought profiles. Those that
+ * `change` hands back as they are keep their text, also what only a later version knows.
+ */
 export async function changeProfiles(
   files: Files,
   path: string,
   change: (current: readonly Profile[]) => readonly Profile[],
 ): Promise<Result<readonly Profile[]>> {
-  const current = await loadProfiles(files, path);
+  const current = await loadFile(files, path);
   if (!current.ok) return current;
-  const profiles = change(current.value);
+  const { entryOf } = current.value;
+  const profiles = change(current.value.profiles);
   const document = {
+    ...current.value.document,
     version: 1,
-    profiles: profiles.map(({ name, wish }) => ({ name, ...wish })),
+    profiles: profiles.map((profile) => entryOf.get(profile) ?? entryFor(profile)),
   };
   const written = await files.writeAtomic(path, `${JSON.stringify(document, null, 2)}\n`);
   return written.ok ? ok(profiles) : written;
 }
+
+const entryFor = ({ name, wish }: Profile) => ({ name, ...wish });

@@ -3,6 +3,7 @@ import { healthRequest } from '../engines/vllm/api';
 import { modelsRequest, readServedModels } from '../engines/vllm/served';
 import type { LaunchFamily } from '../processes/family';
 import type { AppContext } from './appContext';
+import { isLoopback } from './ollamaDaemon';
 import { endpointOf } from './serverText';
 import type { Server } from './state';
 
@@ -33,15 +34,16 @@ async function namesItsModel(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (server.wish.engine !== 'vllm') return true;
+  const apiKey = await context.apiKeys.of(server);
   const answer = await context.http.request({
-    ...modelsRequest(endpointOf(server)),
+    ...modelsRequest(endpointOf(server), apiKey),
     timeoutMs: TIMEOUT_MS,
     maxBytes: MAX_BYTES,
     signal,
   });
   if (!answer.ok) return false;
-  // it wants a key that we don't have: then nothing more can be known
-  if (answer.value.status === 401) return true;
+  // it wants a key that we don't have: then nothing more can be known; ours it would take
+  if (answer.value.status === 401) return apiKey === null;
   const models = readServedModels(answer.value.body);
   return models?.some(({ id }) => id === server.servedModelName) ?? false;
 }
@@ -54,6 +56,8 @@ export async function isOurs(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!family) return server.launch === 'request' || namesItsModel(context, server, signal);
+  // sockets are known by their processes only where they listen on the loopback
+  if (!isLoopback(server.host)) return namesItsModel(context, server, signal);
   for (const { pid } of [...family.all].reverse()) {
     if ((await context.table.listeningPorts(pid)).includes(server.port)) return true;
   }

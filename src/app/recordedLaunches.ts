@@ -7,6 +7,7 @@ import type { KnownLaunch } from '../processes/scene';
 import type { Environment } from './hubEnvironment';
 import type { Files } from './ports';
 import { recordSchema } from './recordSchema';
+import { parseJson } from '../shared/json';
 
 /** Names the extension's storage folder where it is at none of the usual places. */
 export const STORAGE_VARIABLE = 'VRAM_PILOT_STORAGE';
@@ -68,13 +69,7 @@ function foldersOf(files: Files, environment: Environment): readonly string[] {
 
 /** null: of another version, unreadable, or a launch without processes of its own. */
 function parse(text: string): KnownLaunch | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-  const parsed = z.safeParse(fileSchema, json);
+  const parsed = z.safeParse(fileSchema, parseJson(text));
   if (!parsed.success || parsed.data.record === null) return null;
   const { origin, record } = parsed.data;
   return { record, origin: origin === 'adopted' ? 'adopted' : 'ours' };

@@ -49,16 +49,37 @@ interface Running {
   waiting: AbortController;
 }
 
-export function createRepeatedCalls(
-  { exec, clock, log }: { exec: Exec; clock: Clock; log: Log },
-  intervalMs: () => number,
-): RepeatedCalls {
+interface Doors {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One running tool of each kind. */
+export function createRepeatedCalls(doors: Doors, intervalMs: () => number): RepeatedCalls {
+  const tools = new Map<string, RepeatedCalls>();
+  return {
+    run(call, how) {
+      const tool = tools.get(call.file) ?? repeatTool(doors, intervalMs);
+      tools.set(call.file, tool);
+      return tool.run(call, how);
+    },
+    hurry() {
+      for (const tool of tools.values()) tool.hurry();
+    },
+    stop() {
+      for (const tool of tools.values()) tool.stop();
+    },
+  };
+}
+
+function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): RepeatedCalls {
   /** Until it is gone, also when killed: never two. */
   let running: Running | null = null;
   let singles = 0;
   let failures = 0;
   let notBeforeMs = -Infinity;
-  const quickAtMs = new Map<string, number>();
+  let quickAtMs = -Infinity;
 
   const keyOf = (call: ToolCall) => JSON.stringify([call.file, call.args, intervalMs()]);
 
@@ -161,11 +182,11 @@ export function createRepeatedCalls(
 
   async function runOnce(call: ToolCall): Promise<Result<ExecOutput>> {
     const startedMs = clock.elapsedMs();
-    const isQuick = startedMs - (quickAtMs.get(call.file) ?? -Infinity) < QUICK_FOR_MS;
+    const isQuick = startedMs - quickAtMs < QUICK_FOR_MS;
     const timeoutMs = isQuick ? Math.min(QUICK_TIMEOUT_MS, call.timeoutMs) : call.timeoutMs;
     const result = await exec.run({ file: call.file, args: call.args, timeoutMs });
     const endedMs = clock.elapsedMs();
-    if (result.ok && endedMs - startedMs < QUICK_MS) quickAtMs.set(call.file, endedMs);
+    if (result.ok && endedMs - startedMs < QUICK_MS) quickAtMs = endedMs;
     return result;
   }
 

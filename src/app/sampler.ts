@@ -88,9 +88,13 @@ export function createSampler(
       failed(outcome.problem.text);
       return false;
     }
+    const isFirst = !processes && store.state().gpu.sample === null;
     if (processes) sampleThen = outcome.sample;
-    deps.sharing?.offer(outcome.sample);
-    tell(outcome.sample, clock.now(), outcome.simulated);
+    if (!isFirst) deps.sharing?.offer(outcome.sample);
+    const sample = isFirst
+      ? { ...outcome.sample, processesPending: true as const }
+      : outcome.sample;
+    tell(sample, clock.now(), outcome.simulated);
     return true;
   }
 
@@ -137,11 +141,12 @@ export function createSampler(
       return true;
     }
     const isDue = clock.elapsedMs() - processesAtMs >= PROCESS_EVERY_MS;
-    if (isDue) return lookOnce('processes');
+    // the first figures don't wait for the second question, which a driver may answer late or never
+    if (isDue && store.state().gpu.sample) return lookOnce('processes');
     const isGood = await lookOnce('totals');
-    return isGood && !nextFresh && hasMoved(sampleThen, store.state().gpu.sample)
-      ? lookOnce('processes')
-      : isGood;
+    const { sample } = store.state().gpu;
+    const wantsProcesses = sample?.processesPending ?? hasMoved(sampleThen, sample);
+    return isGood && !nextFresh && wantsProcesses ? lookOnce('processes') : isGood;
   }
 
   return {

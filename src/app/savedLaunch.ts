@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { STAGES } from '../engines/engine';
 import { launchConditionsSchema } from '../learning/learnedRecord';
 import { identityKey } from '../processes/tree';
+import { parseJson } from '../shared/json';
 import { wishSchema } from '../shared/wish';
 import { newServer } from './newServer';
 import { identitySchema, recordSchema } from './recordSchema';
@@ -106,12 +107,4 @@ export function mergeLaunch(before: Server, now: Server): Server {
     stopRequested,
     record: now.record ? { ...now.record, seen: [...now.record.seen, ...others] } : before.record,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

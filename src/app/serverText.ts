@@ -16,9 +16,12 @@ const STAGE_WORDS = {
   stopping: 'stopping',
 } as const;
 
-/** e.g. "loading weights 3/8 · 41s", "ready · :8000 · 8.1 GiB · 12m", "failed: not enough memory for the KV cache". */
-export function serverDetail(server: Server, nowMs: number): string {
-  const held = server.usedBytes === null ? null : formatBytes(server.usedBytes);
+/**
+ * e.g. "loading weights 3/8 · 41s", "ready · :8000 · 8.1 GiB · 12m", "failed: not enough memory for the KV cache".
+ * Without its use of memory where that is shown beside it.
+ */
+export function serverDetail(server: Server, nowMs: number, { withUse = true } = {}): string {
+  const held = server.usedBytes === null || !withUse ? null : formatBytes(server.usedBytes);
   switch (server.phase) {
     case 'starting': {
       if (server.queued) return queuedText(server.queued.waitsFor);
@@ -35,7 +38,7 @@ export function serverDetail(server: Server, nowMs: number): string {
         server.origin === 'adopted' ? 'adopted' : null,
         `:${String(server.port)}`,
         held,
-        poolUse(server),
+        withUse ? poolUse(server) : null,
         formatDuration(nowMs - (server.readyAtMs ?? server.startedAtMs)),
       );
     case 'stopping':
@@ -141,6 +144,11 @@ export function serverFacts(server: Server): string[] {
 
 export function endpointOf(server: Pick<Server, 'host' | 'port'>): string {
   return `http://${server.host}:${String(server.port)}`;
+}
+
+/** What clients are pointed at. Ollama's /v1 would load the model anew, with the daemon's own context. */
+export function clientUrlOf(server: Pick<Server, 'host' | 'port' | 'wish'>): string {
+  return server.wish.engine === 'vllm' ? `${endpointOf(server)}/v1` : endpointOf(server);
 }
 
 function join(...parts: (string | null)[]): string {

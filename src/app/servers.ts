@@ -1,5 +1,4 @@
 /** Deploy, stop, restart: what a person can do with servers, whichever engine runs them. */
-import { chatPromptRequest, curlFor, readChatAnswer } from '../engines/vllm/api';
 import { fail, ok, type Result } from '../shared/failure';
 import type { Command } from '../shared/planAnswer';
 import type { Wish } from '../shared/wish';
@@ -20,11 +19,9 @@ import type { Observer } from './observer';
 import { MODEL_MISSING, type OllamaServing } from './ollamaServing';
 import { ownIdentity } from './owner';
 import type { LaunchSpec } from './ports';
-import { endpointOf } from './serverText';
 import type { Server } from './state';
 import { stopServer, waitForMemory } from './stopping';
 
-const PROMPT_TIMEOUT_MS = 120_000;
 /** Memory of a server that ended longer ago is back, or is not coming back. */
 const JUST_ENDED_MS = 60_000;
 
@@ -33,6 +30,8 @@ export interface DeployOptions {
   readonly force: boolean;
   /** Ollama: downloads the model first where the daemon lacks it. */
   readonly pull?: boolean;
+  /** Of the server that runs again: clients have it already. */
+  readonly apiKey?: string | null;
 }
 
 export interface Servers {
@@ -48,9 +47,6 @@ export interface Servers {
   reveal(id: string): Promise<boolean>;
   /** What a launch that still runs was started with; null where its process is gone or is being stopped. */
   launchSpecOf(launchId: string): Promise<LaunchSpec | null>;
-  curlFor(server: Server): string;
-  /** The answer with its speed, in one sentence. */
-  sendTestPrompt(server: Server, signal: AbortSignal): Promise<Result<string>>;
 }
 
 export function createServers(
@@ -64,7 +60,6 @@ export function createServers(
   const { store, launcher, log, clock } = context;
   const { models, observer, ollama, queue } = parts;
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
-  const ownRequests = new Map<string, Set<AbortController>>();
 
   const prepare = (wish: Wish, listed: Server | null = null) =>
     wish.engine === 'vllm' ? prepareVllm(context, models, wish, listed) : ollama.prepare(wish);
@@ -78,7 +73,9 @@ export function createServers(
     const { problems } = prepared.value;
     if (problems.length > 0)
       log.info('deploy', 'goes on', { force, problems: problems.map((one) => one.id).join() });
-    const server = await listedServer(context.newId(), prepared.value);
+    const id = context.newId();
+    if (options.apiKey != null) context.apiKeys.give(id, options.apiKey);
+    const server = await listedServer(id, prepared.value);
     if (!context.settings()['launch.oneAtATime']) return begin(server, options);
     return queue.enter({
       server,
@@ -132,8 +129,7 @@ export function createServers(
     if (cancelled === 'cancelled') return ok(undefined);
     if (cancelled === 'unanswered')
       return fail('timedOut', 'The window in which it waits does not answer.');
-    // a stream of ours left open can hold a vLLM in its shutdown without end
-    for (const request of ownRequests.get(id) ?? []) request.abort();
+    context.ownRequests.abort(id);
     // it may have begun just before it could be cancelled: then the stop is asked for, but nobody's yet
     return stopServer(context, observer, ollama, id, { ...options, takeOver: isQueued });
   }
@@ -150,12 +146,14 @@ export function createServers(
           'notSupported',
           'It was started elsewhere, in an environment that is not known.',
         );
+      const apiKey = await context.apiKeys.of(server);
       if (server.phase !== 'ended') {
         const stopped = await stop(id, { force: false });
         if (!stopped.ok) return stopped;
       }
       store.dispatch({ type: 'serverRemoved', id });
-      const again = await deploy({ ...server.wish, port: server.port }, { force: true });
+      const wish = { ...server.wish, port: server.port };
+      const again = await deploy(wish, { force: true, apiKey });
       return again.ok ? ok(undefined) : again;
     },
     async remove(id) {
@@ -179,33 +177,6 @@ export function createServers(
       const { main } = server.record;
       const now = await context.table.one(main.pid);
       return now?.startTime === main.startTime && now.state !== 'Z' ? launchSpecOf(server) : null;
-    },
-    curlFor: (server) => curlFor(endpointOf(server), server.servedModelName),
-    async sendTestPrompt(server, signal) {
-      const abort = new AbortController();
-      const requests = ownRequests.get(server.id) ?? new Set();
-      ownRequests.set(server.id, requests.add(abort));
-      const sentAtMs = clock.now();
-      const answer = await context.http.request({
-        ...chatPromptRequest(endpointOf(server), server.servedModelName),
-        timeoutMs: PROMPT_TIMEOUT_MS,
-        signal: AbortSignal.any([signal, abort.signal]),
-      });
-      requests.delete(abort);
-      if (!answer.ok) return answer;
-      const read = readChatAnswer(answer.value.body);
-      if (answer.value.status !== 200 || !read) {
-        return fail(
-          'badOutput',
-          `It answered ${String(answer.value.status)}: ${answer.value.body.slice(0, 200)}`,
-        );
-      }
-      const seconds = (clock.now() - sentAtMs) / 1000;
-      const speed =
-        read.completionTokens === null
-          ? ''
-          : ` (${String(read.completionTokens)} tokens in ${seconds.toFixed(1)} s, ${(read.completionTokens / seconds).toFixed(1)} per second)`;
-      return ok(`“${read.text.trim().slice(0, 200)}”${speed}`);
     },
   };
 }

@@ -4,6 +4,12 @@ import * as z from 'zod/mini';
 const between = (low: number, high: number, fallback: number) =>
   z._default(z.number().check(z.gte(low), z.lte(high)), fallback);
 
+const matching = (pattern: RegExp, fallback: string) =>
+  z._default(z.string().check(z.regex(pattern)), fallback);
+
+/** Absolute in Unix or Windows, or empty: found on PATH. */
+const program = matching(/^$|^\/|^[A-Za-z]:[\\/]|^\\\\/, '');
+
 export const settingSchemas = {
   'monitor.intervalSeconds': between(1, 60, 2),
   'monitor.source': z._default(
@@ -17,23 +23,24 @@ export const settingSchemas = {
       'intel',
       'xpu-smi',
       'ioreg',
+      'windows-counters',
     ]),
     'auto',
   ),
-  'monitor.executablePath': z._default(z.string(), ''),
+  'monitor.executablePath': program,
   'statusBar.visibility': z._default(z.enum(['auto', 'always', 'never']), 'auto'),
   'statusBar.warnAtPercent': between(1, 100, 85),
   'planner.headroomMiB': between(0, 65536, 512),
-  'vllm.executablePath': z._default(z.string(), ''),
+  'vllm.executablePath': program,
   'vllm.defaultUtilization': between(0, 1, 0.7),
   'vllm.extraArguments': z._default(z.array(z.string()), []),
   'vllm.environment': z._default(z.record(z.string(), z.string()), {}),
-  'ollama.executablePath': z._default(z.string(), ''),
-  'ollama.host': z._default(z.string(), 'http://127.0.0.1:11434'),
+  'ollama.executablePath': program,
+  'ollama.host': matching(/^\S+$/, 'http://127.0.0.1:11434'),
   'coexistence.ollamaVramReservationMb': z._default(z.number().check(z.gte(0)), 12288),
   'coexistence.maxWorkersPerGb': z._default(z.number().check(z.gt(0)), 0.25),
   'coexistence.minVramPerWorkerGb': z._default(z.number().check(z.gt(0)), 3),
-  'coexistence.maxWorkers': z._default(z.number().check(z.gte(1)), 2),
+  'coexistence.maxWorkers': z._default(z.int().check(z.gte(1)), 2),
   'coexistence.enableOllamaDetection': z._default(z.boolean(), true),
   'coexistence.fallbackToCpuWhenConstrained': z._default(z.boolean(), true),
   'coexistence.safetyBufferMb': z._default(z.number().check(z.gte(0)), 1024),
@@ -58,10 +65,21 @@ export function parseSettings(read: (key: SettingKey) => unknown): {
     const found = read(key) ?? undefined;
     const parsed = z.safeParse(settingSchemas[key], found);
     if (parsed.success) return [key, parsed.data] as const;
-    invalid.push({ key, found: JSON.stringify(found).slice(0, 80) });
+    invalid.push({ key, found: shown(key, found) });
     return [key, z.parse(settingSchemas[key], undefined)] as const;
   });
   return { settings: Object.fromEntries(entries) as Settings, invalid };
+}
+
+/** As it was written, shortened; of an environment only its kind, because its values may be secrets. */
+function shown(key: SettingKey, found: unknown): string {
+  if (key === 'vllm.environment')
+    return Array.isArray(found)
+      ? 'a list'
+      : typeof found === 'object'
+        ? 'values other than text'
+        : `a ${typeof found}`;
+  return JSON.stringify(found).slice(0, 80);
 }
 
 export function settingDefaults(): Settings {

@@ -5,12 +5,12 @@
  * remains. A window that is alone writes nothing.
  */
 import * as z from 'zod/mini';
-import { parseJson } from '../engines/endpoint';
 import type { GpuSample } from '../gpu/gpu';
 import type { ProcessIdentity } from '../processes/process';
 import { identityKey, isSame } from '../processes/tree';
 import { isStillThere, ownIdentity } from './owner';
 import type { Clock, Files, Log, ProcessTable } from './ports';
+import { parseJson } from '../shared/json';
 
 const WINDOWS_AGAIN_MS = 30_000;
 const MAX_BYTES = 1024 * 1024;

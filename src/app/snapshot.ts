@@ -3,7 +3,10 @@ import { addressOf } from '../engines/ollama/address';
 import { PROTOCOL_VERSION, type OfferedLaunchRow, type Snapshot } from '../shared/protocol';
 import { MIB } from '../shared/units';
 import type { OfferedLaunch } from './offeredLaunch';
-import { coexistenceOf, plannableGpus, surroundingsOf } from './planService';
+import { coexistenceOf } from './coexistence';
+import { coexistenceLines } from './coexistenceText';
+import { plannableGpus } from './plannableGpus';
+import { surroundingsOf } from './planService';
 import { runningOf } from './running';
 import { poolText, serverDetail } from './serverText';
 import type { Settings } from './settings';
@@ -47,6 +50,8 @@ export function snapshotOf(
     problems: [
       ...(failure ? [failure.text] : []),
       ...(sample?.problems ?? []).map((problem) => problem.text),
+      ...state.known.problems,
+      ...coexistenceLines(state, settings, nowMs),
     ],
     models: [...state.models],
     model: state.model?.facts
@@ -76,19 +81,21 @@ export function snapshotOf(
       title: server.title,
       engine: server.wish.engine,
       phase: server.phase,
-      detail: serverDetail(server, nowMs),
+      detail: serverDetail(server, nowMs, { withUse: false }),
       usedBytes: server.usedBytes,
       plannedBytes: plannedBytesOf(server),
       failure: failureOf(server),
       stepUp: offeredOf(server.stepUp),
-      pool: poolText(server),
+      kvUse: server.live?.kvUse ?? null,
+      pool: server.live?.giveBack ? poolText(server) : null,
     })),
     defaults: {
       utilization: settings['vllm.defaultUtilization'],
       headroomBytes: settings['planner.headroomMiB'] * MIB,
     },
-    coexistence: coexistenceOf(settings),
+    coexistence: coexistenceOf(state, settings),
     learned: learnedForWish(state, settings),
+    knownProfiles: [...state.known.profiles],
     running: runningOf(state, settings),
     wish: state.wish,
     wishRevision: state.wishRevision,

@@ -1,127 +1,52 @@
 /** Wires the loops together and gives the front doors one object to talk to. */
-import type { Holder } from '../processes/process';
+import type { App, AppOptions } from './app';
 import { withCardTotals } from '../planner/cardNames';
-import { shellCommand } from '../shared/shellText';
-import type { Result } from '../shared/failure';
-import type { Command, PlanAnswer } from '../shared/planAnswer';
-import { parsePlanRequest, type EngineId } from '../shared/planRequest';
-import type { Snapshot } from '../shared/protocol';
-import type { Wish } from '../shared/wish';
-import { adopt, findCandidates, type Candidate } from './adoption';
-import type { AppContext, Ports } from './appContext';
+import { commandToCopy } from '../engines/vllm/commandToCopy';
+import { parsePlanRequest } from '../shared/planRequest';
+import { adopt, findCandidates } from './adoption';
+import { createApiKeys, forgetKeysOfEnded } from './apiKeys';
+import type { AppContext } from './appContext';
 import { bareHubName, HUB_GIVES, HUB_NEEDS } from './completeFromHub';
-import { endHolders, inspectHolders, type CleanerDeps, type EndOutcome } from './cleaner';
-import type { DeployResult } from './deploy';
+import { endHolders, inspectHolders, type CleanerDeps } from './cleaner';
+import { createCoexistenceWatch } from './coexistenceWatch';
 import { diagnostics } from './diagnostics';
 import { detectEngines } from './engineDetection';
 import { createFailureReporter } from './failureReporter';
+import { firstLook } from './firstLook';
 import { createGpuWatch } from './gpuWatch';
-import type { GpuHistory } from './history';
 import { createHub } from './hub';
-import type { Environment } from './hubEnvironment';
 import { judgeHolders } from './holderJudge';
 import { listModels } from './modelCatalog';
+import { readKnownResults } from './knownResults';
 import { learnedFor } from './learnedFor';
 import { createLearner } from './learner';
 import { createModelService } from './modelService';
 import { createObserver } from './observer';
-import type { OfferedLaunch } from './offeredLaunch';
 import { createOllamaServing } from './ollamaServing';
-import { createOutputTails, type OutputTails } from './outputTails';
+import { createOutputTails } from './outputTails';
 import { answerRequest, commandSettingsFor } from './planService';
+import { planReport } from './planReport';
 import { createPortChooser, PREFERRED_PORT } from './portChooser';
-import type { Launcher } from './ports';
+import { createOwnRequests } from './ownRequests';
 import { createProfileShelf } from './profileShelf';
 import { createLaunchTurns } from './launchTurns';
 import { watchQuietWindow } from './quietWindow';
 import { createRegistry } from './registry';
 import { explainFailure, gpuReport } from './reports';
 import { createServerMetrics } from './serverMetrics';
-import { createServers, type Servers } from './servers';
-import type { Settings } from './settings';
+import { createServers } from './servers';
+import { createServerUse } from './serverUse';
 import { snapshotOf } from './snapshot';
-import { startAll, type StartAllOptions, type StartAllOutcome } from './startAll';
-import { initialState, type Profile, type Server } from './state';
-import { createStore, type AppStore } from './store';
+import { startAll } from './startAll';
+import { initialState } from './state';
+import { createStore } from './store';
 import { completeWish, defaultWish, emptyWish } from './wishes';
 import { workersReport } from './workersReport';
 
-export interface AppOptions extends Ports {
-  readonly launcher: Launcher;
-  readonly settings: () => Settings;
-  readonly showLog: () => void;
-  /** The extension's own folder on this machine. */
-  readonly storageFolder: string;
-  readonly workspaceFolder: string | null;
-  /** Runs a simulated server for given `vllm serve` arguments. */
-  readonly simulatedServer: Command;
-  readonly hubCacheFolders: readonly string[];
-  /** Of this process: which hub, and the user's token for it. */
-  readonly environment: Environment;
-  /** A token for the hub that the user gave to the editor; null: none. */
-  readonly storedHubToken: () => Promise<string | null>;
-  readonly version: string;
-  /** True while somebody looks. */
-  readonly isWatched: () => boolean;
-  /** The workspace is trusted. */
-  readonly isTrusted: () => boolean;
-}
-
-export interface App extends Servers {
-  readonly store: AppStore;
-  readonly log: Ports['log'];
-  showLog(): void;
-  now(): number;
-  /** Starts the loops; returns at once. */
-  run(): void;
-  /** Somebody looks again. */
-  wake(): void;
-  refresh(): Promise<void>;
-  settingsChanged(): Promise<void>;
-  /** Where the sizes of a typed model would come from; null: nothing to say. */
-  hintForTyped(model: string): string | null;
-  /** Asks the hub again for what it refused. */
-  hubTokenChanged(): void;
-  setWish(wish: Wish, from: 'page' | 'host'): void;
-  defaultWish(engine: EngineId, model: string): Promise<Wish>;
-  completeWish(wish: Wish): Wish;
-  listModels(): Promise<void>;
-  /** Throws with the field's name where the request is invalid. */
-  planRequest(request: unknown): Promise<PlanAnswer>;
-  snapshot(trusted: boolean): Promise<Snapshot>;
-  inspectHolders(): Promise<readonly Holder[]>;
-  endHolders(holders: readonly Holder[]): Promise<EndOutcome>;
-  /** Servers that somebody else started on this machine. */
-  findCandidates(): Promise<readonly Candidate[]>;
-  /** Watches one of them from now on, in every window. Resolves with its id. */
-  adopt(candidate: Candidate): Promise<Result<string>>;
-  /** Puts a ready server that offers it to sleep, or wakes it up. */
-  setAsleep(id: string, asleep: boolean): Promise<Result<void>>;
-  /** One after another, each when the one before is ready. */
-  startAll(profiles: readonly Profile[], options: StartAllOptions): Promise<StartAllOutcome>;
-  saveProfile(profile: Profile): Promise<Result<void>>;
-  deleteProfile(name: string): Promise<Result<void>>;
-  /** Forgets one thing that was learned, by its key, or everything (null). */
-  forgetLearned(key: string | null): Promise<Result<void>>;
-  commandText(command: Command): string;
-  wishedCommandText(): Promise<string>;
-  gpuReport(): Promise<string>;
-  workersReport(): Promise<string>;
-  diagnostics(): string;
-  explain(server: Server): string;
-  /** What each server printed last, also after its end. */
-  readonly outputs: Pick<OutputTails, 'tailOf' | 'listen'>;
-  /** Where the memory of each GPU is going. */
-  readonly trends: GpuHistory['trends'];
-  /** The corrected launch of a failed server, or the step up of a ready one, by the facts of this moment. */
-  offer(id: string): Promise<Result<OfferedLaunch>>;
-  startOffered(id: string, offer: OfferedLaunch, how: { force: boolean }): Promise<DeployResult>;
-  dispose(): void;
-}
-
 export function startApp(options: AppOptions): App {
   const { files, clock, log, settings } = options;
-  const store = createStore(initialState(emptyWish(settings())));
+  let untouched = emptyWish(settings());
+  const store = createStore(initialState(untouched));
   const over = new AbortController();
   const watch = createGpuWatch(options, store);
   const { sampler, history } = watch;
@@ -131,6 +56,8 @@ export function startApp(options: AppOptions): App {
     store,
     registry: createRegistry(files, files.join(options.storageFolder, 'launches'), log),
     portChooser: createPortChooser(store, options.net, clock),
+    ownRequests: createOwnRequests(),
+    apiKeys: createApiKeys(options.secrets, log, options.table, options.environment),
     newId: () => crypto.randomUUID(),
     lookAtGpus: async () => {
       await sampler.lookNow();
@@ -195,27 +122,40 @@ export function startApp(options: AppOptions): App {
   });
 
   const profiles = createProfileShelf(context, options);
+  const coexistence = createCoexistenceWatch(context, options.workspaceFolder);
   const stopFollowing: (() => void)[] = [];
 
   return {
     ...servers,
+    ...createServerUse(context),
     store,
     log,
     showLog: options.showLog,
     now: () => clock.now(),
     run() {
-      stopFollowing.push(models.follow(), judgeHolders(context, cleaner), learner.follow());
       void sampler.run(over.signal);
+      stopFollowing.push(models.follow(), judgeHolders(context, cleaner), learner.follow());
       stopFollowing.push(queue.follow(), watchQuietWindow(context), failures.follow());
-      stopFollowing.push(metrics.follow());
-      found = shared.sync();
-      void shared.run(over.signal);
-      void detectEngines(context);
-      void profiles.read();
-      void learner.refresh();
+      stopFollowing.push(
+        metrics.follow(),
+        coexistence.follow(),
+        forgetKeysOfEnded(store, context.apiKeys),
+      );
+      // the rest starts programs and reads files, for which the first figures would wait
+      const looked = firstLook(store, clock);
+      found = looked.then(() => shared.sync());
+      void looked.then(() => {
+        if (over.signal.aborted) return;
+        void shared.run(over.signal);
+        void detectEngines(context);
+        void profiles.read();
+        void readKnownResults(context, options);
+        void learner.refresh();
+      });
     },
     wake() {
       sampler.wake();
+      void coexistence.look();
       void learner.refresh();
     },
     async refresh() {
@@ -223,14 +163,23 @@ export function startApp(options: AppOptions): App {
         sampler.lookNow(),
         detectEngines(context),
         profiles.read(),
+        readKnownResults(context, options),
         learner.refresh(),
+        coexistence.look(),
       ]);
     },
     async settingsChanged() {
       sampler.wake();
+      const { wish } = store.state();
+      const blank = emptyWish(settings());
+      // nobody has wished for anything yet, so the start of a new plan follows the settings
+      if (wish === untouched && JSON.stringify(wish) !== JSON.stringify(blank)) {
+        untouched = blank;
+        store.dispatch({ type: 'wished', wish: blank, from: 'host' });
+      }
       if (mightAskHub !== mayAskHub()) models.readAgain();
       mightAskHub = mayAskHub();
-      await Promise.all([detectEngines(context), learner.refresh()]);
+      await Promise.all([detectEngines(context), learner.refresh(), coexistence.look()]);
     },
     hintForTyped: (name) =>
       bareHubName('vllm', { name }) === null ? null : mayAskHub() ? HUB_GIVES : HUB_NEEDS,
@@ -292,19 +241,27 @@ export function startApp(options: AppOptions): App {
     },
     setAsleep: (id, asleep) => metrics.setAsleep(id, asleep),
     startAll: (chosen, how) => startAll({ store, servers }, chosen, how),
+    profilesFile: profiles.path,
+    readProfiles: profiles.read,
     saveProfile: profiles.save,
     deleteProfile: profiles.delete,
     forgetLearned: (key) => learner.forget(key),
-    commandText: shellCommand,
+    system: async () => (await options.table.self()).system,
+    isOwn: failures.isOwn,
+    commandText: commandToCopy,
     async wishedCommandText() {
       const prepared = await servers.prepare(store.state().wish);
-      return prepared.ok ? shellCommand(prepared.value.answer.command) : '';
+      return prepared.ok ? commandToCopy(prepared.value.answer.command) : '';
+    },
+    async planReport() {
+      await readKnownResults(context, options);
+      return planReport(context, models);
     },
     async gpuReport() {
       await sampler.lookNow();
       return gpuReport(store.state(), clock.now());
     },
-    workersReport: () => workersReport(context, options.workspaceFolder),
+    workersReport: (wish) => workersReport(context, coexistence, wish),
     diagnostics: () =>
       diagnostics({
         state: store.state(),

@@ -1,18 +1,19 @@
 /**
- * The one state of the program and the one function that changes it: plain data, serialisable, drawn by views that
- * keep no truth of their own.
+ * The one state of the program: plain data, serialisable, drawn by views that keep no truth of their own. reducer.ts
+ * alone changes it.
  */
 import type { Gpu, GpuSample } from '../gpu/gpu';
-import { judgePressure, type Pressure } from '../gpu/pressure';
-import { nextLife, type LifeEvent } from '../engines/lifecycle';
+import type { Pressure } from '../gpu/pressure';
 import type { Diagnosis, EndReason, Phase, Stage, StartFacts } from '../engines/engine';
 import type { LearnedEntry } from '../learning/learnedEntries';
 import type { LaunchConditions } from '../learning/learnedRecord';
 import type { Holder, LaunchRecord, ProcessIdentity } from '../processes/process';
+import type { KnownProfile } from '../shared/knownProfile';
 import type { Command } from '../shared/planAnswer';
 import type { ModelRequest } from '../shared/planRequest';
 import type { ModelChoice } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
+import { initialCoexistence, type CoexistenceState } from './coexistenceState';
 import type { FailureReport } from './failureReport';
 import type { LiveUse } from './liveUse';
 import type { OfferedLaunch } from './offeredLaunch';
@@ -113,6 +114,12 @@ export interface Profile {
   readonly wish: Wish;
 }
 
+/** A file of the user's that cannot be read: it is left alone, and shown with the way to it. */
+export interface FileProblem {
+  readonly path: string;
+  readonly text: string;
+}
+
 export interface EngineFound {
   readonly found: boolean;
   /** Absolute path, or the configured name; null: not found. */
@@ -139,6 +146,12 @@ export interface LearnedState {
   readonly problems: readonly string[];
 }
 
+/** The user's own known results, and what is wrong with the files that hold them. */
+export interface KnownState {
+  readonly profiles: readonly KnownProfile[];
+  readonly problems: readonly string[];
+}
+
 export interface AppState {
   readonly gpu: GpuState;
   readonly holders: readonly Holder[];
@@ -146,10 +159,14 @@ export interface AppState {
   readonly blindSpots: readonly string[];
   readonly servers: readonly Server[];
   readonly profiles: readonly Profile[];
+  /** Why the saved launches could not be read; null: they were. */
+  readonly profilesProblem: FileProblem | null;
   readonly engines: { readonly vllm: EngineFound; readonly ollama: EngineFound };
   readonly models: readonly ModelChoice[];
   readonly model: ModelState | null;
   readonly learned: LearnedState;
+  readonly known: KnownState;
+  readonly coexistence: CoexistenceState;
   readonly wish: Wish;
   /** Grows when the host, not the page, changed the wish. */
   readonly wishRevision: number;
@@ -158,40 +175,8 @@ export interface AppState {
 /** What may be set freely; how a server lives is moved by events alone. */
 export type ServerFacts = Partial<Omit<Server, 'phase' | 'endReason' | 'stopRequested'>>;
 
-export type Action =
-  | {
-      readonly type: 'sampled';
-      readonly sample: GpuSample;
-      readonly atMs: number;
-      readonly simulated: boolean;
-      readonly warnPercent: number;
-    }
-  | { readonly type: 'samplingFailed'; readonly text: string; readonly atMs: number }
-  | { readonly type: 'noGpuTool' }
-  | {
-      readonly type: 'holdersJudged';
-      readonly holders: readonly Holder[];
-      /** Absent: as before. */
-      readonly blindSpots?: readonly string[];
-      readonly usedByServer: ReadonlyMap<string, number>;
-    }
-  | { readonly type: 'serverAdded'; readonly server: Server }
-  | { readonly type: 'serverChanged'; readonly id: string; readonly change: ServerFacts }
-  | {
-      readonly type: 'serverLived';
-      readonly id: string;
-      readonly event: LifeEvent;
-      readonly change?: ServerFacts;
-    }
-  | { readonly type: 'serverRemoved'; readonly id: string }
-  | { readonly type: 'profilesLoaded'; readonly profiles: readonly Profile[] }
-  | { readonly type: 'enginesFound'; readonly engines: AppState['engines'] }
-  | { readonly type: 'modelsListed'; readonly models: readonly ModelChoice[] }
-  | { readonly type: 'modelRead'; readonly model: ModelState }
-  | { readonly type: 'wished'; readonly wish: Wish; readonly from: 'page' | 'host' }
-  | ({ readonly type: 'learned' } & LearnedState);
-
-const initialGpu: GpuState = {
+/** Before anything has answered. */
+export const initialGpu: GpuState = {
   status: 'unknown',
   sample: null,
   sampledAtMs: null,
@@ -209,148 +194,16 @@ export function initialState(wish: Wish): AppState {
     blindSpots: [],
     servers: [],
     profiles: [],
+    profilesProblem: null,
     engines: { vllm: notFound, ollama: notFound },
     models: [],
     model: null,
     wish,
     wishRevision: 0,
     learned: { entries: [], problems: [] },
+    known: { profiles: [], problems: [] },
+    coexistence: initialCoexistence,
   };
-}
-
-export function reduce(state: AppState, action: Action): AppState {
-  switch (action.type) {
-    case 'sampled':
-      return {
-        ...state,
-        gpu: {
-          status: 'ok',
-          sample: action.sample,
-          sampledAtMs: action.atMs,
-          failure: null,
-          simulated: action.simulated,
-          pressure: pressureOf(state, action.sample, action.warnPercent),
-        },
-      };
-    case 'samplingFailed':
-      return {
-        ...state,
-        gpu: {
-          // only a real tool fails: figures that were made up do not stand in for what it would have said
-          ...(state.gpu.simulated ? initialGpu : state.gpu),
-          status: 'failing',
-          failure: { text: action.text, sinceMs: state.gpu.failure?.sinceMs ?? action.atMs },
-        },
-      };
-    case 'noGpuTool':
-      return {
-        ...state,
-        gpu: { ...initialGpu, status: 'absent' },
-        holders: [],
-      };
-    case 'holdersJudged': {
-      const servers = state.servers.map((server) => {
-        const usedBytes = action.usedByServer.get(server.id) ?? null;
-        return usedBytes === server.usedBytes ? server : { ...server, usedBytes };
-      });
-      // views compare by identity, and most judgements say what the one before said
-      const isSame = JSON.stringify(action.holders) === JSON.stringify(state.holders);
-      const isSameUse = servers.every((server, at) => server === state.servers[at]);
-      const blindSpots = action.blindSpots ?? state.blindSpots;
-      const isSameView = blindSpots.join('\n') === state.blindSpots.join('\n');
-      if (isSame && isSameUse && isSameView) return state;
-      return {
-        ...state,
-        holders: isSame ? state.holders : action.holders,
-        blindSpots: isSameView ? state.blindSpots : blindSpots,
-        servers: isSameUse ? state.servers : servers,
-      };
-    }
-    case 'serverAdded':
-      return { ...state, servers: [...state.servers, action.server] };
-    case 'serverChanged':
-      return {
-        ...state,
-        servers: state.servers.map((server) =>
-          server.id === action.id ? { ...server, ...action.change } : server,
-        ),
-      };
-    case 'serverLived':
-      return {
-        ...state,
-        servers: state.servers.map((server) =>
-          server.id === action.id ? lived(server, action.event, action.change) : server,
-        ),
-      };
-    case 'serverRemoved':
-      return { ...state, servers: state.servers.filter((server) => server.id !== action.id) };
-    case 'profilesLoaded':
-      return { ...state, profiles: action.profiles };
-    case 'enginesFound':
-      return { ...state, engines: action.engines };
-    case 'modelsListed':
-      return { ...state, models: action.models };
-    case 'modelRead':
-      // an answer about a model that is no longer wished for is late, not wrong: drop it
-      return action.model.id === state.wish.model ? { ...state, model: action.model } : state;
-    case 'wished': {
-      // the same name means another model to the other engine
-      const isSame =
-        state.model?.id === action.wish.model && state.wish.engine === action.wish.engine;
-      const model = isSame ? state.model : null;
-      const wishRevision = state.wishRevision + (action.from === 'host' ? 1 : 0);
-      return { ...state, wish: action.wish, model, wishRevision };
-    }
-    case 'learned':
-      return { ...state, learned: { entries: action.entries, problems: action.problems } };
-  }
-}
-
-/** An event that means nothing in the server's phase (a late answer, a second end) changes nothing at all. */
-function lived(server: Server, event: LifeEvent, change: ServerFacts = {}): Server {
-  const { phase, stopRequested, endReason } = server;
-  const life = { phase, stopRequested, endReason, wasReady: server.readyAtMs !== null };
-  const next = nextLife(life, event);
-  if (next === life) return server;
-  return {
-    ...server,
-    ...change,
-    phase: next.phase,
-    stopRequested: next.stopRequested,
-    endReason: next.endReason,
-    // a failure stays loud until somebody looked
-    seen: next.phase !== 'ended' || next.endReason === 'stopped',
-  };
-}
-
-function pressureOf(
-  state: AppState,
-  sample: GpuSample,
-  warnPercent: number,
-): Readonly<Record<number, Pressure>> {
-  const levels: Record<number, Pressure> = {};
-  for (const gpu of sample.gpus) {
-    const expectedBytes = liveServers(state).reduce(
-      (sum, server) => (server.queued ? sum : sum + (server.plannedBytesPerGpu[gpu.index] ?? 0)),
-      0,
-    );
-    const previous = state.gpu.pressure[gpu.index] ?? null;
-    const { totalBytes } = gpu;
-    const level = judgePressure(
-      { totalBytes, usedBytes: takenBytesOf(gpu), expectedBytes },
-      previous,
-      warnPercent,
-    );
-    if (level !== null) levels[gpu.index] = level;
-  }
-  return levels;
-}
-
-/** Of a pool shared with the system, everything that is not free: programs without a GPU fill it, too. */
-function takenBytesOf({ memory, totalBytes, usedBytes, freeBytes }: Gpu): number | null {
-  return memory === 'unified' && totalBytes !== null && freeBytes !== null
-    ? Math.max(0, totalBytes - freeBytes)
-    : usedBytes;
 }
 
 /** Servers that hold or are about to hold memory. */

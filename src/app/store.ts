@@ -1,5 +1,6 @@
 /** Holds the state; tells listeners when what they look at changed. */
-import { reduce, type Action, type AppState } from './state';
+import { reduce, type Action } from './reducer';
+import type { AppState } from './state';
 
 export interface AppStore {
   state(): AppState;

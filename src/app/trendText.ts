@@ -33,7 +33,9 @@ function linesOf(state: AppState, index: number, { growth, fullInMs }: GpuTrend)
 function isPlanned(state: AppState, pid: number | null, isStarting: boolean): boolean {
   const holder = state.holders.find((one) => one.pid === pid);
   if (!holder) return isStarting;
-  return holder.class === 'ourServer' || holder.class === 'adoptedServer';
+  // what a server of ours left behind it took as planned, too
+  const isOurs = holder.class === 'ourServer' || holder.class === 'adoptedServer';
+  return isOurs || holder.launchId !== undefined;
 }
 
 function growthText({ holders }: AppState, { pid, name, grewBytes, overMs }: Growth): string {

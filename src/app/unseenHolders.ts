@@ -19,10 +19,11 @@ export function unseenHoldersOf(
   { gpu: { simulated, sample }, blindSpots }: Pick<AppState, 'gpu' | 'blindSpots'>,
   gpu: Gpu,
 ): UnseenHolders | null {
-  const bytes = simulated ? null : unseenBytes(gpu, sample?.processes ?? []);
+  const isTold = !simulated && !sample?.processesPending;
+  const bytes = isTold ? unseenBytes(gpu, sample?.processes ?? []) : null;
   if (bytes === null) return null;
   return {
-    text: `${formatGib(bytes, 1)} held by what cannot be seen here`,
+    text: `${formatGib(bytes, 1)} unseen`,
     reasons: blindSpots.length > 0 ? blindSpots : [NO_BLIND_SPOT],
   };
 }

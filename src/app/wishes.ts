@@ -4,7 +4,7 @@ import type { Wish } from '../shared/wish';
 import type { ModelService } from './modelService';
 import type { Settings } from './settings';
 
-const DEFAULT_CONTEXT = 8192;
+const DEFAULT_CONTEXT_TOKENS = 8192;
 
 export function emptyWish(settings: Settings): Wish {
   return {
@@ -25,7 +25,7 @@ export async function defaultWish(
 ): Promise<Wish> {
   const reading = await models.read(engine, model);
   const longest = reading.ok ? reading.value.longestContext : null;
-  const context = Math.min(DEFAULT_CONTEXT, longest ?? DEFAULT_CONTEXT);
+  const context = Math.min(DEFAULT_CONTEXT_TOKENS, longest ?? DEFAULT_CONTEXT_TOKENS);
   return {
     ...emptyWish(settings),
     engine,

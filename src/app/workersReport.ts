@@ -1,70 +1,105 @@
-/** `Plan GPU Workers…` for this machine now: the analysis as text. */
-import { planWorkers } from '../planner/workers';
+/** `Plan GPU Workers…` for this machine now: the plan, the analysis as text, and what terminals can be given of it. */
 import {
-  readWorkerConfig,
-  WORKER_CONFIG_FILE,
-  type WorkerSettings,
-} from '../planner/workerSettings';
-import { GIB, MIB } from '../shared/units';
+  planWorkers,
+  WORKER_HINTS,
+  workerEnvironment,
+  type WorkerEnvironment,
+  type WorkersPlan,
+} from '../planner/workers';
+import { forOllamaModel, withPreset, type WorkerSettings } from '../planner/workerSettings';
 import type { AppContext } from './appContext';
-import { settingDefaults, type Settings } from './settings';
-import { freeBytesOf } from './state';
+import { ollamaOnCard, workerSettingsOf } from './coexistence';
+import type { CoexistenceWatch } from './coexistenceWatch';
+import { ollamaFallbacks, placementLine } from './coexistenceText';
+import { plannableGpus } from './plannableGpus';
+import type { AppState } from './state';
+import type { WorkersChoice } from './workersChoices';
 
-const MAX_CONFIG_BYTES = 1_000_000;
+export interface WorkersWish {
+  readonly choice: WorkersChoice;
+  /** null: the first that can be planned on. */
+  readonly gpuIndex: number | null;
+}
+
+export interface WorkersReport {
+  /** For people. */
+  readonly text: string;
+  /** null: there is no GPU to plan on. */
+  readonly plan: WorkersPlan | null;
+  /** null: no GPU, or refused. */
+  readonly environment: WorkerEnvironment | null;
+}
 
 export async function workersReport(
   context: AppContext,
-  workspaceFolder: string | null,
-): Promise<string> {
-  await context.lookAtGpus();
-  const { gpu: gpuState, holders } = context.store.state();
-  const gpu = gpuState.sample?.gpus[0];
-  if (gpu?.totalBytes == null) return 'GPU workers: no GPU is known on this machine.\n';
-  const { settings, note } = await workerSettings(context, workspaceFolder);
-  const ollamaHeldBytes = settings.detectsOllama
-    ? holders
-        .filter((holder) => holder.gpus.includes(gpu.index))
-        .filter((holder) => /\bollama\b/.test(holder.command ?? ''))
-        .reduce((sum, holder) => sum + (holder.usedBytes ?? 0), 0)
-    : null;
-  const { steps } = planWorkers({
+  watch: Pick<CoexistenceWatch, 'look'>,
+  wish: WorkersWish,
+): Promise<WorkersReport> {
+  await Promise.all([context.lookAtGpus(), watch.look()]);
+  return reportOf(context.store.state(), workerSettingsOf(context.settings()), wish);
+}
+
+function reportOf(
+  state: AppState,
+  fromSettings: WorkerSettings,
+  { choice, gpuIndex }: WorkersWish,
+): WorkersReport {
+  const { gpu: gpuState, coexistence } = state;
+  const gpus = plannableGpus(gpuState.sample?.gpus ?? []);
+  const gpu = gpus.find(({ index }) => index === gpuIndex) ?? gpus[0];
+  if (!gpu) {
+    const text = 'GPU workers: no GPU is known on this machine.\n';
+    return { text, plan: null, environment: null };
+  }
+  const settings = chosenSettings(coexistence.file ?? fromSettings, choice);
+  const plan = planWorkers({
     totalBytes: gpu.totalBytes,
-    freeBytes: freeBytesOf(gpu),
+    freeBytes: gpu.freeBytes ?? null,
     settings,
-    ollamaHeldBytes,
+    ollamaHeldBytes: settings.detectsOllama ? ollamaOnCard(state, gpu.index).heldBytes : null,
   });
-  const title = gpuState.simulated ? 'GPU workers (simulated GPU)' : 'GPU workers';
-  return `${[title, '', `Settings: ${settings.source}`, ...note, ...steps].join('\n')}\n`;
-}
-
-/** The file in the workspace wins over the settings; a broken one is said, and the settings are used. */
-async function workerSettings(
-  context: AppContext,
-  workspaceFolder: string | null,
-): Promise<{ settings: WorkerSettings; note: string[] }> {
-  const base = fromSettings(context.settings());
-  if (workspaceFolder === null) return { settings: base, note: [] };
-  const path = context.files.join(workspaceFolder, WORKER_CONFIG_FILE);
-  if (!(await context.files.stat(path))) return { settings: base, note: [] };
-  const text = await context.files.readText(path, MAX_CONFIG_BYTES);
-  const read = text.ok ? readWorkerConfig(text.value, base, WORKER_CONFIG_FILE) : text;
-  return read.ok
-    ? { settings: read.value, note: [] }
-    : { settings: base, note: [`Not used: ${read.failure.detail}`] };
-}
-
-function fromSettings(settings: Settings): WorkerSettings {
-  const reservationMb = settings['coexistence.ollamaVramReservationMb'];
-  const untouched = reservationMb === settingDefaults()['coexistence.ollamaVramReservationMb'];
+  const card = `GPU ${String(gpu.index)}${gpu.name == null ? '' : `: ${gpu.name}`}`;
+  const lines = [
+    gpuState.simulated ? 'GPU workers (simulated GPU)' : 'GPU workers',
+    '',
+    ...(gpus.length > 1 ? [card] : []),
+    `Settings: ${plan.source}`,
+    ...(coexistence.fileProblem === null ? [] : [`Not used: ${coexistence.fileProblem}`]),
+    ...plan.steps,
+    '',
+    'Ollama now',
+    ...ollamaLines(state, settings),
+    '',
+    'If it goes wrong',
+    ...WORKER_HINTS,
+  ];
   return {
-    // left at its default, the reservation goes by the size of the card
-    reservationBytes: untouched ? null : reservationMb * MIB,
-    maxWorkersPerGib: settings['coexistence.maxWorkersPerGb'],
-    minimumBytesPerWorker: settings['coexistence.minVramPerWorkerGb'] * GIB,
-    bufferBytes: settings['coexistence.safetyBufferMb'] * MIB,
-    detectsOllama: settings['coexistence.enableOllamaDetection'],
-    fallsBackToCpu: settings['coexistence.fallbackToCpuWhenConstrained'],
-    maxWorkers: settings['coexistence.maxWorkers'],
-    source: 'VS Code settings',
+    text: `${lines.join('\n')}\n`,
+    plan,
+    environment: workerEnvironment(plan, gpus.length > 1 ? gpu.index : null),
   };
+}
+
+function chosenSettings(base: WorkerSettings, choice: WorkersChoice): WorkerSettings {
+  switch (choice.kind) {
+    case 'settings':
+      return base;
+    case 'preset':
+      return withPreset(base, choice.preset);
+    case 'ollamaModel':
+      return forOllamaModel(base, choice.billions);
+  }
+}
+
+function ollamaLines(state: AppState, { detectsOllama }: WorkerSettings): readonly string[] {
+  if (!detectsOllama) return ['It is not looked for: vramPilot.coexistence.enableOllamaDetection.'];
+  const { answers, models } = state.coexistence.ollama;
+  if (!answers)
+    return ['None answers here. One that can’t be seen is still counted with its reservation.'];
+  if (models.length === 0) return ['It runs, and has no model loaded.'];
+  const fallbacks = ollamaFallbacks(state);
+  return models.flatMap((model) => [
+    placementLine(state, model),
+    ...(fallbacks.find((one) => one.model === model.name)?.lines ?? []).map((line) => `  ${line}`),
+  ]);
 }

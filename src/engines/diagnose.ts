@@ -2,7 +2,10 @@
 import type { PlanOptions } from '../shared/planRequest';
 import type { Diagnosis, EndContext, StartFacts, DiagnosisResult } from './engine';
 import type { LaunchSeen } from './logRules';
-import { engineKinds } from './kinds';
+import { createOllamaLogReader } from './ollama/log';
+import { createVllmLogReader } from './vllm/log';
+
+const logReaders = { vllm: createVllmLogReader, ollama: createOllamaLogReader };
 
 /** What learning stores of one start, and what `plan` takes as `learned`. */
 export interface Outcome {
@@ -16,6 +19,7 @@ export interface Outcome {
   readonly facts: StartFacts;
 }
 
+/** What is worth keeping of a diagnosis. */
 export function outcomeOf(diagnosis: Diagnosis, launch: LaunchSeen): Outcome {
   return {
     engine: diagnosis.engine,
@@ -61,7 +65,7 @@ function diagnoseAs(
   end: Partial<EndContext>,
   launch: Partial<LaunchSeen>,
 ): ReadDiagnosis {
-  const reader = engineKinds[engine].createLogReader(launch);
+  const reader = logReaders[engine](launch);
   for (let at = 0; at < text.length; at += CHUNK_CHARACTERS)
     reader.push(text.slice(at, at + CHUNK_CHARACTERS));
   // The text is all there will be, so its last line is complete.

@@ -15,6 +15,7 @@ export function get(
   return { method: 'GET', url: join(base, path), headers };
 }
 
+/** `base` as in `get`. */
 export function postJson(
   base: string,
   path: string,
@@ -27,15 +28,6 @@ export function postJson(
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   };
-}
-
-/** `undefined` where it is no JSON; `null` is JSON. */
-export function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 const join = (base: string, path: string): string => base.replace(/\/+$/, '') + path;

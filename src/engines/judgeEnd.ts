@@ -29,6 +29,7 @@ const ASKED_TO_END: ReadonlySet<number> = new Set([
 ]);
 const CRASHED: ReadonlySet<number> = new Set([-11, 139, -6, 134, -7, 135]);
 
+/** Pure: the same facts give the same judgement, in whatever order they were read. */
 export function judgeEnd(facts: EndFacts): Judgement {
   const { end } = facts;
   // An engine that vanished is a crash even where the server then tidied up and exited with 0 (vLLM does).

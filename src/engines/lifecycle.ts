@@ -47,6 +47,7 @@ const table: Readonly<Record<Phase, Readonly<Partial<Record<LifeEvent['type'], P
   },
 };
 
+/** The same object where the event means nothing in that phase. */
 export function nextLife(life: Life, event: LifeEvent): Life {
   const phase = table[life.phase][event.type];
   if (phase === undefined) return life;
@@ -63,7 +64,7 @@ export function nextLife(life: Life, event: LifeEvent): Life {
 }
 
 /** Stopped: asked to, by us or by somebody else. Else it failed before it was ready, or crashed after. */
-export function endReasonOf(
+function endReasonOf(
   wasReady: boolean,
   stopRequested: boolean,
   result: DiagnosisResult | null,

@@ -12,9 +12,9 @@ import type {
 } from './engine';
 import { judgeEnd } from './judgeEnd';
 import type { CauseMatch, CauseRule, LaunchSeen, LineFinding, LogGrammar } from './logRules';
-import { createPatternIndex } from './patternIndex';
+import { createPatternIndex, type PatternIndex } from './patternIndex';
 import { addFacts, mergeFacts, noFacts, withoutSizes } from './startFacts';
-import { createLineSplitter, type TextLine } from './terminalText';
+import { createTerminalLines, type TextLine } from './terminalText';
 
 /** A log reader that also tells what the start said about its own command; learning stores it. */
 export interface EngineLogReader extends LogReader {
@@ -76,16 +76,28 @@ const fresh = (launch: LaunchSeen): Reading => ({
   engineDied: false,
 });
 
+const indexes = new WeakMap<LogGrammar, PatternIndex>();
+
+/** Line rules first, then causes. Made once, for the first server of an engine: it takes 3 ms. */
+function indexOf(grammar: LogGrammar): PatternIndex {
+  const known = indexes.get(grammar);
+  if (known) return known;
+  const index = createPatternIndex(
+    [...grammar.lines, ...grammar.causes].map(({ pattern }) => pattern),
+  );
+  indexes.set(grammar, index);
+  return index;
+}
+
 /** @param known what the caller knows of the launch; the output adds to it and corrects it. */
 export function createEngineLogReader(
   grammar: LogGrammar,
   known: Partial<LaunchSeen> = {},
 ): EngineLogReader {
   const startLaunch: LaunchSeen = { model: null, gpuName: null, options: {}, ...known };
-  const splitter = createLineSplitter();
+  const splitter = createTerminalLines();
   const { lines, causes } = grammar;
-  /** Line rules first, then causes. */
-  const index = createPatternIndex([...lines, ...causes].map((rule) => rule.pattern));
+  const index = indexOf(grammar);
   let state = fresh(startLaunch);
 
   function take(line: TextLine): void {

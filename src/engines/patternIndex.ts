@@ -5,71 +5,104 @@
 
 /** Characters of a looked-up run; shorter literals are in too many lines. */
 const GRAM = 5;
-const BITS = 15;
-/** Each character shifts the hash by this: after GRAM of them the oldest has fallen out at the top. */
-const SHIFT = BITS / GRAM;
+const HASHES = 1 << 15;
+const ASCII = 128;
 
 export interface PatternIndex {
   /** Places of the patterns that may match, ascending. All others surely do not. */
   candidates(text: string): readonly number[];
 }
 
+interface Owner {
+  readonly literal: string;
+  readonly place: number;
+}
+
 /** @param patterns without the flag `i`: literals are compared as they are written. */
 export function createPatternIndex(patterns: readonly RegExp[]): PatternIndex {
   /** 1 + place in `owners`, by hash; 0: no pattern has that run. */
-  const bucketOf = new Uint16Array(1 << BITS);
-  const owners: { readonly gram: string; readonly place: number }[][] = [];
+  const bucketOf = new Uint16Array(HASHES);
+  const owners: Owner[][] = [];
+  /** Characters that some run begins with: a look at every other one is spared. */
+  const begins = new Uint8Array(ASCII);
+  /** What has no such run is searched for as it is. */
+  const plain: Owner[] = [];
   const always: number[] = [];
+
   patterns.forEach((pattern, place) => {
-    const grams = alternativesOf(pattern.source).map((one) => rarestGram(longestLiteral(one)));
-    if (pattern.ignoreCase || grams.includes(null)) return void always.push(place);
-    for (const gram of grams.filter((one) => one !== null)) {
+    const runs = alternativesOf(pattern.source).map(literalsOf);
+    if (pattern.ignoreCase || runs.includes(NONE)) return void always.push(place);
+    for (const literals of runs) {
+      const gram = rarestGram(literals);
+      if (gram === null) {
+        plain.push({ literal: longestOf(literals), place });
+        continue;
+      }
+      begins[gram.charCodeAt(0)] = 1;
       const hash = hashAt(gram, 0);
       const bucket = bucketOf[hash] ?? 0;
-      if (bucket > 0) owners[bucket - 1]?.push({ gram, place });
-      else bucketOf[hash] = owners.push([{ gram, place }]);
+      if (bucket > 0) owners[bucket - 1]?.push({ literal: gram, place });
+      else bucketOf[hash] = owners.push([{ literal: gram, place }]);
     }
   });
 
   return {
     candidates(text) {
-      let found: Set<number> | null = null;
-      let hash = hashAt(text, 0);
-      for (let at = GRAM; at <= text.length; at++) {
-        const bucket = bucketOf[hash] ?? 0;
+      let found: readonly number[] = always;
+      for (let at = 0; at + GRAM <= text.length; at++) {
+        const code = text.charCodeAt(at);
+        if (code >= ASCII || begins[code] === 0) continue;
+        const bucket = bucketOf[hashAt(text, at)] ?? 0;
         if (bucket > 0)
-          for (const { gram, place } of owners[bucket - 1] ?? [])
-            if (text.startsWith(gram, at - GRAM)) (found ??= new Set(always)).add(place);
-        hash = nextHash(hash, text.charCodeAt(at));
+          for (const { literal, place } of owners[bucket - 1] ?? [])
+            if (text.startsWith(literal, at)) found = withPlace(found, place);
       }
-      return found === null ? always : [...found].sort((a, b) => a - b);
+      for (const { literal, place } of plain)
+        if (text.includes(literal)) found = withPlace(found, place);
+      return found;
     },
   };
 }
 
-const nextHash = (hash: number, code: number): number =>
-  ((hash << SHIFT) ^ (code * 0x9d)) & ((1 << BITS) - 1);
+/** Of the characters after the first. */
+const hashAt = (text: string, at: number): number =>
+  ((text.charCodeAt(at + 1) << 10) ^
+    (text.charCodeAt(at + 2) << 6) ^
+    (text.charCodeAt(at + 3) << 3) ^
+    text.charCodeAt(at + 4)) &
+  (HASHES - 1);
 
-function hashAt(text: string, start: number): number {
-  let hash = 0;
-  for (let at = start; at < start + GRAM; at++) hash = nextHash(hash, text.charCodeAt(at));
-  return hash;
+/** Nearly always the only one: sorting a set took a third of reading a line. */
+function withPlace(places: readonly number[], place: number): readonly number[] {
+  const after = places.findIndex((one) => one >= place);
+  if (after < 0) return [...places, place];
+  return places[after] === place ? places : places.toSpliced(after, 0, place);
 }
 
 /** The most frequent first; capitals and marks are rarer than all of them. */
 const FREQUENT = ' etaoinsrldcumhp/.gfw_bvky1023:-xjqz456789';
 
-function rarestGram(literal: string): string | null {
+/** Said with every request, whatever its letters. */
+const EVERYDAY =
+  'GPU KV cache usage: | API server HTTP/1.1" 200 OK | slot n_tokens = | prompt progress';
+
+/** Of those that begin with a space, else with a mark or a capital: so few places of a line are looked at. */
+const rarestGram = (literals: readonly string[]): string | null =>
+  rarestGramFrom(literals, /^ /) ?? rarestGramFrom(literals, /^[!-/:-`{-~]/);
+
+function rarestGramFrom(literals: readonly string[], begin: RegExp): string | null {
   let [best, bestScore] = [null as string | null, -Infinity];
-  for (let at = 0; at + GRAM <= literal.length; at++) {
-    const gram = literal.slice(at, at + GRAM);
-    let score = 0;
-    for (const character of gram) {
-      const rank = FREQUENT.indexOf(character);
-      score += Math.log(rank < 0 ? FREQUENT.length : rank + 1);
+  for (const literal of literals)
+    for (let at = 0; at + GRAM <= literal.length; at++) {
+      const gram = literal.slice(at, at + GRAM);
+      if (!begin.test(gram)) continue;
+      let score = EVERYDAY.includes(gram.trim()) ? -GRAM * Math.log(FREQUENT.length) : 0;
+      for (const character of gram) {
+        const rank = FREQUENT.indexOf(character);
+        score += Math.log(rank < 0 ? FREQUENT.length : rank + 1);
+      }
+      if (score > bestScore) [best, bestScore] = [gram, score];
     }
-    if (score > bestScore) [best, bestScore] = [gram, score];
-  }
   return best;
 }
 
@@ -86,11 +119,14 @@ function alternativesOf(source: string): string[] {
   return [...parts, part];
 }
 
-/** Of characters that every match has side by side. */
-function longestLiteral(alternative: string): string {
-  let [longest, run] = ['', ''];
+const NONE: readonly string[] = [];
+
+/** Runs of characters that every match has side by side; NONE: there is none. */
+function literalsOf(alternative: string): readonly string[] {
+  const runs: string[] = [];
+  let run = '';
   const end = () => {
-    if (run.length > longest.length) longest = run;
+    if (run !== '') runs.push(run);
     run = '';
   };
   const pieces = [...piecesOf(alternative)];
@@ -105,8 +141,11 @@ function longestLiteral(alternative: string): string {
     } else run += literal;
   });
   end();
-  return longest;
+  return runs.length === 0 ? NONE : runs;
 }
+
+const longestOf = (literals: readonly string[]): string =>
+  literals.reduce((longest, one) => (one.length > longest.length ? one : longest));
 
 function literalOf(piece: string): string | null {
   if (/^\\[^\w\s]$/.test(piece)) return piece.slice(1);

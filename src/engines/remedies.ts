@@ -37,6 +37,7 @@ export const sizeText = (gib: number): string => {
   return gib >= 1 ? gibText(gib) : `${mib.toFixed(mib < 10 ? 1 : 0)} MiB`;
 };
 
+/** Two digits: differences of a few MiB decide a start. */
 export const gibText = (gib: number): string => `${gib.toFixed(2)} GiB`;
 
 /** What the launch asked for, as far as its output told. */

@@ -87,6 +87,8 @@ export interface GpuProblem {
 export interface GpuSample {
   readonly gpus: readonly Gpu[];
   readonly processes: readonly GpuProcess[];
+  /** The first figures of a window: who holds the memory is asked a moment later. */
+  readonly processesPending?: true;
   readonly problems: readonly GpuProblem[];
 }
 

@@ -22,7 +22,7 @@ export interface HistoryEntry extends RecentSample {
   readonly elapsedMs: number;
 }
 
-export const HISTORY_MS = 15 * 60_000;
+const HISTORY_MS = 15 * 60_000;
 /** Fifteen minutes at the default interval of 2 s. */
 const MAX_ENTRIES = 450;
 const COLUMN_MS = 60_000;
@@ -66,6 +66,7 @@ export function lastOf(entries: readonly HistoryEntry[], spanMs: number): readon
   return first === -1 ? [] : entries.slice(first);
 }
 
+/** Bytes used of the GPU with that index; null: not told, or the GPU was not in that sample. */
 export function usedOf(entry: HistoryEntry, index: number): number | null {
   return entry.gpus.find((gpu) => gpu.index === index)?.usedBytes ?? null;
 }

@@ -86,6 +86,7 @@ export interface SystemMemory {
 
 export const MEMINFO: FolderQuestion = { folders: '/proc', files: ['meminfo'] };
 
+/** Kibibytes of the file as bytes; what it does not have, or says absurdly, is null. */
 export function readMeminfo(answers: FileAnswers): SystemMemory {
   const cells = new Map<string, number>();
   for (const line of linesOf(answers.get('/proc/meminfo') ?? '')) {

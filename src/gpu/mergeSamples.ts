@@ -1,8 +1,9 @@
 /** Samples of several makers' GPUs become one. */
-import type { Gpu, GpuSample, GpuVendor } from './gpu';
+import type { Gpu, GpuProcess, GpuSample, GpuVendor } from './gpu';
 import { GIB } from '../shared/units';
 
 export interface SamplePart {
+  /** null: each GPU of the part names its own maker. */
   readonly vendor: GpuVendor | null;
   readonly sample: GpuSample;
 }
@@ -12,14 +13,21 @@ const CARD_BYTES = 2 * GIB;
 
 /**
  * The first part keeps its numbers, the others count on after it. The GPU of a processor beside a card of its own is left
- * out: it draws the desktop, nobody loads a model on it, and its few hundred MiB would always look full.
+ * out: it draws the desktop, nobody loads a model on it, and its few hundred MiB would always look full. What the tool of
+ * its maker has told, a part of several makers does not tell again: of that only what each process holds is taken.
  */
 export function mergeSamples(parts: readonly SamplePart[]): GpuSample {
   const hasCard = parts.some(({ sample }) => sample.gpus.some(isCard));
   const gpus: Gpu[] = [];
-  const processes: GpuSample['processes'][number][] = [];
+  let processes: readonly GpuProcess[] = [];
   for (const { vendor, sample } of parts) {
-    const kept = sample.gpus.filter((gpu) => vendor !== 'amd' || !hasCard || isCard(gpu));
+    const isTold = (maker: GpuVendor | undefined) =>
+      vendor === null && maker !== undefined && gpus.some((gpu) => gpu.vendor === maker);
+    const kept = sample.gpus.filter(
+      (gpu) => (vendor !== 'amd' || !hasCard || isCard(gpu)) && !isTold(gpu.vendor),
+    );
+    for (const maker of new Set(sample.gpus.map((gpu) => gpu.vendor)))
+      if (isTold(maker)) processes = withFigures(processes, gpus, maker, sample);
     const after = gpus.reduce((highest, gpu) => Math.max(highest, gpu.index), -1) + 1;
     const isFirst = gpus.length === 0 && kept.length === sample.gpus.length;
     const place = new Map(kept.map((gpu, at) => [gpu.index, isFirst ? gpu.index : after + at]));
@@ -29,13 +37,67 @@ export function mergeSamples(parts: readonly SamplePart[]): GpuSample {
         index: place.get(gpu.index) ?? gpu.index,
         ...(vendor === null ? {} : { vendor }),
       });
-    for (const process of sample.processes) {
+    const placed = sample.processes.flatMap((process) => {
       const on = process.gpus.map((index) => place.get(index)).filter((at) => at !== undefined);
       // on a GPU that is left out, and on no other
-      if (on.length > 0 || process.gpus.length === 0) processes.push({ ...process, gpus: on });
-    }
+      return on.length > 0 || process.gpus.length === 0 ? [{ ...process, gpus: on }] : [];
+    });
+    processes = [...processes, ...placed];
   }
-  return { gpus, processes, problems: parts.flatMap(({ sample }) => sample.problems) };
+  const problems = parts.flatMap(({ sample }) => sample.problems);
+  return { gpus, processes: joined(processes), problems };
+}
+
+/** A process on cards of two makers is one: its figures add up. */
+function joined(processes: readonly GpuProcess[]): readonly GpuProcess[] {
+  const byPid = new Map<number, GpuProcess>();
+  for (const process of processes) {
+    const { usedBytes, ...before } = byPid.get(process.pid) ?? {
+      ...process,
+      usedBytes: 0,
+      gpus: [],
+    };
+    byPid.set(process.pid, {
+      ...before,
+      name: before.name ?? process.name,
+      gpus: [...before.gpus, ...process.gpus],
+      usedBytes:
+        usedBytes === null || process.usedBytes === null ? null : usedBytes + process.usedBytes,
+    });
+  }
+  return [...byPid.values()];
+}
+
+/**
+ * What the tool of a maker can't say of a process it lists (all of them, under Windows). Two equal cards can't be told
+ * apart in both parts, so a process gets the sum over this maker's; one that the tool lacks is on the only card, if at all.
+ */
+function withFigures(
+  processes: readonly GpuProcess[],
+  gpus: readonly Gpu[],
+  maker: GpuVendor | undefined,
+  other: GpuSample,
+): readonly GpuProcess[] {
+  const ofMaker = (all: readonly Gpu[]) =>
+    new Set(all.filter((gpu) => gpu.vendor === maker).map(({ index }) => index));
+  const [here, there] = [ofMaker(gpus), ofMaker(other.gpus)];
+  const held = new Map<number, number | null>();
+  for (const { pid, usedBytes, gpus: on } of other.processes) {
+    if (!on.some((index) => there.has(index))) continue;
+    const before = held.has(pid) ? (held.get(pid) ?? null) : 0;
+    held.set(pid, before === null || usedBytes === null ? null : before + usedBytes);
+  }
+  const listed = new Set<number>();
+  const filled = processes.map((process) => {
+    if (!process.gpus.some((index) => here.has(index))) return process;
+    listed.add(process.pid);
+    return { ...process, usedBytes: process.usedBytes ?? held.get(process.pid) ?? null };
+  });
+  const unlisted = [...held].filter(([pid]) => here.size === 1 && !listed.has(pid));
+  return [
+    ...filled,
+    ...unlisted.map(([pid, usedBytes]) => ({ pid, usedBytes, name: null, gpus: [...here] })),
+  ];
 }
 
 function isCard(gpu: Gpu): boolean {

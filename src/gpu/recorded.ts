@@ -7,6 +7,7 @@ import { readSystemProfiler } from './apple/systemProfiler';
 import { readFdinfo } from './drm/fdinfo';
 import { readXpuSmi } from './intel/xpuSmi';
 import { readNvidiaOutput } from './nvidia/output';
+import { readCounters } from './windows/counters';
 
 /** What one output tells by itself: of a descriptor's text nobody knows whose it is. */
 export interface RecordedProcess extends Omit<GpuProcess, 'pid'> {
@@ -43,6 +44,7 @@ const TOOLS: readonly RecordedTool[] = [
     },
   },
   { names: ['fdinfo'], read: readClient },
+  { names: ['windows-counters'], read: (text) => sampleOf(readCounters(text)) },
   {
     names: ['nvidia-smi', 'tegrastats'],
     read: (text) => {

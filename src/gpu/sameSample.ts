@@ -3,7 +3,7 @@ import type { GpuSample } from './gpu';
 
 /** `sample` with the parts of `before` that say the same; `before` itself where all do. */
 export function keepSame(before: GpuSample | null, sample: GpuSample): GpuSample {
-  if (!before) return sample;
+  if (!before || before.processesPending) return sample;
   const gpus = sameOr(before.gpus, sample.gpus);
   const processes = sameOr(before.processes, sample.processes);
   const problems = sameOr(before.problems, sample.problems);

@@ -70,12 +70,16 @@ export interface GpuSource {
 
 /** Ways to the same GPUs, the cheapest first. */
 export interface GpuFamily {
+  /** null: of several makers, each GPU names its own. */
   readonly vendor: NonNullable<Gpu['vendor']> | null;
   readonly ways: readonly GpuSource[];
+  /** While others answer, nobody waits for it: what it says is part of a later look. */
+  readonly isSlow?: boolean;
 }
 
 export const EMPTY_SAMPLE: GpuSample = { gpus: [], processes: [], problems: [] };
 
+/** Before the first sample. */
 export function startState(executable: string): GpuSourceState {
   return { executable, refusedFields: [], wantsTable: false };
 }

@@ -8,6 +8,7 @@ import { xpuSmiSource } from './intel/xpuSmiSource';
 import { jetsonSource } from './nvidia/jetsonSource';
 import { nvidiaOfWindowsSource, nvidiaSource } from './nvidia/source';
 import type { GpuFamily } from './source';
+import { windowsCountersSource } from './windows/countersSource';
 
 /** The GPUs of the first keep the numbers that CUDA knows them by. */
 export const GPU_FAMILIES: readonly GpuFamily[] = [
@@ -15,6 +16,7 @@ export const GPU_FAMILIES: readonly GpuFamily[] = [
   { vendor: 'amd', ways: [amdgpuSource, amdSmiSource, rocmSmiSource] },
   { vendor: 'intel', ways: [intelSource, xpuSmiSource] },
   { vendor: 'apple', ways: [appleSource] },
+  { vendor: null, ways: [windowsCountersSource], isSlow: true },
 ];
 
 /**

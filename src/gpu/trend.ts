@@ -32,6 +32,7 @@ const LEAST_RISE_BYTES = 64 * MIB;
 /** Nobody plans further ahead by the slope of two minutes. */
 const LONGEST_MS = 30 * 60_000;
 
+/** @param entries the samples of the last minutes, oldest first. @param index of the GPU. */
 export function trendOf(entries: readonly HistoryEntry[], index: number): GpuTrend {
   return {
     sparkline: sparkline(entries, index),

@@ -52,6 +52,7 @@ export function linesOf(text: string): string[] {
 /** Names of chips that share the system's memory; a hint only, for outputs without a memory column. */
 const INTEGRATED = /\b(?:GB10|Thor|Orin|Xavier|N1X)\b/;
 
+/** True only for the names known; an unknown name says nothing. */
 export function isIntegrated(name: string | null | undefined): boolean {
   return INTEGRATED.test(name ?? '');
 }

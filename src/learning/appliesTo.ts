@@ -1,4 +1,4 @@
-/** Which of what was learned a plan gets, in the form that `plan` takes as `learned`. */
+/** Which of what was learned a plan gets. */
 import type { Outcome } from '../engines/diagnose';
 import type { EngineId } from '../shared/planRequest';
 import { conditionKey, isFailure, isOfModel, isOnCard, type Card } from './conditions';
@@ -19,7 +19,10 @@ export interface PlannedStart {
 }
 
 /** Newest last. A failure that the same settings have overcome since is left out. */
-export function outcomesFor(records: readonly LearnedRecord[], start: PlannedStart): Outcome[] {
+export function recordsFor(
+  records: readonly LearnedRecord[],
+  start: PlannedStart,
+): LearnedRecord[] {
   const { card } = start;
   if (card === null) return [];
   const matching = records.filter(
@@ -37,8 +40,15 @@ export function outcomesFor(records: readonly LearnedRecord[], start: PlannedSta
   );
   return matching
     .filter((record) => !isFailure(record) || record.atMs > overcomeAtMs(record, startedAtMs))
-    .slice(-MAX_OUTCOMES)
-    .map(({ outcome }) => ({ ...outcome, model: start.requestName }));
+    .slice(-MAX_OUTCOMES);
+}
+
+/** The same in the form that `plan` takes as `learned`. */
+export function outcomesFor(records: readonly LearnedRecord[], start: PlannedStart): Outcome[] {
+  return recordsFor(records, start).map(({ outcome }) => ({
+    ...outcome,
+    model: start.requestName,
+  }));
 }
 
 function overcomeAtMs(record: LearnedRecord, startedAtMs: ReadonlyMap<string, number>): number {

@@ -43,7 +43,7 @@ export function minorVersion(version: string | null): string | null {
   return version === null ? null : (/\d+\.\d+/.exec(version)?.[0] ?? version);
 }
 
-export function identityOf({ outcome, fingerprint }: LearnedRecord): ModelIdentity {
+function identityOf({ outcome, fingerprint }: LearnedRecord): ModelIdentity {
   return { name: outcome.model ?? '', fingerprint };
 }
 
@@ -52,12 +52,14 @@ export interface Card {
   readonly totalBytes: number | null;
 }
 
+/** Same name and size; what one of them does not tell is taken as the same. */
 export function isOnCard({ outcome, gpuTotalBytes }: LearnedRecord, card: Card): boolean {
   if (outcome.gpuName !== null && card.name !== null && outcome.gpuName !== card.name) return false;
   if (gpuTotalBytes === null || card.totalBytes === null) return true;
   return Math.abs(gpuTotalBytes - card.totalBytes) <= SAME_SIZE_WITHIN * card.totalBytes;
 }
 
+/** By name, and by fingerprint where both have one. */
 export function isOfModel(record: LearnedRecord, model: ModelIdentity): boolean {
   return isSameModel(identityOf(record), model);
 }

@@ -4,7 +4,7 @@
  */
 import { outcomeOf, type Outcome } from '../engines/diagnose';
 import { plan } from '../planner/plan';
-import { sameOptions } from '../planner/vllm/learned';
+import { sameOptions } from '../planner/sameOptions';
 import type { Verdict } from '../shared/planAnswer';
 import type { PlanOptions, PlanRequest } from '../shared/planRequest';
 import { lessonKind } from './causes';

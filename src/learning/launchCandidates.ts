@@ -6,7 +6,7 @@ import type { Outcome } from '../engines/diagnose';
 import type { Diagnosis, Remedy } from '../engines/engine';
 import { cardOf } from '../planner/cards';
 import { plan } from '../planner/plan';
-import { sameOptions } from '../planner/vllm/learned';
+import { sameOptions } from '../planner/sameOptions';
 import type { PlanOptions, PlanRequest } from '../shared/planRequest';
 import { lessonKind } from './causes';
 import {
@@ -197,5 +197,6 @@ export function merged(options: PlanOptions, change: PlanOptions): PlanOptions {
   return all;
 }
 
+/** As a plan request takes them. */
 export const asRecords = (outcomes: readonly Outcome[]): Record<string, unknown>[] =>
   outcomes.map((outcome) => ({ ...outcome }));

@@ -1,32 +1,15 @@
 /** Conditions of a launch from its plan, without anything that is a secret or a place. */
-import * as z from 'zod/mini';
-import { launchFromCommand } from '../engines/vllm/launchSeen';
+import { optionsInArguments } from '../engines/vllm/argumentOptions';
+import { optionOfFlag } from '../engines/vllm/options';
+import { shortForms } from '../engines/vllm/shortForms';
 import type { PlanAnswer } from '../shared/planAnswer';
-import {
-  planOptionsSchema,
-  type EngineId,
-  type ModelRequest,
-  type PlanOptions,
-} from '../shared/planRequest';
+import type { EngineId, ModelRequest, PlanOptions } from '../shared/planRequest';
 import type { LaunchConditions, Prediction } from './learnedRecord';
 import { isPath, modelIdentity, nameWithoutPath } from './modelIdentity';
 
 /** Flags that no figure of a start depends on. All others that are no option of a plan count as conditions. */
 const WITHOUT_EFFECT =
   /^(host|port|uds|root-path|api-key|served-model-name|model|tokenizer.*|revision|code-revision|hf-token|download-dir|trust-remote-code|enable-auto-tool-choice|tool-.*|chat-template.*|response-role|reasoning-parser|enable-reasoning|seed|disable-log-.*|enable-log-.*|max-log-len|uvicorn-.*|allowed-.*|allow-credentials|ssl-.*|middleware|enable-request-id-headers)$/;
-
-const OPTION_FLAGS: ReadonlySet<string> = new Set(
-  Object.keys(planOptionsSchema.shape).map((key) =>
-    key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-  ),
-);
-
-const SHORT_FLAGS: Readonly<Record<string, string>> = {
-  tp: 'tensor-parallel-size',
-  pp: 'pipeline-parallel-size',
-  dp: 'data-parallel-size',
-  q: 'quantization',
-};
 
 export interface PlannedLaunch {
   readonly engine: EngineId;
@@ -41,6 +24,7 @@ export interface PlannedLaunch {
   readonly gpuName: string | null;
 }
 
+/** Written down at the launch: when it has failed, the plan may have changed. */
 export function launchConditions(launch: PlannedLaunch): LaunchConditions {
   const [first] = launch.answer.perGpu;
   return {
@@ -60,29 +44,26 @@ function effectiveOptions({ engine, options, extraArguments, answer }: PlannedLa
   const chosen: PlanOptions =
     engine === 'vllm' && options.kvCacheMemoryBytes == null ? { gpuMemoryUtilization: share } : {};
   // they come last on the command line, and win there
-  const extra = engine === 'vllm' ? optionsOf(extraArguments) : {};
+  const extra = engine === 'vllm' ? optionsInArguments(extraArguments) : {};
   const all = Object.entries({ ...options, ...chosen, ...extra });
   return withoutPaths(Object.fromEntries(all.filter(([, value]) => value != null)));
-}
-
-function optionsOf(args: readonly string[]): PlanOptions {
-  const said = z.safeParse(planOptionsSchema, launchFromCommand(args.join(' ')).options);
-  return said.success ? said.data : {};
 }
 
 /** Names only, sorted, each once: `['async-scheduling']`. */
 export function otherFlags(args: readonly string[]): string[] {
   const names = args.flatMap((argument) => {
-    const given = /^--?([A-Za-z][\w-]*)/.exec(argument)?.[1]?.replaceAll('_', '-');
-    const name = given === undefined ? '' : (SHORT_FLAGS[given] ?? given);
+    const [given = ''] = /^--?[A-Za-z][\w-]*/.exec(argument) ?? [];
+    const name = shortForms[given] ?? given.replace(/^-+/, '').replaceAll('_', '-');
     const plain = name.replace(/^no-/, '');
-    return name === '' || WITHOUT_EFFECT.test(plain) || OPTION_FLAGS.has(plain) ? [] : [name];
+    return name === '' || WITHOUT_EFFECT.test(plain) || optionOfFlag(`--${plain}`) !== null
+      ? []
+      : [name];
   });
   return [...new Set(names)].sort();
 }
 
 /** A drafter's folder, say, keeps its last name only. */
-export function withoutPaths<T>(value: T): T {
+function withoutPaths<T>(value: T): T {
   if (typeof value === 'string') return (isPath(value) ? nameWithoutPath(value) : value) as T;
   if (Array.isArray(value)) return value.map(withoutPaths) as T;
   if (typeof value !== 'object' || value === null) return value;

@@ -3,11 +3,12 @@
  * lock: each puts in what it knows and takes what the others knew.
  */
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/json';
 import { fail, ok, type Result } from '../shared/failure';
 import { conditionKey } from './conditions';
 import { learnedRecordSchema, type LearnedRecord } from './learnedRecord';
 
-export const LEARNED_VERSION = 1;
+const LEARNED_VERSION = 1;
 /** About 0.8 KB each. */
 export const MAX_RECORDS = 400;
 export const MAX_CHARACTERS = 400_000;
@@ -45,12 +46,8 @@ export interface ReadDocument {
 
 /** Never throws. Fails with `notSupported` for the version of another program, with `invalid` for anything else. */
 export function readDocument(text: string): Result<ReadDocument> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return fail('invalid', 'it is not JSON');
-  }
+  const json = parseJson(text);
+  if (json === undefined) return fail('invalid', 'it is not JSON');
   const version = z.safeParse(z.object({ version: z.number() }), json);
   if (version.success && version.data.version !== LEARNED_VERSION)
     return fail('notSupported', `it has version ${String(version.data.version)}`);

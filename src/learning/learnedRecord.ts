@@ -9,7 +9,7 @@ import { planOptionsSchema } from '../shared/planRequest';
 
 const known = z._default(z.nullable(z.number().check(z.gte(0))), null);
 
-export const modelIdentitySchema = z.object({
+const modelIdentitySchema = z.object({
   /** A Hub name, an Ollama tag, or the last part of a path. */
   name: z.string(),
   /** Of its configuration; tells models of one name apart. null: it could not be read. */
@@ -17,7 +17,7 @@ export const modelIdentitySchema = z.object({
 });
 
 /** What the plan of a launch expected, per GPU as in a plan's answer; `null` where it could not know. */
-export const predictionSchema = z.object({
+const predictionSchema = z.object({
   verdict: z.enum(['fits', 'tight', 'doesNotFit', 'unknown']),
   basis: z.string(),
   budgetBytes: known,

@@ -1,6 +1,6 @@
 /** Which starts count when the next one is chosen, and which settings they rule out. */
 import type { Outcome } from '../engines/diagnose';
-import { sameOptions } from '../planner/vllm/learned';
+import { sameOptions } from '../planner/sameOptions';
 import type { PlanOptions, PlanRequest } from '../shared/planRequest';
 import { lessonKind } from './causes';
 
@@ -37,6 +37,7 @@ export function isSameStart(outcome: Outcome, request: PlanRequest): boolean {
   return outcome.gpuName === null || gpuName === null || outcome.gpuName === gpuName;
 }
 
+/** Same settings, same end. */
 export function isSameOutcome(a: Outcome, b: Outcome): boolean {
   return a.result === b.result && a.causeId === b.causeId && sameOptions(a.options, b.options);
 }

@@ -1,5 +1,5 @@
 /** What was learned, for people: what was seen, where it comes from, what it changes. */
-import type { EngineId } from '../shared/planRequest';
+import { engineNames } from '../shared/engineNames';
 import { formatCount, formatGib, formatPercent } from '../shared/units';
 import { causeTitle, lessonKind } from './causes';
 import { minorVersion } from './conditions';
@@ -15,12 +15,11 @@ export interface LearnedWords {
   readonly effect: string;
 }
 
-const ENGINE_NAMES: Readonly<Record<EngineId, string>> = { vllm: 'vLLM', ollama: 'Ollama' };
-
+/** Without paths: a model is named by its last part. */
 export function learnedWords(record: LearnedRecord): LearnedWords {
   const { outcome, simulated } = record;
   const version = minorVersion(outcome.engineVersion);
-  const engine = `${ENGINE_NAMES[outcome.engine]}${version === null ? '' : ` ${version}`}`;
+  const engine = `${engineNames[outcome.engine]}${version === null ? '' : ` ${version}`}`;
   return {
     title: `${outcome.model ?? 'a model'} on ${outcome.gpuName ?? 'an unnamed GPU'}${simulated ? ' (simulated)' : ''}`,
     conditions: [engine, ...settingsWords(record)].join(' · '),

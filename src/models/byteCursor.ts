@@ -2,8 +2,8 @@
 import type { ByteSource } from './byteSource';
 import { HeaderProblem } from './headerProblem';
 
-const FIRST_READ = 64 * 1024;
-const LARGEST_READ = 8 * 1024 * 1024;
+const FIRST_READ_BYTES = 64 * 1024;
+const LARGEST_READ_BYTES = 8 * 1024 * 1024;
 
 export class ByteCursor {
   private bytes = new Uint8Array(0);
@@ -12,7 +12,7 @@ export class ByteCursor {
   private start = 0;
   /** Offset of the next byte in the file; may lie behind what was read. */
   private at = 0;
-  private nextRead = FIRST_READ;
+  private nextRead = FIRST_READ_BYTES;
   private readonly decoder = new TextDecoder();
 
   constructor(
@@ -44,7 +44,7 @@ export class ByteCursor {
     if (this.at + length > this.limit)
       throw new HeaderProblem(`its header is larger than ${this.limit} bytes`);
     const wanted = Math.min(this.ahead, Math.max(length, this.nextRead));
-    this.nextRead = Math.min(LARGEST_READ, this.nextRead * 2);
+    this.nextRead = Math.min(LARGEST_READ_BYTES, this.nextRead * 2);
     this.bytes = new Uint8Array(await this.source.read(this.at, wanted));
     this.view = new DataView(this.bytes.buffer);
     this.start = this.at;

@@ -32,13 +32,13 @@ const MAGIC = 0x46554747;
 /** Largest real headers are near 30 MiB (a 260k vocabulary with merges is 10). */
 const MAX_HEADER_BYTES = 256 * 1024 * 1024;
 const MAX_KEPT_ARRAY = 4096;
-const MAX_KEPT_STRING = 65_536;
-const MAX_NAME = 65_535;
+const MAX_KEPT_STRING_BYTES = 65_536;
+const MAX_NAME_BYTES = 65_535;
 const MAX_DIMS = 4;
 /** Key length, type and one byte of value; name length, dims, type and offset. */
 const LEAST_PAIR_BYTES = 13;
 const LEAST_TENSOR_BYTES = 24;
-const DEFAULT_ALIGNMENT = 32;
+const DEFAULT_ALIGNMENT_BYTES = 32;
 
 const STRING = 8;
 const ARRAY = 9;
@@ -150,7 +150,7 @@ async function readValue(
 async function readString(cursor: ByteCursor): Promise<string> {
   await cursor.need(8);
   const length = cursor.u64();
-  if (length > MAX_KEPT_STRING) {
+  if (length > MAX_KEPT_STRING_BYTES) {
     cursor.skip(length);
     return '';
   }
@@ -191,7 +191,8 @@ async function readArray(
 async function readName(cursor: ByteCursor, what: string): Promise<string> {
   if (!cursor.has(8)) await cursor.need(8);
   const length = cursor.u64();
-  if (length > MAX_NAME) throw new HeaderProblem(`its header has a ${what} of ${length} bytes`);
+  if (length > MAX_NAME_BYTES)
+    throw new HeaderProblem(`its header has a ${what} of ${length} bytes`);
   if (!cursor.has(length)) await cursor.need(length);
   return cursor.utf8(length);
 }
@@ -223,7 +224,7 @@ async function readEntries(cursor: ByteCursor, count: number): Promise<TensorEnt
 }
 
 function alignmentOf(metadata: ReadonlyMap<string, GgufValue>): number {
-  const value = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
+  const value = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT_BYTES;
   if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 20)
     return value;
   throw new HeaderProblem('its general.alignment is not a sensible number');

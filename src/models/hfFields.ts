@@ -34,6 +34,7 @@ export interface FieldReader {
   object(...keys: string[]): Fields | null;
 }
 
+/** `problems` grows by one sentence for each value that is there and can't be. Never throws. */
 export function fieldReader(fields: Fields, problems: string[] = []): FieldReader {
   const present = (keys: string[], isZeroAbsent = false): [string, unknown] | null => {
     for (const key of keys) {

@@ -66,6 +66,7 @@ const ENCODERS = new Set([
   'new',
 ]);
 
+/** As the config lists the layers, else as it counts them, else by the family's own code. null: their number is not known. */
 export function layerPattern(text: FieldReader, basics: AttentionBasics): LayerPattern | null {
   const told = toldInOrder(text, basics.layers);
   if (told) return { words: told, ordered: true };

@@ -10,7 +10,7 @@ export interface HubModel {
   readonly hasHost: boolean;
 }
 
-export const DEFAULT_ENDPOINT = 'https://huggingface.co';
+const DEFAULT_ENDPOINT = 'https://huggingface.co';
 export const DEFAULT_REVISION = 'main';
 
 /** The hub's own rule: 96 characters, no `--` or `..`, no separator at either end. */

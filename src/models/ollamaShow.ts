@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { ggmlTensorBytes, ggmlTypeNamed } from './ggmlTypes';
 import type { GgufTensor } from './gguf';
 import { factsOf, trainedContext, type GgufFacts } from './ggufFacts';
+import { parseJson } from '../shared/json';
 
 const text = z.optional(z.nullable(z.string()));
 
@@ -136,12 +137,4 @@ export function readOllamaTags(body: string): readonly OllamaTag[] | null {
       },
     ];
   });
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
-  }
 }

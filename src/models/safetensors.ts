@@ -1,5 +1,6 @@
 /** Reads what a .safetensors file says about its tensors: the header only, checked against the size of the file. */
 import * as z from 'zod/mini';
+import { parseJson, parseJsonObject } from '../shared/json';
 import { fail, ok, type Result } from '../shared/failure';
 import type { ByteSource } from './byteSource';
 import { HeaderProblem, readingHeader } from './headerProblem';
@@ -121,14 +122,9 @@ function checkOverlaps(placed: { tensor: TensorInfo; begin: number; end: number 
 }
 
 function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // said below: the parser's own words quote the file
-  }
-  throw new HeaderProblem('its header is not a JSON object');
+  const header = parseJsonObject(text);
+  if (!header) throw new HeaderProblem('its header is not a JSON object');
+  return header;
 }
 
 const indexSchema = z.object({
@@ -146,12 +142,8 @@ export interface SafetensorsIndex {
 
 /** Reads `model.safetensors.index.json`. Shards must lie in the same folder. */
 export function parseSafetensorsIndex(text: string): Result<SafetensorsIndex> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return fail('invalid', 'the index is not JSON');
-  }
+  const json = parseJson(text);
+  if (json === undefined) return fail('invalid', 'the index is not JSON');
   const parsed = z.safeParse(indexSchema, json);
   if (!parsed.success) return fail('invalid', 'the index has no usable weight_map');
   const names = Object.values(parsed.data.weight_map);

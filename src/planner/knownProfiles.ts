@@ -3,32 +3,11 @@
  * `vram-profiles.json`. What was learned on this machine comes before them, exact facts of the model are shown beside.
  */
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/json';
 import { fail, ok, type Result } from '../shared/failure';
+import { knownProfileSchema, type KnownProfile } from '../shared/knownProfile';
 
-const profileSchema = z.object({
-  /** Part of the model's name, compared without case, blanks, dots and dashes. */
-  model: z.string().check(z.minLength(2)),
-  /** Size of the card it was seen on, in GiB as the card's name says. */
-  cardGib: z.number().check(z.gt(0)),
-  /** Weights in GB. */
-  weightsGb: z.number().check(z.gt(0)),
-  /** Memory seen in use in GB, which is not the least it needs; null: not seen. */
-  inUseGb: z._default(z.nullable(z.number().check(z.gt(0))), null),
-  result: z.enum(['works', 'untested', 'tooLarge', 'incompatible']),
-  options: z._default(
-    z.object({
-      gpuMemoryUtilization: z.optional(z.number()),
-      maxModelLen: z.optional(z.number()),
-      enforceEager: z.optional(z.boolean()),
-    }),
-    {},
-  ),
-  note: z._default(z.nullable(z.string()), null),
-});
-
-export type KnownProfile = z.infer<typeof profileSchema>;
-
-/** Name of the user's own file, in the workspace's `.vscode` folder. */
+/** Name of the user's own file, in the extension's storage and in the workspace's `.vscode` folder. */
 export const KNOWN_PROFILES_FILE = 'vram-profiles.json';
 
 const works = (
@@ -58,7 +37,7 @@ const tooLarge = (model: string, weightsGb: number, inUseGb: number): KnownProfi
   note: null,
 });
 
-export const KNOWN_PROFILES: readonly KnownProfile[] = [
+const KNOWN_PROFILES: readonly KnownProfile[] = [
   works('Llama 3.2 1B', 2.5, 5.0, 0.9),
   works('Gemma 3 4B', 8.6, 11.0, 0.9),
   works('Qwen 3 4B', 7.6, 14.7, 0.8, { options: { enforceEager: true } }),
@@ -74,13 +53,9 @@ export const KNOWN_PROFILES: readonly KnownProfile[] = [
 
 /** The user's file: a list of profiles under `profiles`, in the form above. */
 export function readKnownProfiles(text: string): Result<readonly KnownProfile[]> {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return fail('invalid', `${KNOWN_PROFILES_FILE} is not JSON`);
-  }
-  const parsed = z.safeParse(z.object({ profiles: z.array(profileSchema) }), document);
+  const document = parseJson(text);
+  if (document === undefined) return fail('invalid', `${KNOWN_PROFILES_FILE} is not JSON`);
+  const parsed = z.safeParse(z.object({ profiles: z.array(knownProfileSchema) }), document);
   if (parsed.success) return ok(parsed.data.profiles);
   const path = parsed.error.issues[0]?.path.map(String).join('.') ?? '';
   return fail('invalid', `${KNOWN_PROFILES_FILE}: ${path || 'the document'} is missing or wrong`);
@@ -104,10 +79,14 @@ export function knownProfilesOf(
  * smaller. Only for models of which nothing but the name is known; exact facts are better than any of them.
  * @param cardBytes of the smallest card
  */
-export function profilesForCard(modelName: string, cardBytes: number): readonly KnownProfile[] {
+export function profilesForCard(
+  modelName: string,
+  cardBytes: number,
+  own: readonly KnownProfile[] = [],
+): readonly KnownProfile[] {
   // A "16 GB" card has 14.7 to 15.9 GiB.
   const gib = cardBytes / 2 ** 30;
-  return knownProfilesOf(modelName).filter(({ result, cardGib }) =>
+  return knownProfilesOf(modelName, own).filter(({ result, cardGib }) =>
     result === 'tooLarge' ? gib <= cardGib : result !== 'incompatible' && gib >= 0.9 * cardGib,
   );
 }
@@ -121,19 +100,26 @@ const RESULT_WORDS: Readonly<Record<KnownProfile['result'], string>> = {
   incompatible: 'was incompatible',
 };
 
-/** One line for people. */
-export function describeKnown(profile: KnownProfile): string {
-  const { gpuMemoryUtilization, maxModelLen, enforceEager } = profile.options;
-  const settings = [
+/** Its settings in words; empty: it names none. */
+export function settingsOfKnown({ options }: KnownProfile): string {
+  const { gpuMemoryUtilization, maxModelLen, enforceEager } = options;
+  return [
     gpuMemoryUtilization === undefined ? null : `utilization ${gpuMemoryUtilization.toFixed(2)}`,
     maxModelLen === undefined ? null : `context ${String(maxModelLen)}`,
     enforceEager === true ? 'eager' : null,
-  ].filter((setting) => setting !== null);
+  ]
+    .filter((setting) => setting !== null)
+    .join(', ');
+}
+
+/** One line for people. */
+export function describeKnown(profile: KnownProfile): string {
+  const settings = settingsOfKnown(profile);
   return (
     `${profile.model} on a ${String(profile.cardGib)} GB card: ${RESULT_WORDS[profile.result]}` +
     `, weights ${String(profile.weightsGb)} GB` +
     (profile.inUseGb === null ? '' : `, ${String(profile.inUseGb)} GB in use`) +
-    (settings.length === 0 ? '' : `; ${settings.join(', ')}`) +
+    (settings === '' ? '' : `; ${settings}`) +
     (profile.note === null ? '' : ` (${profile.note})`)
   );
 }

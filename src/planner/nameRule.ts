@@ -18,7 +18,7 @@ export interface NameRuleResult {
 
 const GB = 1e9;
 const DEFAULT_GB = 7;
-const DEFAULT_LENGTH = 4096;
+const DEFAULT_TOKENS = 4096;
 
 /** Bytes of one weight by a word in the name; the KV estimate keeps 2. */
 const WIDTHS: readonly (readonly [RegExp, number])[] = [
@@ -35,7 +35,7 @@ export function nameRule(input: NameRuleInput): NameRuleResult | null {
   if (!smallest) return null;
   const total = smallest.totalBytes / 2 ** 30;
   const size = sizeOf(input);
-  const length = input.maxModelLen ?? DEFAULT_LENGTH;
+  const length = input.maxModelLen ?? DEFAULT_TOKENS;
   const weights = size.weightsGb / input.tensorParallelSize;
   const kv = ((size.plainGb / input.tensorParallelSize / 7) * length * 0.4) / 1000;
   const demand = (weights + kv) * 1.2;

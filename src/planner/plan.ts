@@ -8,6 +8,10 @@ import { corePlanOf } from './vllm/corePlan';
 import { planVllm, startCheckFor } from './vllm/planVllm';
 import type { StartCheck } from './vllm/startCheck';
 
+/**
+ * Never throws for a request that `parsePlanRequest` took. All sizes in bytes; what is not known is null, and the verdict
+ * then `unknown` at best. Without a GPU nothing can fit: `unknown`.
+ */
 export function plan(request: PlanRequest): Plan {
   const isVllm = request.engine === 'vllm';
   const planned = isVllm ? planVllm(request) : planOllama(request);

@@ -1,5 +1,6 @@
-/** Settings of the worker plan: defaults, presets, the shared JSON file, and which of them applies. */
+/** Settings of the worker plan: defaults, presets, sizes of Ollama's model, the shared JSON file, and which applies. */
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/json';
 import { fail, ok, type Result } from '../shared/failure';
 import { GIB, MIB } from '../shared/units';
 
@@ -28,25 +29,26 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   source: 'defaults',
 };
 
+/** Reservation, workers per GiB and least memory of each; everything else stays as it is set. */
 export const WORKER_PRESETS = {
-  conservative: preset('conservative', 12288, 0.25, 3),
-  aggressive: preset('aggressive', 11264, 0.33, 2.5),
-  'ultra-conservative': preset('ultra-conservative', 14336, 0.2, 4),
-} as const satisfies Readonly<Record<string, WorkerSettings>>;
+  conservative: preset(12288, 0.25, 3),
+  aggressive: preset(11264, 0.33, 2.5),
+  'ultra-conservative': preset(14336, 0.2, 4),
+} as const satisfies Readonly<Record<string, Partial<WorkerSettings>>>;
 
-function preset(
-  name: string,
-  reservationMib: number,
-  maxWorkersPerGib: number,
-  minimumGib: number,
-): WorkerSettings {
+export type WorkerPreset = keyof typeof WORKER_PRESETS;
+
+function preset(reservationMib: number, maxWorkersPerGib: number, minimumGib: number) {
   return {
-    ...DEFAULT_WORKER_SETTINGS,
     reservationBytes: reservationMib * MIB,
     maxWorkersPerGib,
     minimumBytesPerWorker: minimumGib * GIB,
-    source: `preset ${name}`,
   };
+}
+
+/** The buffer, the cap and the CPU fallback stay as they were set. */
+export function withPreset(base: WorkerSettings, name: WorkerPreset): WorkerSettings {
+  return { ...base, ...WORKER_PRESETS[name], source: `preset ${name}` };
 }
 
 /** What a model of that size takes in Ollama, by its parameters in 10⁹. */
@@ -63,6 +65,15 @@ const RESERVATION_BY_MODEL: readonly {
 export function reservationForModel(billions: number): number {
   const row = RESERVATION_BY_MODEL.find(({ fromBillions }) => billions >= fromBillions);
   return (row?.reservationMib ?? 12288) * MIB;
+}
+
+/** Sizes of Ollama's model, in 10⁹ parameters, that people choose from. */
+export const OLLAMA_MODEL_SIZES = [7, 14, 34] as const;
+
+/** Keeps what a model of so many 10⁹ parameters takes in Ollama. */
+export function forOllamaModel(base: WorkerSettings, billions: number): WorkerSettings {
+  const source = `${base.source}, reservation for a ${String(billions)}B model`;
+  return { ...base, reservationBytes: reservationForModel(billions), source };
 }
 
 /** Name of the file looked for in the workspace root. */
@@ -94,12 +105,8 @@ export function readWorkerConfig(
   base: WorkerSettings,
   source: string,
 ): Result<WorkerSettings> {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return fail('invalid', `${source} is not JSON`);
-  }
+  const document = parseJson(text);
+  if (document === undefined) return fail('invalid', `${source} is not JSON`);
   const parsed = z.safeParse(fileSchema, document);
   if (!parsed.success) return fail('invalid', `${source}: ${describe(parsed.error, document)}`);
   const file = parsed.data.gpu_resource_management;

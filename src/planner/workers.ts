@@ -47,7 +47,8 @@ const RESERVATION_BY_CARD: readonly {
   { fromBytes: 0, reservationBytes: 8 * GIB },
 ];
 
-function reservationForCard(totalBytes: number): number {
+/** 12 GiB from 20 GiB on, 10 GiB for a 16 GB card, 8 GiB below. */
+export function reservationForCard(totalBytes: number): number {
   const row = RESERVATION_BY_CARD.find(({ fromBytes }) => totalBytes >= fromBytes);
   return row?.reservationBytes ?? 12 * GIB;
 }
@@ -73,12 +74,10 @@ export function planWorkers(input: WorkersInput): WorkersPlan {
   const steps = analysis(input, facts, { wished, held, left });
   if (workers > 0) return onGpu(facts, workers, held, steps);
   steps.push(
-    `Insufficient VRAM per worker: ${formatGib(usableBytes, 1)} usable, ${formatGib(settings.minimumBytesPerWorker, 1)} is the least for one.`,
+    `GPU workers disabled: insufficient VRAM per worker (${formatGib(usableBytes, 1)} usable, ${formatGib(settings.minimumBytesPerWorker, 1)} needed).`,
   );
   if (settings.fallsBackToCpu) {
-    steps.push(
-      'GPU workers disabled: 1 worker on the CPU, which is slower but leaves Ollama alone.',
-    );
+    steps.push('1 worker on the CPU, which is slower but leaves the GPU to Ollama.');
     return { ...facts, workers: 1, bytesPerWorker: 0, device: 'cpu', steps };
   }
   steps.push('Refused: fallback_to_cpu_when_constrained is off.');
@@ -129,8 +128,8 @@ function onGpu(facts: Facts, workers: number, held: number, steps: string[]): Wo
   const others = facts.totalBytes - facts.freeBytes - held;
   steps.push(
     `GPU workers enabled: ${String(workers)} worker${workers === 1 ? '' : 's'} × ${gb(bytesPerWorker)} GB = ${gb(used)} GB total.`,
-    `Ollama should retain ${gb(retained)} GB; ` +
-      `${((100 * (used + retained)) / facts.totalBytes).toFixed(1)} % of the card in use with it` +
+    `Ollama should retain ${gb(retained)} GB.`,
+    `With it ${((100 * (used + retained)) / facts.totalBytes).toFixed(1)} % of the card are in use` +
       (others > MIB ? `, beside ${formatGib(others, 1)} that others hold now.` : '.'),
   );
   return { ...facts, workers, bytesPerWorker, device: 'cuda', steps };
@@ -138,3 +137,41 @@ function onGpu(facts: Facts, workers: number, held: number, steps: string[]): Wo
 
 /** As people write it: 4.5 GB of a 24 GB card; binary, like the card's own name. */
 const gb = (bytes: number): string => (bytes / GIB).toFixed(1);
+
+/** What a plan hands to programs in terminals. */
+export type WorkerEnvironment = Readonly<
+  Record<'VRAM_PILOT_WORKERS' | 'VRAM_PILOT_MIB_PER_WORKER' | 'VRAM_PILOT_DEVICE', string>
+>;
+
+export const WORKER_VARIABLES: readonly (keyof WorkerEnvironment)[] = [
+  'VRAM_PILOT_WORKERS',
+  'VRAM_PILOT_MIB_PER_WORKER',
+  'VRAM_PILOT_DEVICE',
+];
+
+/**
+ * @param gpuIndex of a card beside others; null: the only one
+ * @returns null where the plan refuses: there is nothing to start workers with
+ */
+export function workerEnvironment(
+  { workers, bytesPerWorker, device }: WorkersPlan,
+  gpuIndex: number | null = null,
+): WorkerEnvironment | null {
+  if (device === null) return null;
+  const isOneOfMany = device === 'cuda' && gpuIndex !== null;
+  return {
+    VRAM_PILOT_WORKERS: String(workers),
+    VRAM_PILOT_MIB_PER_WORKER: String(Math.floor((bytesPerWorker ?? 0) / MIB)),
+    VRAM_PILOT_DEVICE: isOneOfMany ? `cuda:${String(gpuIndex)}` : device,
+  };
+}
+
+/** What to look at when it does not go as planned, with what may be wrong first. */
+export const WORKER_HINTS: readonly string[] = [
+  'Ollama still on the CPU: set a larger reservation.',
+  '  Does it run at all, and who else holds memory?',
+  'Workers too slow: did they fall to the CPU?',
+  '  With Ollama off, a smaller reservation gives them the GPU.',
+  'Workers take too much: fewer workers per GB, or a higher minimum per worker.',
+  '  Look for leaks, too.',
+];

@@ -11,6 +11,7 @@ const SETTLED_AGE_MS = 60_000;
 /** Ordinary people's accounts on Linux; below are services, 65534 is nobody. */
 const isPerson = (uid: number | null): boolean => uid !== null && uid >= 1000 && uid < 60_000;
 
+/** The first class that fits; whatever is not surely an orphan of this user may not be ended. */
 export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   const role = roleOf(process);
   const stranger = (reason: string, remedy?: string): Judgement => ({
@@ -48,7 +49,7 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   if (!isEngineRole(role)) return stranger('it was not started here');
   if (role === 'spawned' && !ranWithVllm(process, scene))
     return stranger('it is a helper of some Python program, not known to be an engine');
-  const verdict = judgeOrphan(process, scene.index);
+  const verdict = judgeOrphan(process, scene.index, scene.evidence.listening);
   if (!verdict.isOrphan) return stranger(`it was not started here; ${verdict.why}`);
   const doubt = whyDoubt(process, scene);
   return {

@@ -9,7 +9,7 @@ import { commandForShowing, redactText } from './redact';
 import { withRelatives } from './relatives';
 import { isEngineRole, isInteractiveShell, isServerRole, isUntouchableRole, roleOf } from './role';
 import type { HoldersInput, Judgement, Scene } from './scene';
-import { ancestorsOf, indexTable, isAlive } from './tree';
+import { ancestorsOf, descendantsOf, indexTable, isAlive, type ProcessIndex } from './tree';
 
 /**
  * One holder per GPU row, then the leftovers without a row that belong to one of ours which died, or to a leftover
@@ -68,6 +68,13 @@ function judgeMissing({ table, self }: Scene): Judgement {
     ...(remedy === undefined ? {} : { remedy }),
   });
   if (table.length === 0) return answer('stranger', 'processes cannot be read on this system');
+  // its kernel holds memory under a number that no list of programs has
+  if (self.system === 'windows')
+    return answer(
+      'stranger',
+      'Windows lists no program under this number',
+      'Look in Task Manager.',
+    );
   if (self.system === 'wsl')
     return answer(
       'otherNamespace',
@@ -161,7 +168,7 @@ function judgeLaunch(process: ProcessInfo, { families, evidence }: Scene): Judge
     };
   return {
     class: 'orphanedWorker',
-    reason: `its server, process ${main.pid} on port ${port}, was ${what} and is gone`,
+    reason: `its server is gone: process ${main.pid} on port ${port}, ${what}`,
     mayEnd: true,
     launchId,
   };
@@ -181,7 +188,10 @@ function silentLeftovers(scene: Scene, rows: readonly Holder[]): readonly Proces
     const process = row.canEnd ? scene.index.byPid.get(row.pid) : undefined;
     if (!process) continue;
     for (const above of ancestorsOf(scene.index, process))
-      if (isEngineRole(roleOf(above)) && judgeOrphan(above, scene.index).isOrphan)
+      if (
+        isEngineRole(roleOf(above)) &&
+        judgeOrphan(above, scene.index, scene.evidence.listening).isOrphan
+      )
         found.set(above.pid, above);
   }
   return [...found.values()].filter((process) => judge(process, scene).class === 'orphanedWorker');
@@ -215,7 +225,7 @@ function toHolder(
 }
 
 /** The last word, whatever a rule wished; null: it may be offered. */
-function whyNotEnd(process: ProcessInfo, { self, evidence }: Scene): string | null {
+function whyNotEnd(process: ProcessInfo, { self, evidence, index }: Scene): string | null {
   if (process.pid <= 1 || self.protectedPids.includes(process.pid))
     return 'this program runs below it';
   if (!process.sameNamespace) return 'it runs in another PID namespace';
@@ -223,9 +233,17 @@ function whyNotEnd(process: ProcessInfo, { self, evidence }: Scene): string | nu
   if (process.uid !== self.uid) return 'it belongs to another user';
   if (isUntouchableRole(roleOf(process)) || isInteractiveShell(process))
     return 'somebody works with it: it is never ended from here';
-  const line = process.args.join(' ');
   const wish = evidence.protect?.find(
-    (part) => part !== '' && (line.includes(part) || part === String(process.pid)),
+    (part) => part !== '' && together(process, index).some((one) => isNamed(one, part)),
   );
   return wish === undefined ? null : `it is protected by your setting (“${redactText(wish)}”)`;
+}
+
+const isNamed = (process: ProcessInfo, part: string): boolean =>
+  process.args.join(' ').includes(part) || part === String(process.pid);
+
+/** An engine and its workers end together: who protects one of them protects all. */
+function together(process: ProcessInfo, index: ProcessIndex): readonly ProcessInfo[] {
+  const above = ancestorsOf(index, process).filter((one) => isEngineRole(roleOf(one)));
+  return [process, ...above, ...descendantsOf(index, above.at(-1) ?? process)];
 }

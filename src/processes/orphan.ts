@@ -23,13 +23,20 @@ const OWNING_ROLES: ReadonlySet<ProcessRole> = new Set([
   'ray',
 ]);
 
+/** Ports that programs listen on; a pid that is absent was not looked at. */
+type Listening = ReadonlyMap<number, readonly number[]> | undefined;
+
 /** Expects an engine process (`isEngineRole`); judges nothing about users, age or namespaces. */
-export function judgeOrphan(process: ProcessInfo, index: ProcessIndex): OrphanVerdict {
+export function judgeOrphan(
+  process: ProcessInfo,
+  index: ProcessIndex,
+  listening?: Listening,
+): OrphanVerdict {
   const parent = parentOf(index, process);
   const owner = findOwner(process, index);
   if (owner) return owned(owner, `${describe(owner)} above it is alive`);
   if (parent && isEngineRole(roleOf(parent)) && isAlive(parent)) {
-    const above = judgeOrphan(parent, index);
+    const above = judgeOrphan(parent, index, listening);
     return { ...above, why: `its engine process ${parent.pid}: ${above.why}` };
   }
   const reaper = reaperOf(process, parent);
@@ -39,7 +46,9 @@ export function judgeOrphan(process: ProcessInfo, index: ProcessIndex): OrphanVe
         ? `its parent is ${describe(parent)}, and it is not known whether that one made it`
         : 'its parent cannot be seen',
     );
-  const companion = findCompanion(process, index);
+  if (process.pid === process.sid || process.pid === process.pgid)
+    return unclear('it leads a group of its own: no server does that with what it makes');
+  const companion = findCompanion(process, index, listening);
   if (companion)
     return owned(companion, `${describe(companion)} of the same process group is alive`);
   return {
@@ -81,25 +90,27 @@ function sharesGroup(one: ProcessInfo, other: ProcessInfo): boolean {
 
 /**
  * How the present parent is known not to be the maker; null where that is not known. A maker shares group and session
- * with what it makes, unless the child leads its own (an engine never does: it was detached by somebody unknown).
- * Reapers and shells make no engines. A parent missing from the table proves nothing, except pid 1, which some hosts
- * hide from ordinary users.
+ * with what it makes. Reapers and shells make no engines. A parent missing from the table proves nothing, except pid 1,
+ * which some hosts hide from ordinary users.
  */
 function reaperOf(process: ProcessInfo, parent: ProcessInfo | null): string | null {
   if (!parent) return process.ppid === 1 ? 'pid 1' : null;
   const role = roleOf(parent);
   if (role === 'reaper' || (parent.pid === 1 && role === 'shell')) return describe(parent);
   if ((role !== 'other' && role !== 'python') || sharesGroup(parent, process)) return null;
-  if (parent.pid === 1) return describe(parent);
-  const leadsItself = process.pid === process.sid || process.pid === process.pgid;
-  return leadsItself ? null : `${describe(parent)} of another session`;
+  return parent.pid === 1 ? describe(parent) : `${describe(parent)} of another session`;
 }
 
 /**
- * A live member of the same group that could be the maker or still serve: a server, or a Python program at least as
- * old as the process. Everything an engine makes for itself does not count.
+ * A live member of the same group that could be the maker or still serve: a server, an unknown program that listens on a
+ * port (a front end may have let somebody else make its engine), or a Python program at least as old as the process.
+ * Everything an engine makes for itself does not count.
  */
-function findCompanion(process: ProcessInfo, index: ProcessIndex): ProcessInfo | null {
+function findCompanion(
+  process: ProcessInfo,
+  index: ProcessIndex,
+  listening: Listening,
+): ProcessInfo | null {
   const group = process.pgid === null ? [] : (index.groups.get(process.pgid) ?? []);
   return (
     group.find((other) => {
@@ -108,8 +119,8 @@ function findCompanion(process: ProcessInfo, index: ProcessIndex): ProcessInfo |
       if (isServerRole(role)) return !isBelow(other, process, index);
       if (role === 'python' || role === 'notebook' || role === 'ray')
         return !startedBefore(process, other);
-      // A leader that is none of these (a script, a wrapper) is no server, and cannot be the maker.
-      return false;
+      // `vllm serve … | tee log`, a script, a wrapper: none of these is a server, and none can be the maker.
+      return role === 'other' && (listening?.get(other.pid) ?? []).length > 0;
     }) ?? null
   );
 }

@@ -141,6 +141,7 @@ const LOOKS: readonly (readonly [ProcessRole, (look: Look) => boolean])[] = [
   ['python', isPython],
 ];
 
+/** By its look alone (title, name, arguments), which anybody can imitate: enough to spare a process, never to end one. */
 export function roleOf(process: ProcessInfo): ProcessRole {
   const title = (process.args[0] ?? process.comm).trim();
   const look: Look = {

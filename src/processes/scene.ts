@@ -26,7 +26,7 @@ export interface HolderEvidence {
   readonly marks?: ReadonlyMap<number, string>;
   /** Whether a pid really has a GPU device open; absent: not known. Decides in containers, where GPU tools may print pids of the host. */
   readonly holdsGpuDevice?: ReadonlyMap<number, boolean>;
-  /** Ports that server-like processes listen on; a pid that is absent was not looked at. */
+  /** Ports that servers, and unknown programs in the groups of engines, listen on; absent: was not looked at. */
   readonly listening?: ReadonlyMap<number, readonly number[]>;
   /** Python executables whose environment has vLLM installed. */
   readonly vllmPythons?: ReadonlySet<string>;

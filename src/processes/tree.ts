@@ -8,6 +8,7 @@ export interface ProcessIndex {
   readonly groups: ReadonlyMap<number, readonly ProcessInfo[]>;
 }
 
+/** Of rows with one pid the last counts. */
 export function indexTable(table: readonly ProcessInfo[]): ProcessIndex {
   const byPid = new Map(table.map((process) => [process.pid, process]));
   const all = [...byPid.values()];
@@ -44,6 +45,7 @@ export function identityKey(process: ProcessIdentity): string {
   return `${process.bootId}/${process.pid}/${process.startTime}`;
 }
 
+/** Only what tells it apart. */
 export function identityOf({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity {
   return { pid, startTime, bootId };
 }

@@ -7,11 +7,12 @@ import type { SelfFacts } from './scene';
 const WORTH_SAYING_BYTES = 512 * 2 ** 20;
 
 /**
- * Bytes of a GPU that no listed process accounts for; null where that cannot be known (a process without a figure,
- * as always under Windows and WSL) or is not worth a word (less than 512 MiB).
+ * Bytes of a GPU that no listed process accounts for; null where that cannot be known (a process without a figure, as
+ * under WSL; Windows, whose counters say what is resident and not what is charged) or is not worth a word (less than
+ * 512 MiB).
  */
 export function unseenBytes(
-  gpu: Pick<Gpu, 'index' | 'usedBytes' | 'memory'>,
+  gpu: Pick<Gpu, 'index' | 'usedBytes' | 'memory' | 'cudaBytes'>,
   processes: readonly GpuProcess[],
 ): number | null {
   if (gpu.usedBytes === null || gpu.memory === 'unified') return null;
@@ -19,7 +20,7 @@ export function unseenBytes(
   for (const { gpus, usedBytes } of processes) {
     if (!gpus.includes(gpu.index)) continue;
     // one figure for several GPUs says nothing about each of them
-    if (usedBytes === null || gpus.length > 1) return null;
+    if (usedBytes === null || gpus.length > 1 || gpu.cudaBytes !== undefined) return null;
     unseen -= usedBytes;
   }
   return unseen >= WORTH_SAYING_BYTES ? unseen : null;
@@ -41,8 +42,12 @@ export function blindSpots(self: SelfFacts, table: readonly ProcessInfo[]): read
     return [
       'This container has process numbers of its own: what runs outside is not seen and never ended from here. Started with `--pid=host` (Kubernetes: `hostPID: true`) it would be seen.',
     ];
+  if (self.system === 'mac')
+    return [
+      'macOS does not tell how much of the GPU’s memory each process holds: what servers on record here left behind is found, other holders are not seen.',
+    ];
   // pid 1 is everybody's to see, unless /proc hides what is not one's own
-  const isHidden = self.system !== 'mac' && self.uid !== 0 && !table.some(({ pid }) => pid === 1);
+  const isHidden = self.uid !== 0 && !table.some(({ pid }) => pid === 1);
   return isHidden
     ? [
         'This system hides the processes of other users (`hidepid`): an administrator can see who else holds memory.',

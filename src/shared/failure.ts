@@ -26,6 +26,7 @@ export type Result<T> =
 
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
 
+/** `detail`: one sentence for people, what was found and where. */
 export const fail = <T = never>(reason: FailureReason, detail: string): Result<T> => ({
   ok: false,
   failure: { reason, detail },

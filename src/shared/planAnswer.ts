@@ -40,15 +40,17 @@ export interface UtilizationMark {
   readonly maxConcurrency: number | null;
 }
 
-export type MarkName = 'smallest' | 'recommended' | 'largest';
+export type MarkName = 'smallest' | 'recommended' | 'beside' | 'largest';
 
 export interface UtilizationPlan {
   readonly effective: number | null;
   readonly smallest: number | null;
   readonly largest: number | null;
   readonly recommended: number | null;
+  /** Largest that leaves the head room, and what is kept for Ollama, of what is free now; null: free is not known. */
+  readonly beside?: number | null;
   readonly rule: 'exact' | 'name';
-  /** What the three shares mean; null where the share is. */
+  /** What the shares mean; null where the share is. */
   readonly marks?: Readonly<Record<MarkName, UtilizationMark | null>>;
 }
 
@@ -109,6 +111,8 @@ export interface Plan {
   readonly ranges: Readonly<Record<string, Range>>;
   readonly advice: readonly Advice[];
   readonly steps: readonly string[];
+  /** Of the steps, those that come from starts of this model: known results, and what was learned here. */
+  readonly known?: readonly string[];
   /** null or absent: nothing has to stop, it would not help, or the request names nobody (`running`). */
   readonly mustStop?: MustStop | null;
 }

@@ -3,6 +3,7 @@
  * `null` and absent mean the same everywhere: not known, or the engine version's own default.
  */
 import * as z from 'zod/mini';
+import { knownProfileSchema } from './knownProfile';
 
 const text = z.optional(z.nullable(z.string()));
 const flag = z.optional(z.nullable(z.boolean()));
@@ -11,7 +12,7 @@ const bytes = z.optional(z.nullable(z.number().check(z.gte(0))));
 const facts = z.optional(z.nullable(z.record(z.string(), z.unknown())));
 
 /** Where weights go when an engine shards or quantizes them; summed from tensor headers by `models/`. */
-export const weightGroupSchema = z.object({
+const weightGroupSchema = z.object({
   role: z.enum([
     'embedding',
     'head',
@@ -35,7 +36,7 @@ export const weightGroupSchema = z.object({
 });
 
 /** Summary of all tensor headers of a model folder. */
-export const weightSummarySchema = z.object({
+const weightSummarySchema = z.object({
   totalBytes: z.number(),
   tensorCount: z.number(),
   groups: z.array(weightGroupSchema),
@@ -46,6 +47,8 @@ export const modelRequestSchema = z.object({
   path: text,
   config: facts,
   weightsBytes: bytes,
+  /** Those are the files' bytes, which a quantization option still converts; otherwise what the engine holds. */
+  weightsAsStored: flag,
   parameterCount: bytes,
   gguf: facts,
   /** Filled by whoever read the headers at `path`; callers need not give it. */
@@ -114,7 +117,7 @@ export const runningSchema = z.object({
   pinned: flag,
 });
 
-export const planRequestSchema = z.object({
+const planRequestSchema = z.object({
   engine: z.enum(['vllm', 'ollama']),
   engineVersion: text,
   model: modelRequestSchema,
@@ -130,11 +133,22 @@ export const planRequestSchema = z.object({
     ),
   ),
   coexistence: z.optional(
-    z.nullable(z.object({ ollamaReservationBytes: bytes, safetyBufferBytes: bytes })),
+    z.nullable(
+      z.object({
+        ollamaReservationBytes: bytes,
+        safetyBufferBytes: bytes,
+        /** GPUs on which it is kept, by place in the request; null or absent: on each. */
+        ollamaGpus: z.optional(z.nullable(z.array(z.int().check(z.gte(0))))),
+        /** Why that much is kept for Ollama, for the steps. */
+        ollamaReason: text,
+      }),
+    ),
   ),
   learned: z.optional(z.nullable(z.array(z.record(z.string(), z.unknown())))),
   /** What holds GPU memory now, for "what must stop so that this fits". */
   running: z.optional(z.nullable(z.array(runningSchema))),
+  /** The user's own known results; those that ship need not be given. */
+  knownProfiles: z.optional(z.nullable(z.array(knownProfileSchema))),
 });
 
 export type WeightGroup = z.infer<typeof weightGroupSchema>;

@@ -3,6 +3,7 @@
  * To the page goes only the complete `snapshot` (a hidden page misses messages, so deltas would be lost) and `focus`.
  */
 import * as z from 'zod/mini';
+import { knownProfileSchema } from './knownProfile';
 import { gpuRequestSchema, modelRequestSchema, runningSchema } from './planRequest';
 import { wishSchema } from './wish';
 
@@ -53,7 +54,9 @@ const serverRowSchema = z.object({
   ),
   /** Of one that runs with settings which a failure made small. */
   stepUp: z.optional(z.nullable(offeredLaunchSchema)),
-  /** Of a vLLM that runs: how much of its KV pool is in use, and what could be given back. */
+  /** Part of its K/V pool that holds something now, 0 to 1. */
+  kvUse: z.optional(known),
+  /** What of its K/V pool could be given back, in words; null: nothing worth a restart. */
   pool: z.optional(z.nullable(z.string())),
 });
 
@@ -103,8 +106,15 @@ export const snapshotSchema = z.object({
   }),
   servers: z.array(serverRowSchema),
   defaults: z.object({ utilization: z.number(), headroomBytes: z.number() }),
-  coexistence: z.object({ ollamaReservationBytes: z.number(), safetyBufferBytes: z.number() }),
+  coexistence: z.object({
+    ollamaReservationBytes: z.number(),
+    safetyBufferBytes: z.number(),
+    ollamaGpus: z.optional(z.array(z.number())),
+    ollamaReason: z.optional(z.string()),
+  }),
   learned: z.array(z.record(z.string(), z.unknown())),
+  /** The user's own known results. */
+  knownProfiles: z.optional(z.array(knownProfileSchema)),
   /** What holds GPU memory, for "what must stop". */
   running: z.optional(z.array(runningSchema)),
   /** The host's idea of the wish: sent when it changed there (a profile was opened, a model was picked). */
@@ -121,11 +131,15 @@ export const toPageSchema = z.discriminatedUnion('type', [
 export const openTargets = [
   'chooseModel',
   'copyCommand',
+  'copyCurl',
+  'copyEndpoint',
   'explain',
+  'getEngine',
   'gpuReport',
-  'log',
+  'removeServer',
+  'report',
   'saveProfile',
-  'settings',
+  'sendTestPrompt',
   'terminal',
   'trust',
   'cleanUp',

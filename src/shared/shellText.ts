@@ -6,6 +6,7 @@ export function shellCommand({ file, args, env }: Command): string {
   return [...variables, ...[file, ...args].map(shellWord)].join(' ');
 }
 
+/** As it is where no shell would touch it, else in single quotes. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,6 @@
 /** What the user arranged: one engine, one model, its options. The page keeps it, a profile stores it, a launch runs it. */
 import * as z from 'zod/mini';
+import type { KnownProfile } from './knownProfile';
 import {
   planOptionsSchema,
   type GpuRequest,
@@ -22,14 +23,26 @@ export const wishSchema = z.object({
 
 export type Wish = z.infer<typeof wishSchema>;
 
+/** What a plan leaves to others. */
+export interface Coexistence {
+  readonly ollamaReservationBytes: number;
+  readonly safetyBufferBytes: number;
+  /** GPUs on which that is kept for Ollama, by place; absent: on each. */
+  readonly ollamaGpus?: number[] | undefined;
+  /** Why that much is kept. */
+  readonly ollamaReason?: string | undefined;
+}
+
 /** What the machine adds to a wish before it can be planned. */
 export interface PlanSurroundings {
   readonly engineVersion: string | null;
   readonly model: ModelRequest;
   readonly gpus: readonly GpuRequest[];
-  readonly coexistence: { ollamaReservationBytes: number; safetyBufferBytes: number };
+  readonly coexistence: Coexistence;
   readonly learned: readonly Record<string, unknown>[];
   readonly running?: readonly RunningServer[];
+  /** The user's own. */
+  readonly knownProfiles?: readonly KnownProfile[];
 }
 
 /** The one way from a wish to a plan request, used by the page on every frame and by the host before it launches. */
@@ -43,5 +56,6 @@ export function requestForWish(wish: Wish, around: PlanSurroundings): PlanReques
     coexistence: around.coexistence,
     learned: [...around.learned],
     running: [...(around.running ?? [])],
+    knownProfiles: [...(around.knownProfiles ?? [])],
   };
 }

@@ -1,5 +1,6 @@
 /** Reads what PowerShell tells of Windows' processes as JSON. Text in, plain data out. */
 import * as z from 'zod/mini';
+import { parseJson } from '../shared/json';
 
 export interface CimRow {
   readonly pid: number;
@@ -96,12 +97,4 @@ export function splitCommandLine(line: string): readonly string[] {
     } else current = (current ?? '') + char;
   }
   return current === null ? args : [...args, current];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,8 @@
-/** A tool that goes on printing. Node's own spawn: there is one such tool, and nothing of it to collect. */
+/** A tool that goes on printing. */
 import { spawn } from 'node:child_process';
 import type { StreamSpec } from '../app/ports';
-import { fail, ok, type Result } from '../shared/failure';
-
-/** A child in state D cannot be killed. */
-const GIVE_UP_AFTER_KILL_MS = 2000;
+import { ok, type Result } from '../shared/failure';
+import { GIVE_UP_AFTER_KILL_MS, notStarted, quietly } from './execRun';
 
 /**
  * Nothing outlives this process: a tool whose reader is gone dies of SIGPIPE at its next line, and on Windows with the
@@ -17,11 +15,12 @@ export function streamFile(
 ): Promise<Result<number | null>> {
   return new Promise((resolve) => {
     const child = spawn(file, spec.args, {
+      ...quietly,
       env,
-      shell: false,
       stdio: ['ignore', 'pipe', 'ignore'],
-      windowsHide: true,
     });
+    child.on('error', (error) => resolve(notStarted(spec.file, error)));
+    if (child.pid === undefined) return;
     let giveUp: NodeJS.Timeout | null = null;
     const finish = (result: Result<number | null>): void => {
       if (giveUp !== null) clearTimeout(giveUp);
@@ -43,13 +42,6 @@ export function streamFile(
       if (!spec.signal.aborted) spec.onText(text);
     });
     child.stdout.on('error', () => undefined);
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      finish(
-        error.code === 'ENOENT'
-          ? fail('toolMissing', `${spec.file} was not found`)
-          : fail('failed', `${spec.file} could not be started: ${error.code ?? error.message}`),
-      );
-    });
     // not `close`: a grandchild may keep the pipe
     child.once('exit', (code) => finish(ok(code)));
     spec.signal.addEventListener('abort', kill, { once: true });

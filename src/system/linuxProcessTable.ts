@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { ProcessTable, SignalOutcome } from '../app/ports';
 import type { ProcessIdentity, ProcessInfo } from '../processes/process';
+import { lazily } from '../shared/lazily';
 import { openFileTable } from './linuxOpenFiles';
 import {
   parseBootSeconds,
@@ -15,18 +16,19 @@ import {
 } from './procText';
 import type { LinuxRoots } from './linuxRoots';
 import { readTextOr, readTextTimed } from './readProc';
+import { sendSignal, type Kill } from './sendSignal';
 
 /** USER_HZ: 100 on every Linux that has GPUs, whatever the kernel's own HZ. */
 const TICKS_PER_SECOND = 100;
 /** The first PID namespace of a machine always has this inode (PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 /** About 3 ms of reading; then the event loop gets a turn. */
-const CHUNK = 32;
+const PROCESSES_PER_TURN = 32;
 
 interface LinuxSelf {
   readonly pid: number;
   readonly uid: number | null;
-  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  readonly kill: Kill;
 }
 
 const REAL_ROOTS: LinuxRoots = {
@@ -54,8 +56,6 @@ export function openLinuxProcessTable(
   self: LinuxSelf = realSelf(),
 ): ProcessTable {
   const at = (...parts: (string | number)[]): string => path.join(roots.proc, ...parts.map(String));
-  const users = parsePasswd(readTextOr(roots.passwd, ''));
-  const bootSeconds = parseBootSeconds(readTextOr(at('stat'), ''));
   const readBootId = (): string => readTextOr(at('sys/kernel/random/boot_id'), '').trim();
   const readStat = (pid: number): ProcStat | null => {
     const text = readTextOr(at(pid, 'stat'), null);
@@ -65,7 +65,11 @@ export function openLinuxProcessTable(
   /** A /proc of another namespace (the host's, mounted here) numbers processes differently: nothing in it is ours to signal. */
   const isOwnProc = (): boolean => readLink(at('self')) === String(self.pid);
   const look = (): Moment => ({ bootId: readBootId(), isOwn: isOwnProc() });
-  const selfDepth = parseStatus(readTextOr(at(self.pid, 'status'), '')).namespaceDepth;
+  const machine = lazily(() => ({
+    users: parsePasswd(readTextOr(roots.passwd, '')),
+    bootSeconds: parseBootSeconds(readTextOr(at('stat'), '')),
+    selfDepth: parseStatus(readTextOr(at(self.pid, 'status'), '')).namespaceDepth,
+  }));
 
   const readProcess = async (
     pid: number,
@@ -73,6 +77,7 @@ export function openLinuxProcessTable(
   ): Promise<ProcessInfo | null> => {
     const stat = readStat(pid);
     if (!stat) return null;
+    const { users, bootSeconds, selfDepth } = machine();
     const status = stat.isKernelThread
       ? { uid: 0, namespaceDepth: selfDepth }
       : parseStatus(readTextOr(at(pid, 'status'), ''));
@@ -107,9 +112,11 @@ export function openLinuxProcessTable(
   const readMany = async (pids: readonly number[]): Promise<readonly ProcessInfo[]> => {
     const moment = look();
     const found: ProcessInfo[] = [];
-    for (let from = 0; from < pids.length; from += CHUNK) {
+    for (let from = 0; from < pids.length; from += PROCESSES_PER_TURN) {
       if (from > 0) await new Promise((resolve) => setImmediate(resolve));
-      const chunk = pids.slice(from, from + CHUNK).map((pid) => readProcess(pid, moment));
+      const chunk = pids
+        .slice(from, from + PROCESSES_PER_TURN)
+        .map((pid) => readProcess(pid, moment));
       for (const process of await Promise.all(chunk)) if (process) found.push(process);
     }
     return found;
@@ -140,15 +147,8 @@ export function openLinuxProcessTable(
     if (!stat || stat.state === 'Z' || stat.state === 'X') return 'gone';
     if (stat.startTime !== target.startTime || readBootId() !== target.bootId) return 'changed';
     const status = parseStatus(readTextOr(at(target.pid, 'status'), ''));
-    if (status.namespaceDepth !== selfDepth) return 'refused';
-    try {
-      self.kill(target.pid, signal);
-      return 'sent';
-    } catch (error) {
-      return error instanceof Error && 'code' in error && error.code === 'ESRCH'
-        ? 'gone'
-        : 'refused';
-    }
+    if (status.namespaceDepth !== machine().selfDepth || status.uid !== self.uid) return 'refused';
+    return sendSignal(self.kill, target.pid, signal);
   };
 
   return {

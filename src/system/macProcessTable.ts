@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { execa } from 'execa';
 import type { ProcessTable, SignalOutcome } from '../app/ports';
 import type { ProcessIdentity, ProcessInfo } from '../processes/process';
+import { runFile } from './execRun';
 import { openPolledProcessTable, withAncestors } from './polledProcessTable';
 import { PS_COLUMNS, parseLsofPorts, parsePs, parsePsCommands, type PsRow } from './psText';
+import { sendSignal, type Kill } from './sendSignal';
 
 const PATIENCE_MS = 5000;
 /** All processes, wide, times in a form that can be read back. */
@@ -18,7 +19,7 @@ export interface PsTools {
   readonly uid: number | null;
   /** Empty where it cannot be told; then nothing is signalled. */
   readonly readBootId: () => string;
-  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+  readonly kill: Kill;
 }
 
 const realTools = (): PsTools => ({
@@ -55,14 +56,7 @@ export function openMacProcessTable(tools: PsTools = realTools()): ProcessTable 
     if (!row || row.state === 'Z') return 'gone';
     if (row.startTime !== target.startTime || readBootId() !== target.bootId) return 'changed';
     if (tools.uid === null || row.uid !== tools.uid) return 'refused';
-    try {
-      tools.kill(target.pid, signal);
-      return 'sent';
-    } catch (error) {
-      return error instanceof Error && 'code' in error && error.code === 'ESRCH'
-        ? 'gone'
-        : 'refused';
-    }
+    return sendSignal(tools.kill, target.pid, signal);
   };
 
   return openPolledProcessTable(read, {
@@ -109,13 +103,8 @@ function toInfo(row: PsRow, command: string | undefined, bootId: string): Proces
 
 /** What it printed; empty where it cannot be run or does not answer: then nothing is seen. */
 async function call(file: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await execa(file, args, {
-    env: PLAIN,
-    stdin: 'ignore',
-    timeout: PATIENCE_MS,
-    reject: false,
-  });
-  return typeof stdout === 'string' ? stdout : '';
+  const ran = await runFile(file, { file, args, timeoutMs: PATIENCE_MS, env: PLAIN }, process.env);
+  return ran.ok ? ran.value.stdout : '';
 }
 
 function callNow(file: string, args: readonly string[]): string {

@@ -54,10 +54,11 @@ export interface ProcStatus {
 }
 
 export function parseStatus(text: string): ProcStatus {
-  const uid = /^Uid:\s+(\d+)/m.exec(text)?.[1];
+  // real, effective, saved: where they differ the process acts for somebody else (setuid), and nobody's word counts
+  const [, uid, ...others] = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(text) ?? [];
   const pids = /^NSpid:\s+(.+)$/m.exec(text)?.[1];
   return {
-    uid: uid === undefined ? null : Number(uid),
+    uid: uid === undefined || others.some((other) => other !== uid) ? null : Number(uid),
     namespaceDepth: pids === undefined ? null : pids.trim().split(/\s+/).length,
   };
 }

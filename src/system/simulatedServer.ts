@@ -29,8 +29,13 @@ export async function runSimulatedServer(args: readonly string[]): Promise<numbe
   }
 
   const server = http.createServer((request, response) => {
-    response.setHeader('content-type', 'application/json');
-    response.end(answer(request.url ?? '/', model));
+    void (async () => {
+      let asked = '';
+      for await (const chunk of request) asked += String(chunk);
+      const isStreamed = /"stream":\s*true/.test(asked);
+      response.setHeader('content-type', isStreamed ? 'text/event-stream' : 'application/json');
+      response.end(isStreamed ? events(model) : answer(request.url ?? '/', model));
+    })();
   });
   server.listen(port, '127.0.0.1', () => say('Application startup complete. (simulated)'));
   return new Promise((resolve) => {
@@ -49,11 +54,24 @@ function answer(path: string, model: string): string {
   if (path === '/version') return JSON.stringify({ version: 'simulated' });
   if (path === '/v1/models')
     return JSON.stringify({ object: 'list', data: [{ id: model, object: 'model' }] });
-  const message = { role: 'assistant', content: 'This is a simulated server: no model is loaded.' };
   return JSON.stringify({
     object: 'chat.completion',
     model,
-    choices: [{ index: 0, message, finish_reason: 'stop' }],
-    usage: { prompt_tokens: 1, completion_tokens: 11, total_tokens: 12 },
+    choices: [
+      { index: 0, message: { role: 'assistant', content: CONTENT }, finish_reason: 'stop' },
+    ],
+    usage: USAGE,
   });
+}
+
+const CONTENT = 'This is a simulated server: no model is loaded.';
+const USAGE = { prompt_tokens: 1, completion_tokens: 11, total_tokens: 12 };
+
+function events(model: string): string {
+  const piece = { choices: [{ index: 0, delta: { role: 'assistant', content: CONTENT } }] };
+  return [piece, { choices: [], usage: USAGE }]
+    .map((event) => JSON.stringify({ object: 'chat.completion.chunk', model, ...event }))
+    .concat('[DONE]')
+    .map((data) => `data: ${data}\n\n`)
+    .join('');
 }

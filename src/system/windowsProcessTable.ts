@@ -1,7 +1,7 @@
-import { execa } from 'execa';
 import type { ProcessTable } from '../app/ports';
 import type { ProcessInfo } from '../processes/process';
 import { CIM_SCRIPT, parseCim, type CimRow } from './cimText';
+import { runFile } from './execRun';
 import { openPolledProcessTable } from './polledProcessTable';
 
 /** PowerShell takes half a second to start; nothing is signalled by these rows, so they may be a little old. */
@@ -59,10 +59,7 @@ function toInfo(row: CimRow, bootId: string): ProcessInfo {
 async function askPowerShell(): Promise<string> {
   const root = process.env.SystemRoot ?? 'C:\\Windows';
   const file = `${root}\\System32\\WindowsPowerShell\\v1.0\\powershell.exe`;
-  const { stdout } = await execa(
-    file,
-    ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command', CIM_SCRIPT],
-    { stdin: 'ignore', timeout: PATIENCE_MS, reject: false, windowsHide: true },
-  );
-  return typeof stdout === 'string' ? stdout : '';
+  const args = ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command', CIM_SCRIPT];
+  const ran = await runFile(file, { file, args, timeoutMs: PATIENCE_MS }, process.env);
+  return ran.ok ? ran.value.stdout : '';
 }

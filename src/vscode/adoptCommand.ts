@@ -2,8 +2,9 @@
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import type { Candidate } from '../app/adoption';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { Server } from '../app/state';
+import { engineNames } from '../shared/engineNames';
 import { formatCount } from '../shared/units';
 import { sayFailure } from './messages';
 
@@ -44,7 +45,7 @@ async function choose(candidates: readonly Candidate[]): Promise<Candidate | und
 }
 
 function labelOf({ engine, model }: Candidate): string {
-  return `${engine === 'vllm' ? 'vLLM' : 'Ollama'}: ${model ?? 'model unknown'}`;
+  return `${engineNames[engine]}: ${model ?? 'model unknown'}`;
 }
 
 /** What can't be known is named so, not left out. */

@@ -1,5 +1,5 @@
 /** What other extensions and tests get from `activate`: plain data in, plain data out. */
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { DeployResult } from '../app/deploy';
 import type { AppState } from '../app/state';
 import type { Result } from '../shared/failure';
@@ -9,6 +9,7 @@ import * as z from 'zod/mini';
 
 export interface VramPilotApi {
   readonly version: string;
+  /** As it is now, a new object after every change. Sizes in bytes; null: not known. */
   getState(): AppState;
   /** A plan request as the contracts describe it; throws with the field's name where it is invalid. */
   plan(request: unknown): Promise<PlanAnswer>;
@@ -17,6 +18,7 @@ export interface VramPilotApi {
    * launch refuse it; `pull` lets Ollama download a model that it lacks.
    */
   deploy(request: unknown, options?: { force?: boolean; pull?: boolean }): Promise<DeployResult>;
+  /** Resolves when the server has ended; `force` waits for no orderly end. `notFound` for an id that is not in the list. */
   stop(id: string, options?: { force?: boolean }): Promise<Result<void>>;
   /** Milliseconds from the call of `activate` to its return, and to the first gauge. */
   readonly timings: { activateMs: number; firstGaugeMs: number | null };

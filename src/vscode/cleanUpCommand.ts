@@ -1,7 +1,8 @@
 /** `Clean Up Zombie Processes…`: everything that holds GPU memory with its class; only true orphans can be chosen. */
 import * as vscode from 'vscode';
 import { familyOf } from '../app/holderFamily';
-import type { App } from '../app/startApp';
+import { asSentence, HOLDER_NAMES, sentencesOf, startText } from '../app/holderNames';
+import type { App } from '../app/app';
 import { shortCommand } from '../app/shortCommand';
 import type { Holder } from '../processes/process';
 import { formatBytes } from '../shared/units';
@@ -99,24 +100,33 @@ function itemOf(holder: Holder): Item {
     holder,
     picked: holder.canEnd,
     label: `${holder.canEnd ? '$(warning)' : '$(lock)'} ${shortCommand(holder.command)}`,
-    description: `PID ${String(holder.pid)} · ${formatBytes(holder.usedBytes)} · ${holder.user ?? 'unknown user'}`,
-    detail: `${holder.reason}. ${holder.canEnd ? '' : holder.remedy}`.trim(),
+    description: [
+      holdsText(holder),
+      HOLDER_NAMES[holder.class],
+      `PID ${String(holder.pid)} of ${holder.user ?? 'an unknown user'}`,
+    ].join(' · '),
+    // one line, cut at its end: what to do is the news about those that are not offered
+    detail: (holder.canEnd ? sentencesOf(holder) : sentencesOf(holder).reverse()).join(' '),
   };
 }
 
-function startedText({ startedAtMs }: Holder): string {
-  return startedAtMs === null ? 'at an unknown time' : new Date(startedAtMs).toLocaleString();
+function holdsText({ usedBytes, gpus }: Holder): string {
+  if (usedBytes !== null) return `holds ${formatBytes(usedBytes)}`;
+  return gpus.length > 0 ? 'memory unknown' : 'no GPU memory listed';
 }
 
 async function confirm(chosen: readonly Holder[]): Promise<boolean> {
   const end = chosen.length === 1 ? 'End Process' : `End ${String(chosen.length)} Processes`;
-  const rows = chosen.map(
-    (holder) =>
-      `PID ${String(holder.pid)}, ${formatBytes(holder.usedBytes)}, started ${startedText(holder)}\n` +
-      `${holder.command ?? 'unknown command'}\n${holder.reason}`,
+  const rows = chosen.map((holder) =>
+    [
+      holder.command ?? 'Unknown command',
+      asSentence(holdsText(holder)),
+      asSentence(startText(holder)),
+      ...sentencesOf({ ...holder, remedy: '' }),
+    ].join('\n'),
   );
   const answer = await vscode.window.showWarningMessage(
-    'End these orphaned processes?',
+    chosen.length === 1 ? 'End this orphaned process?' : 'End these orphaned processes?',
     { modal: true, detail: rows.join('\n\n') },
     end,
   );

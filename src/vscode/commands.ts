@@ -1,29 +1,41 @@
 /** Every command, registered in one place; each says why it cannot run rather than doing nothing. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import { endpointOf, serverDetail } from '../app/serverText';
-import type { App } from '../app/startApp';
+import { asksForKey } from '../app/apiKeys';
+import { clientUrlOf, serverDetail } from '../app/serverText';
+import type { App } from '../app/app';
 import type { Profile, Server } from '../app/state';
 import { wishSchema, type Wish } from '../shared/wish';
 import { adoptServer, confirmStopOfAdopted } from './adoptCommand';
 import { cleanUp } from './cleanUpCommand';
+import { reach } from './contextKeys';
 import { COMMANDS } from './contributions';
 import { startCorrected, tryStepUp } from './correctedCommand';
 import { deployFromPalette, deployWish } from './deployCommand';
+import { getEngine } from './getEngine';
 import { forgetLearned, showLearned } from './learnedCommand';
 import { sayFailure } from './messages';
 import { pickModel } from './modelPicker';
 import { showExplanation, showLastOutput, showOutputAt } from './outputDocuments';
+import { showReport } from './reportDocuments';
 import type { PlannerPanel } from './plannerPanel';
+import { openProfilesFile } from './profilesFile';
 import { serverIdOf } from './serversTree';
 import { startAllProfiles } from './startAllCommand';
 import { stopAll } from './stopAllCommand';
+import { copyApiKey, copyCurl, runTestLoad, sendTestPrompt } from './testCommand';
+import type { WorkersCommand } from './workersCommand';
 
 const launchArgumentSchema = z.object({ wish: wishSchema, force: z.boolean() });
 
-export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposable {
+export function registerCommands(
+  app: App,
+  panel: PlannerPanel,
+  workers: Pick<WorkersCommand, 'plan'>,
+): vscode.Disposable {
   const handlers: Record<keyof typeof COMMANDS, (argument?: unknown) => unknown> = {
     deploy: (argument) => deploy(app, panel, argument),
+    getEngine: () => getEngine(app),
     openPlanner: (argument) => openPlanner(app, panel, argument),
     stopServer: (argument) => stop(app, argument, false),
     forceStopServer: (argument) => stop(app, argument, true),
@@ -38,32 +50,42 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
     explainLastFailure: (argument) => explainFailure(app, argument),
     startCorrected: (argument) => startCorrected(app, argument),
     stepUp: (argument) => tryStepUp(app, argument),
-    planWorkers: async () => showText('plaintext', await app.workersReport()),
+    planWorkers: (argument) => workers.plan(argument),
     copyLaunchCommand: (argument) => copyLaunchCommand(app, argument),
     copyEndpoint: (argument) =>
       withServer(app, argument, isReady, 'copy the URL of', (server) =>
-        copy(`${endpointOf(server)}/v1`),
+        copyForUse(clientUrlOf(server)),
       ),
     copyCurl: (argument) =>
       withServer(app, argument, isReady, 'copy a curl command for', (server) =>
-        copy(app.curlFor(server)),
+        copyCurl(app, server),
+      ),
+    copyApiKey: (argument) =>
+      withServer(app, argument, asksForKey, 'copy the API key of', (server) =>
+        copyApiKey(app, server),
       ),
     sendTestPrompt: (argument) =>
-      withServer(app, argument, isReady, 'send a test prompt to', (server) =>
-        testPrompt(app, server),
+      withServer(app, argument, isAwake, 'send a test prompt to', (server) =>
+        sendTestPrompt(app, server),
       ),
+    runTestLoad: (argument) =>
+      withServer(app, argument, isAwake, 'put under a short load', (server) =>
+        runTestLoad(app, server),
+      ),
+    showPlanReport: async () => showReport('plan.txt', await app.planReport()),
     saveProfile: (argument) => saveProfile(app, argument),
     deployProfile: (argument) => {
       const profile = profileOf(app, argument);
       return profile && deployWish(app, profile.wish, false);
     },
     deleteProfile: (argument) => deleteProfile(app, argument),
+    openProfilesFile: () => openProfilesFile(app),
     showServerOutput: (argument) => showOutput(app, argument),
     removeServer: async (argument) => {
       const id = serverIdOf(argument);
       if (id !== null) await app.remove(id);
     },
-    showGpuReport: async () => showText('markdown', await app.gpuReport()),
+    showGpuReport: async () => showReport('gpu-report.md', await app.gpuReport()),
     exportDiagnostics: () => showText('json', app.diagnostics()),
     showLearned: () => showLearned(app),
     forgetLearned: (argument) => forgetLearned(app, argument),
@@ -76,7 +98,11 @@ export function registerCommands(app: App, panel: PlannerPanel): vscode.Disposab
   );
 }
 
+const NO_MODEL = 'Choose a model first: Deploy Model… or Open Planner.';
+
 const isReady = (server: Server) => server.phase === 'ready';
+/** One that sleeps would answer when it is woken up. */
+const isAwake = (server: Server) => isReady(server) && server.asleep !== true;
 const isLive = (server: Server) => server.phase !== 'ended';
 
 async function deploy(app: App, panel: PlannerPanel, argument: unknown): Promise<string | null> {
@@ -151,25 +177,11 @@ async function explainFailure(app: App, argument: unknown): Promise<void> {
 async function copyLaunchCommand(app: App, argument: unknown): Promise<void> {
   const id = serverIdOf(argument);
   const server = app.store.state().servers.find((one) => one.id === id);
-  const text = server ? app.commandText(server.command) : await app.wishedCommandText();
-  await copy(text);
-}
-
-async function testPrompt(app: App, server: Server): Promise<void> {
-  const answer = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: `Asking ${server.title}`,
-      cancellable: true,
-    },
-    (_progress, token) => {
-      const abort = new AbortController();
-      token.onCancellationRequested(() => abort.abort());
-      return app.sendTestPrompt(server, abort.signal);
-    },
-  );
-  if (answer.ok) void vscode.window.showInformationMessage(answer.value);
-  else await sayFailure('Test prompt', answer.failure);
+  if (!server && app.store.state().wish.model === '') {
+    void vscode.window.showInformationMessage(NO_MODEL);
+    return;
+  }
+  await copy(server ? app.commandText(server.command) : await app.wishedCommandText());
 }
 
 async function saveProfile(app: App, argument: unknown): Promise<void> {
@@ -177,7 +189,7 @@ async function saveProfile(app: App, argument: unknown): Promise<void> {
   const server = app.store.state().servers.find((one) => one.id === id);
   const wish: Wish = server?.wish ?? app.store.state().wish;
   if (wish.model === '') {
-    void vscode.window.showInformationMessage('Choose a model first.');
+    void vscode.window.showInformationMessage(NO_MODEL);
     return;
   }
   const name = await vscode.window.showInputBox({
@@ -201,7 +213,15 @@ async function deleteProfile(app: App, argument: unknown): Promise<void> {
 async function showOutput(app: App, argument: unknown): Promise<void> {
   const id = serverIdOf(argument);
   if (id === null) {
-    app.showLog();
+    if (app.store.state().servers.length === 0) app.showLog();
+    else
+      await withServer(
+        app,
+        argument,
+        () => true,
+        'show the output of',
+        (one) => showOutput(app, one.id),
+      );
     return;
   }
   app.markSeen(id);
@@ -252,6 +272,12 @@ async function pickServer(
 async function copy(text: string): Promise<void> {
   await vscode.env.clipboard.writeText(text);
   vscode.window.setStatusBarMessage('Copied', 2_000);
+}
+
+/** What is copied to be asked elsewhere counts as use. */
+async function copyForUse(text: string): Promise<void> {
+  await copy(text);
+  reach('hasServedAnswer');
 }
 
 async function showText(language: string, content: string): Promise<void> {

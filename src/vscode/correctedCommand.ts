@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import type { OfferedLaunch } from '../app/offeredLaunch';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { Server } from '../app/state';
 import { confirmAnyway } from './deployCommand';
 import { sayFailure } from './messages';

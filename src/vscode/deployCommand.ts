@@ -1,7 +1,7 @@
 /** `Deploy Model…`: choose, see what it costs, start; and Deploy Anyway where something speaks against it. */
 import * as vscode from 'vscode';
-import type { App } from '../app/startApp';
-import type { DeployResult } from '../app/deploy';
+import type { App } from '../app/app';
+import { OPEN_TO_NETWORK, type DeployResult } from '../app/deploy';
 import { MODEL_MISSING } from '../app/ollamaServing';
 import type { PlanAnswer } from '../shared/planAnswer';
 import { formatCount, formatGib, formatPercent } from '../shared/units';
@@ -82,8 +82,9 @@ async function confirmPull({ problems }: DeployResult & { ok: false }): Promise<
 
 export async function confirmAnyway(result: DeployResult & { ok: false }): Promise<boolean> {
   const anyway = 'Deploy Anyway';
+  const isOnlyOpen = result.problems.every(({ id }) => id === OPEN_TO_NETWORK);
   const chosen = await vscode.window.showWarningMessage(
-    'This launch is likely to fail.',
+    isOnlyOpen ? 'Open this server to other machines?' : 'This launch is likely to fail.',
     { modal: true, detail: result.problems.map((problem) => `• ${problem.text}`).join('\n') },
     anyway,
   );

@@ -7,11 +7,12 @@ import { shortCommand } from '../app/shortCommand';
 import type { AppStore } from '../app/store';
 import { unseenHoldersOf } from '../app/unseenHolders';
 import { trendLines } from '../app/trendText';
-import { HOLDER_NAMES } from '../app/holderNames';
+import { HOLDER_NAMES, sentencesOf, startText } from '../app/holderNames';
 import type { Gpu } from '../gpu/gpu';
 import type { Holder, HolderClass } from '../processes/process';
-import { formatBytes, formatGib, formatPercent } from '../shared/units';
+import { formatBytes, formatGib, formatPercent, GIB } from '../shared/units';
 import { VIEWS } from './contributions';
+import { shortGpuName } from './shortGpuName';
 
 type Row =
   | { readonly kind: 'gpu'; readonly gpu: Gpu }
@@ -22,8 +23,16 @@ type Row =
       readonly gpu: Gpu | null;
       /** For the commands of servers. */
       readonly server?: { readonly id: string };
+      /** The server that it belongs to, or was left behind by. */
+      readonly serverName?: string | undefined;
     }
-  | { readonly kind: 'note'; readonly text: string; readonly icon: string; readonly more?: string };
+  | {
+      readonly kind: 'note';
+      readonly text: string;
+      readonly icon: string;
+      readonly description?: string;
+      readonly more?: string;
+    };
 
 const CLASS_ICONS: Readonly<Record<HolderClass, string>> = {
   ourServer: 'server-process',
@@ -83,15 +92,23 @@ export class GpusTree implements vscode.TreeDataProvider<Row>, vscode.Disposable
         ...notes,
         ...problems,
         ...gpus,
-        ...elsewhere.map((holder) => holderRow(holder, null)),
+        ...elsewhere.map((holder) => this.holderRow(holder, null)),
       ];
     }
     if (row.kind !== 'gpu') return [];
     const held = holders
       .filter((holder) => holder.gpus.includes(row.gpu.index))
       .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
-      .map((holder) => holderRow(holder, row.gpu));
+      .map((holder) => this.holderRow(holder, row.gpu));
     return [...held, ...this.unseenRows(row.gpu)];
+  }
+
+  private holderRow(holder: Holder, gpu: Gpu | null): Row {
+    const { launchId: id } = holder;
+    const { servers } = this.store.state();
+    const serverName = servers.find((server) => server.id === id)?.servedModelName;
+    const server = id !== undefined && isOfServer(holder) ? { server: { id } } : {};
+    return { kind: 'holder', holder, gpu, serverName, ...server };
   }
 
   /** Memory that no listed process accounts for, with the reason and the setting that would show it. */
@@ -99,14 +116,21 @@ export class GpusTree implements vscode.TreeDataProvider<Row>, vscode.Disposable
     const unseen = unseenHoldersOf(this.store.state(), gpu);
     if (!unseen) return [];
     return [
-      { kind: 'note', text: unseen.text, icon: 'eye-closed', more: unseen.reasons.join('\n') },
+      {
+        kind: 'note',
+        text: unseen.text,
+        icon: 'eye-closed',
+        description: 'in no process listed',
+        more: unseen.reasons.join('\n'),
+      },
     ];
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
     if (row.kind === 'gpu') return gpuItem(row.gpu, this.store.state().gpu.simulated);
-    if (row.kind === 'holder') return holderItem(row.holder, row.gpu);
+    if (row.kind === 'holder') return holderItem(row);
     const item = new vscode.TreeItem(row.text);
+    if (row.description !== undefined) item.description = row.description;
     item.iconPath = new vscode.ThemeIcon(row.icon);
     item.tooltip = [row.text, row.more ?? ''].filter((line) => line !== '').join('\n');
     return item;
@@ -149,19 +173,25 @@ function pictureOf(state: AppState): string {
   ]);
 }
 
+/** The side bar cuts off what is at the end: figures come right after a short name. */
 function gpuDescription(gpu: Gpu): string {
-  const share = gpu.usedBytes !== null && gpu.totalBytes ? gpu.usedBytes / gpu.totalBytes : null;
+  const { usedBytes, totalBytes, temperatureC } = gpu;
+  const share = usedBytes !== null && totalBytes ? usedBytes / totalBytes : null;
+  const used =
+    usedBytes === null || totalBytes === null ? formatGib(usedBytes, 1) : gibOf(usedBytes);
   return [
-    `${formatGib(gpu.usedBytes, 1)} of ${formatGib(gpu.totalBytes, 1)}`,
+    `${used} of ${formatGib(totalBytes, 1)}`,
     share === null ? null : formatPercent(share),
-    gpu.temperatureC === null ? null : `${String(gpu.temperatureC)} °C`,
+    temperatureC === null ? null : `${String(temperatureC)} °C`,
   ]
     .filter((part) => part !== null)
     .join(' · ');
 }
 
+const gibOf = (bytes: number): string => (bytes / GIB).toFixed(1);
+
 function gpuItem(gpu: Gpu, simulated: boolean): vscode.TreeItem {
-  const name = gpu.name ?? `GPU ${String(gpu.index)}`;
+  const name = gpu.name === null ? `GPU ${String(gpu.index)}` : shortGpuName(gpu.name);
   const item = new vscode.TreeItem(
     simulated ? `${name} (simulated)` : name,
     vscode.TreeItemCollapsibleState.Expanded,
@@ -179,6 +209,7 @@ function gpuTooltip(gpu: Gpu, state: AppState, trends: Trends): string {
     gpu.name ?? `GPU ${String(gpu.index)}`,
     `Used ${formatGib(gpu.usedBytes)} of ${formatGib(gpu.totalBytes)}, free ${formatGib(gpu.freeBytes)}`,
     ...gpuNotes(gpu),
+    ...(gpu.vendor === 'apple' ? state.blindSpots : []),
     gpu.utilizationPercent === null ? null : `Load ${String(gpu.utilizationPercent)} %`,
     gpu.powerW === null ? null : `Power ${gpu.powerW.toFixed(0)} W`,
     gpu.driverVersion === null ? null : `Driver ${gpu.driverVersion}`,
@@ -189,27 +220,42 @@ function gpuTooltip(gpu: Gpu, state: AppState, trends: Trends): string {
     .join('\n');
 }
 
-function holderRow(holder: Holder, gpu: Gpu | null): Row {
-  const isServer = holder.class === 'ourServer' || holder.class === 'adoptedServer';
-  const id = isServer ? holder.launchId : undefined;
-  return { kind: 'holder', holder, gpu, ...(id === undefined ? {} : { server: { id } }) };
-}
+const isOfServer = ({ class: kind }: Holder): boolean =>
+  kind === 'ourServer' || kind === 'adoptedServer';
 
-function holderItem(holder: Holder, gpu: Gpu | null): vscode.TreeItem {
-  const item = new vscode.TreeItem(shortCommand(holder.command));
+/** What is said first must tell: of a server its name, of a leftover that it is one; of others their program. */
+function holderItem({ holder, gpu, serverName }: Row & { kind: 'holder' }): vscode.TreeItem {
+  const { usedBytes, canEnd } = holder;
+  const program = shortCommand(holder.command);
+  const kind = HOLDER_NAMES[holder.class];
+  const [first, ...rest] = isOfServer(holder)
+    ? [serverName ?? program, kind, serverName === undefined ? '' : program]
+    : canEnd
+      ? [kind, serverName === undefined ? program : `of ${serverName}`]
+      : [program, kind];
+  const item = new vscode.TreeItem(
+    usedBytes === null ? first : `${formatBytes(usedBytes)} ${first}`,
+  );
   item.id = `${String(gpu?.index ?? '')}:${String(holder.pid)}:${holder.startTime ?? ''}`;
-  item.description = `${formatBytes(holder.usedBytes)} · ${HOLDER_NAMES[holder.class]} · PID ${String(holder.pid)}`;
+  item.description = [
+    ...rest,
+    usedBytes === null && gpu ? 'memory unknown' : '',
+    `PID ${String(holder.pid)}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
   item.iconPath = new vscode.ThemeIcon(
     CLASS_ICONS[holder.class],
-    holder.canEnd ? new vscode.ThemeColor('list.warningForeground') : undefined,
+    canEnd ? new vscode.ThemeColor('list.warningForeground') : undefined,
   );
-  const isServer = holder.class === 'ourServer' || holder.class === 'adoptedServer';
-  item.contextValue = holder.canEnd ? 'holder.canEnd' : isServer ? 'holder.server' : 'holder';
-  item.tooltip = [holder.command ?? 'unknown command', holder.reason, holder.remedy]
-    .filter((line) => line !== '')
-    .join('\n');
+  item.contextValue = canEnd ? 'holder.canEnd' : isOfServer(holder) ? 'holder.server' : 'holder';
+  item.tooltip = [
+    holder.command ?? 'Unknown command',
+    startText(holder),
+    ...sentencesOf(holder),
+  ].join('\n');
   item.accessibilityInformation = {
-    label: `${shortCommand(holder.command)}, ${item.description}, ${holder.reason}`,
+    label: `${first}, ${formatBytes(usedBytes)}, ${item.description}, ${holder.reason}`,
   };
   return item;
 }

@@ -1,49 +1,26 @@
 /** The user's token for the hub: kept by the editor's own secret storage, asked for when a model needs it. */
 import * as vscode from 'vscode';
 import { cleanToken } from '../app/hubEnvironment';
-import type { App } from '../app/startApp';
+import type { Secrets } from '../app/ports';
+import type { App } from '../app/app';
 
-const SECRET = 'vramPilot.hubToken';
-
-export interface HubToken {
-  /** null: none is kept, or the storage is locked. */
-  readonly read: () => Promise<string | null>;
-  /** null forgets it. */
-  write(token: string | null): Promise<void>;
-}
-
-export function openHubToken(secrets: vscode.SecretStorage): HubToken {
-  return {
-    read: async () => {
-      try {
-        return (await secrets.get(SECRET)) ?? null;
-      } catch {
-        // a desktop without a keyring: the environment's token is still there
-        return null;
-      }
-    },
-    write: async (token) => {
-      if (token === null) await secrets.delete(SECRET);
-      else await secrets.store(SECRET, token);
-    },
-  };
-}
+export const HUB_TOKEN = 'vramPilot.hubToken';
 
 /** Once per model and session, when the user chose one that is not given away without a token. */
-export function askForHubToken(app: App, token: HubToken): vscode.Disposable {
+export function askForHubToken(app: App, secrets: Secrets): vscode.Disposable {
   const asked = new Set<string>();
   const unwatch = app.store.watch(
     (state) => (state.model?.needsToken === true ? state.model : null),
     (model) => {
       if (!model || asked.has(model.id)) return;
       asked.add(model.id);
-      void offerToken(app, token, model.notes?.at(-1) ?? '');
+      void offerToken(app, secrets, model.notes?.at(-1) ?? '');
     },
   );
   return new vscode.Disposable(unwatch);
 }
 
-async function offerToken(app: App, token: HubToken, why: string): Promise<void> {
+async function offerToken(app: App, secrets: Secrets, why: string): Promise<void> {
   const enter = 'Enter Token…';
   const chosen = await vscode.window.showInformationMessage(why, enter);
   if (chosen !== enter) return;
@@ -56,6 +33,6 @@ async function offerToken(app: App, token: HubToken, why: string): Promise<void>
       text.trim() === '' || cleanToken(text) !== null ? undefined : 'This is no token.',
   });
   if (typed === undefined) return;
-  await token.write(cleanToken(typed));
+  await secrets.set(HUB_TOKEN, cleanToken(typed));
   app.hubTokenChanged();
 }

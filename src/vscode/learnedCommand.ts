@@ -2,8 +2,9 @@
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import { learnedReport, learnedRows, type LearnedRow } from '../app/learnedReport';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import { sayFailure } from './messages';
+import { showReport } from './reportDocuments';
 
 type Item = vscode.QuickPickItem & { readonly row?: LearnedRow };
 
@@ -124,8 +125,5 @@ function itemsOf(app: App, buttons: readonly vscode.QuickInputButton[]): Item[] 
   return [...problems, ...(rows.length > 0 ? rows : [nothing])];
 }
 
-async function openText(app: App, rows: readonly LearnedRow[]): Promise<void> {
-  const content = learnedReport(rows, app.store.state().learned.problems);
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-  await vscode.window.showTextDocument(document, { preview: true });
-}
+const openText = (app: App, rows: readonly LearnedRow[]): Promise<void> =>
+  showReport('what-was-learned.md', learnedReport(rows, app.store.state().learned.problems));

@@ -1,7 +1,7 @@
 /** Failures in words, with at most two buttons. Only for results of the user's own action. */
 import * as vscode from 'vscode';
 import type { Failure } from '../shared/failure';
-import { SETTINGS_SECTION } from './contributions';
+import { COMMANDS, SETTINGS_SECTION } from './contributions';
 
 interface Button {
   readonly label: string;
@@ -15,10 +15,11 @@ const SETTINGS: Button = {
   command: 'workbench.action.openSettings',
   argument: SETTINGS_SECTION,
 };
+const GET: Button = { label: 'Get vLLM or Ollama…', command: COMMANDS.getEngine };
 const TRUST: Button = { label: 'Manage Trust', command: 'workbench.trust.manage' };
 
 const BUTTONS: Readonly<Partial<Record<Failure['reason'], readonly Button[]>>> = {
-  toolMissing: [SETTINGS],
+  toolMissing: [GET, SETTINGS],
   invalid: [],
   notTrusted: [TRUST],
   cancelled: [],

@@ -1,6 +1,6 @@
 /** Choosing a model: what is on this machine, a folder or file from disk, or a typed name. */
 import * as vscode from 'vscode';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { ModelChoice } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
 

@@ -3,7 +3,7 @@
  * changed, and ask nobody to save them. The explanation's evidence links into the output.
  */
 import * as vscode from 'vscode';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import { OUTPUT_SCHEME } from './contributions';
 
 /** Output comes in bursts; an open document is brought up to date this often. */

@@ -1,9 +1,9 @@
 /** Hosts the planner page: one panel, strict content policy, parsed messages, complete snapshots. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import { fromPageSchema, type FromPage, type ToPage } from '../shared/protocol';
-import { COMMANDS, PANEL_TYPE, SETTINGS_SECTION } from './contributions';
+import { COMMANDS, PANEL_TYPE } from './contributions';
 
 /** While the panel shows, the age of the sample and of servers is sent on this beat; changes come at once. */
 const BEAT_MS = 2_000;
@@ -77,7 +77,9 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private adopt(panel: vscode.WebviewPanel): void {
     this.panel = panel;
     this.pageIsUp = false;
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
+    const icon = (name: string) => vscode.Uri.joinPath(this.extensionUri, 'media', name);
+    // the colour of an icon on a tab is that of its file
+    panel.iconPath = { light: icon('activity.svg'), dark: icon('activityOnDark.svg') };
     const { webview } = panel;
     const listeners = [
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
@@ -177,17 +179,18 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   };
 
   private open(target: (FromPage & { type: 'open' })['target'], serverId?: string): void {
-    if (target === 'log') {
-      this.app.showLog();
-      return;
-    }
     const [command, argument] = {
       chooseModel: [COMMANDS.openPlanner, 'chooseModel'],
       copyCommand: [COMMANDS.copyLaunchCommand],
+      copyCurl: [COMMANDS.copyCurl, serverId],
+      copyEndpoint: [COMMANDS.copyEndpoint, serverId],
       explain: [COMMANDS.explainLastFailure, serverId],
+      getEngine: [COMMANDS.getEngine],
       gpuReport: [COMMANDS.showGpuReport],
+      removeServer: [COMMANDS.removeServer, serverId],
+      report: [COMMANDS.showPlanReport],
       saveProfile: [COMMANDS.saveProfile],
-      settings: ['workbench.action.openSettings', SETTINGS_SECTION],
+      sendTestPrompt: [COMMANDS.sendTestPrompt, serverId],
       terminal: [COMMANDS.showServerOutput, serverId],
       trust: ['workbench.trust.manage'],
       cleanUp: [COMMANDS.cleanUp],

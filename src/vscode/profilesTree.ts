@@ -1,53 +1,74 @@
-/** The Profiles view: saved launches. */
+/** The Profiles view: saved launches, and a row that says so where their file can't be read. */
 import * as vscode from 'vscode';
-import type { Profile } from '../app/state';
+import type { FileProblem, Profile } from '../app/state';
 import type { AppStore } from '../app/store';
+import { engineNames } from '../shared/engineNames';
 import { formatPercent } from '../shared/units';
 import { COMMANDS, VIEWS } from './contributions';
 
-export class ProfilesTree implements vscode.TreeDataProvider<Profile>, vscode.Disposable {
+type Row = Profile | FileProblem;
+
+export class ProfilesTree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
-  private readonly view: vscode.TreeView<Profile>;
-  private readonly unwatch: () => void;
+  private readonly view: vscode.TreeView<Row>;
+  private readonly unwatchers: readonly (() => void)[];
 
   constructor(private readonly store: AppStore) {
     this.view = vscode.window.createTreeView(VIEWS.profiles, { treeDataProvider: this });
-    this.unwatch = store.watch(
-      (state) => state.profiles,
-      () => this.changed.fire(undefined),
-    );
+    const draw = () => this.changed.fire(undefined);
+    this.unwatchers = [
+      store.watch((state) => state.profiles, draw),
+      store.watch((state) => state.profilesProblem, draw),
+    ];
   }
 
-  getChildren(profile?: Profile): Profile[] {
-    return profile ? [] : [...this.store.state().profiles];
+  getChildren(row?: Row): Row[] {
+    const { profiles, profilesProblem } = this.store.state();
+    if (row) return [];
+    return profilesProblem ? [profilesProblem, ...profiles] : [...profiles];
   }
 
-  getTreeItem(profile: Profile): vscode.TreeItem {
-    const { engine, model, options } = profile.wish;
-    const share = options.gpuMemoryUtilization;
-    const item = new vscode.TreeItem(profile.name);
-    item.id = profile.name;
-    item.description = [
-      engine === 'vllm' ? 'vLLM' : 'Ollama',
-      engine !== 'vllm' || share == null ? null : share === 0 ? 'auto' : formatPercent(share),
-    ]
-      .filter((part) => part !== null)
-      .join(' · ');
-    item.tooltip = model;
-    item.iconPath = new vscode.ThemeIcon('bookmark');
-    item.contextValue = 'profile';
-    item.command = {
-      command: COMMANDS.openPlanner,
-      title: 'Open in Planner',
-      arguments: [profile],
-    };
-    return item;
+  getTreeItem(row: Row): vscode.TreeItem {
+    return 'wish' in row ? profileItem(row) : problemItem(row);
   }
 
   dispose(): void {
-    this.unwatch();
+    for (const unwatch of this.unwatchers) unwatch();
     this.view.dispose();
     this.changed.dispose();
   }
+}
+
+function profileItem(profile: Profile): vscode.TreeItem {
+  const { engine, model, options } = profile.wish;
+  const share = options.gpuMemoryUtilization;
+  const item = new vscode.TreeItem(profile.name);
+  item.id = profile.name;
+  item.description = [
+    engineNames[engine],
+    engine !== 'vllm' || share == null ? null : share === 0 ? 'auto' : formatPercent(share),
+  ]
+    .filter((part) => part !== null)
+    .join(' · ');
+  item.tooltip = model;
+  item.iconPath = new vscode.ThemeIcon('bookmark');
+  item.contextValue = 'profile';
+  item.command = {
+    command: COMMANDS.openPlanner,
+    title: 'Open in Planner',
+    arguments: [profile],
+  };
+  return item;
+}
+
+function problemItem({ text }: FileProblem): vscode.TreeItem {
+  const item = new vscode.TreeItem("Profiles can't be read");
+  item.description = 'Open File';
+  item.tooltip = `${text}\nIt is left as it is: correct it, and what is saved in it appears here.`;
+  item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  item.contextValue = 'problem';
+  item.command = { command: COMMANDS.openProfilesFile, title: 'Open File' };
+  item.accessibilityInformation = { label: `Profiles can't be read: ${text}. Open File` };
+  return item;
 }

@@ -1,5 +1,6 @@
 /** The Servers view: one row per server, its facts or the evidence of its failure beneath. */
 import * as vscode from 'vscode';
+import { asksForKey } from '../app/apiKeys';
 import type { Clock } from '../app/ports';
 import { poolText, serverDetail, serverFacts } from '../app/serverText';
 import { serversInOrder, type Server } from '../app/state';
@@ -47,8 +48,8 @@ export class ServersTree implements vscode.TreeDataProvider<Row>, vscode.Disposa
     }, TICK_MS);
   }
 
-  get isVisible(): boolean {
-    return this.view.visible;
+  get onDidChangeVisibility(): vscode.Event<vscode.TreeViewVisibilityChangeEvent> {
+    return this.view.onDidChangeVisibility;
   }
 
   getChildren(row?: Row): Row[] {
@@ -159,7 +160,8 @@ function contextOf(server: Server): string {
   const stepUp = server.phase === 'ready' && server.stepUp ? '.stepUp' : '';
   const sleep =
     server.phase !== 'ready' || server.asleep === null ? '' : server.asleep ? '.asleep' : '.awake';
-  if (server.phase !== 'ended') return `server.${server.phase}${origin}${sleep}${stepUp}`;
+  const keyed = asksForKey(server) ? '.keyed' : '';
+  if (server.phase !== 'ended') return `server.${server.phase}${origin}${sleep}${keyed}${stepUp}`;
   if (origin !== '') return 'server.ended.adopted';
   if (server.endReason === 'stopped') return 'server.ended';
   return server.failure?.correction ? 'server.ended.failed.corrected' : 'server.ended.failed';

@@ -1,30 +1,37 @@
-/** Reads VS Code's settings through the schema; a wrong value is said once, with a way to it. */
+/** Reads VS Code's settings through the schema; what can't be used is said once, with a way to it. */
 import * as vscode from 'vscode';
-import { parseSettings, type Settings } from '../app/settings';
+import type { Log } from '../app/ports';
+import { parseSettings, type SettingKey, type Settings } from '../app/settings';
 import { SETTINGS_SECTION } from './contributions';
 
-export function readSettings(): Settings {
+interface Invalid {
+  readonly key: SettingKey;
+  readonly found: string;
+}
+
+/** The default stands in for a wrong value; the file that holds it is left as it is. */
+export function readSettings(log: Log): Settings {
   const section = vscode.workspace.getConfiguration(SETTINGS_SECTION);
   const { settings, invalid } = parseSettings((key) => section.get(key));
-  for (const { key, found } of invalid) void reportOnce(key, found);
+  const news = invalid.filter(({ key, found }) => !said.has(`${key}=${found}`));
+  for (const { key, found } of news) {
+    said.add(`${key}=${found}`);
+    log.warn('settings', 'not used, the default is', { key, found });
+  }
+  if (news.length > 0) void say(news);
   return settings;
 }
 
-const reported = new Set<string>();
+const said = new Set<string>();
 
-async function reportOnce(key: string, found: string): Promise<void> {
-  const fault = `${key}=${found}`;
-  if (reported.has(fault)) return;
-  reported.add(fault);
-  const open = 'Open Setting';
-  const chosen = await vscode.window.showWarningMessage(
-    `The setting ${SETTINGS_SECTION}.${key} can't be ${found}; its default is used.`,
-    open,
-  );
-  if (chosen === open) {
-    await vscode.commands.executeCommand(
-      'workbench.action.openSettings',
-      `${SETTINGS_SECTION}.${key}`,
-    );
-  }
+async function say(invalid: readonly Invalid[]): Promise<void> {
+  const names = invalid.map(({ key, found }) => `${SETTINGS_SECTION}.${key} can't be ${found}`);
+  const [first, ...others] = invalid;
+  const isOne = others.length === 0;
+  const used = isOne ? 'Its default is used.' : 'Their defaults are used.';
+  const open = isOne ? 'Open Setting' : 'Open Settings';
+  const chosen = await vscode.window.showWarningMessage(`${names.join('; ')}. ${used}`, open);
+  if (chosen !== open) return;
+  const search = isOne ? `${SETTINGS_SECTION}.${first?.key ?? ''}` : SETTINGS_SECTION;
+  await vscode.commands.executeCommand('workbench.action.openSettings', search);
 }

@@ -1,7 +1,7 @@
 /** `Start All Profiles…`: the saved servers of this workspace, one after another. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { StartAllOutcome } from '../app/startAll';
 import type { Profile } from '../app/state';
 

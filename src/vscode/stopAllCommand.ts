@@ -1,7 +1,7 @@
 /** "Stop All" asks once, and says once what did not stop. */
 import * as vscode from 'vscode';
 import { serverDetail } from '../app/serverText';
-import type { App } from '../app/startApp';
+import type { App } from '../app/app';
 import type { Server } from '../app/state';
 
 export async function stopAll(app: App): Promise<void> {

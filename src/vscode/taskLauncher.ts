@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import type { LaunchSpec, Launcher, LauncherEvents, Log } from '../app/ports';
 import { fail, ok, type Result } from '../shared/failure';
 import { TASK_TYPE } from './contributions';
+import { firstFolder } from './firstFolder';
 
 /** `executeTask` resolving proves nothing; the start event came 0.3–1 s after it where it came at all. */
 const START_TIMEOUT_MS = 15_000;
@@ -170,7 +171,7 @@ function taskFor(
   homeFolder: string,
   definition?: vscode.TaskDefinition,
 ): vscode.Task {
-  const folder = vscode.workspace.workspaceFolders?.[0];
+  const folder = firstFolder();
   // without a folder VS Code refuses every working directory but the home folder
   const cwd = folder ? (spec.cwd ?? folder.uri.fsPath) : homeFolder;
   const task = new vscode.Task(

@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import type { LaunchSpec, Launcher, LauncherEvents } from '../app/ports';
 import { fail, ok, type Result } from '../shared/failure';
+import { firstFolder } from './firstFolder';
 
 const START_TIMEOUT_MS = 15_000;
 
@@ -35,7 +36,7 @@ export class TerminalLauncher implements Launcher, vscode.Disposable {
     if (!vscode.workspace.isTrusted) {
       return fail('notTrusted', 'Servers start only in a trusted workspace.');
     }
-    const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+    const folder = firstFolder()?.uri.fsPath;
     const terminal = vscode.window.createTerminal({
       name: spec.title,
       shellPath: spec.file,

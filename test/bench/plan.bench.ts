@@ -7,20 +7,9 @@ import type { PlanRequest } from '../../src/shared/planRequest';
 import { GIB } from '../../src/shared/units';
 import { deepseekV3, gemma3_27b, llama8b, qwen14b, qwen3Next } from '../fixtures/planner/configs';
 import { timingOf, type Timing } from './measure';
+import { llama8bGguf } from '../fixtures/planner/ggufs';
 
 type Engine = 'vllm' | 'ollama';
-
-const GGUF = {
-  architecture: 'llama',
-  block_count: 32,
-  embedding_length: 4096,
-  head_count: 32,
-  head_count_kv: 8,
-  vocab_size: 128256,
-  context_length: 131072,
-  feed_forward_length: 14336,
-  fileBytes: 4_920_000_000,
-};
 
 const cards = (count: number, freeGib: number): PlanRequest['gpus'] =>
   Array.from({ length: count }, () => ({
@@ -47,7 +36,10 @@ function requestFor(
       }
     : {
         engine,
-        model: { name: 'llama3.1:8b', gguf: { ...GGUF, fileBytes: freeGib < 22 ? 16e9 : 4.92e9 } },
+        model: {
+          name: 'llama3.1:8b',
+          gguf: { ...llama8bGguf, fileBytes: freeGib < 22 ? 16e9 : 4.92e9 },
+        },
         gpus,
         options: { numCtx: 8192 },
       };

@@ -24,7 +24,6 @@ const RULES: Record<string, Rule> = {
   system: {
     rooms: ['shared'],
     types: ['app/ports', 'processes', 'gpu'],
-    packages: ['execa'],
     node: true,
   },
   vscode: { rooms: ['app', 'shared'], types: PURE, packages: ['vscode'], node: true },
@@ -32,7 +31,10 @@ const RULES: Record<string, Rule> = {
   // package.json: the version
   'cli.ts': { rooms: ['app', 'system', ...PURE], packages: ['package.json'], node: true },
   webview: {
-    rooms: ['shared', 'planner', 'models', 'gpu', 'engines/vllm/command', 'engines/ollama/command'],
+    rooms: [
+      ...['shared', 'planner', 'models', 'gpu'],
+      ...['engines/vllm/command', 'engines/vllm/argumentOptions', 'engines/ollama/command'],
+    ],
     // the command preview's own types
     types: ['engines'],
     packages: ['@vscode/webview-ui-toolkit'],

@@ -10,42 +10,15 @@ import {
   TASK_TYPE,
   VIEWS,
 } from '../../src/vscode/contributions';
+import { allProperties, contributes, manifest, properties, text } from '../support/manifest';
 
-interface Property {
-  readonly type: string;
-  readonly default: unknown;
-  readonly scope?: string;
-  readonly minimum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly maximum?: number;
-  readonly enum?: readonly string[];
-  readonly description?: string;
-  readonly markdownDescription?: string;
-}
-
-interface Manifest {
-  readonly icon: string;
-  readonly activationEvents: readonly string[];
-  readonly capabilities: {
-    readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] };
-  };
-  readonly contributes: {
-    readonly commands: readonly { command: string; title: string; category: string }[];
-    readonly menus: Record<string, readonly { command: string; when?: string }[]>;
-    readonly views: Record<string, readonly { id: string }[]>;
-    readonly viewsWelcome: readonly { view: string; contents: string; when?: string }[];
-    readonly taskDefinitions: readonly { type: string }[];
-    readonly configuration: { readonly properties: Record<string, Property> };
-  };
-}
-
-const text = fs.readFileSync('package.json', 'utf8');
-const manifest = JSON.parse(text) as Manifest;
-const { contributes } = manifest;
-const properties = Object.entries(contributes.configuration.properties).map(([key, property]) => ({
-  key: key.replace(`${SETTINGS_SECTION}.`, ''),
-  property,
-}));
+/** Only a row of a view says what they are about. */
+const NEED_A_ROW = [
+  'vramPilot.cancelQueued',
+  'vramPilot.deleteProfile',
+  'vramPilot.deployProfile',
+  'vramPilot.removeServer',
+];
 
 const sorted = (names: Iterable<string>) => [...names].sort();
 
@@ -58,10 +31,11 @@ describe('package.json', () => {
   });
 
   it('uses only declared commands in menus and links', () => {
-    const declared = new Set<string>(Object.values(COMMANDS));
+    const focus = Object.values(VIEWS).map((view) => `${view}.focus`);
+    const declared = new Set<string>([...Object.values(COMMANDS), ...focus]);
     const used = [
       ...Object.values(contributes.menus).flatMap((entries) => entries.map((e) => e.command)),
-      ...[...text.matchAll(/command:(vramPilot\.\w+)/g)].map((match) => match[1] ?? ''),
+      ...[...text.matchAll(/command:(vramPilot\.[\w.]+)/g)].map((match) => match[1] ?? ''),
     ];
     assert.deepEqual(
       used.filter((command) => !declared.has(command)),
@@ -78,6 +52,7 @@ describe('package.json', () => {
     const conditions = [
       ...Object.values(contributes.menus).flatMap((entries) => entries.map((e) => e.when ?? '')),
       ...contributes.viewsWelcome.map(({ when }) => when ?? ''),
+      ...contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ when }) => when ?? '')),
     ];
     const named = conditions.flatMap((condition) => condition.match(/vramPilot\.\w+/g) ?? []);
     assert.deepEqual(
@@ -106,11 +81,12 @@ describe('package.json', () => {
     it(`${key}: default, range and choices as in the schema, with a description`, () => {
       assert.ok(schema, `no schema for ${key}`);
       assert.deepEqual(property.default, z.parse(schema, undefined));
-      assert.ok(property.description ?? property.markdownDescription);
+      assert.ok(property.markdownDescription);
+      assert.doesNotMatch(property.markdownDescription, /^%/);
       const accepts = (value: unknown) => z.safeParse(schema, value).success;
       assert.ok(accepts(property.default));
       const { minimum, maximum, exclusiveMinimum } = property;
-      if (property.type === 'number') {
+      if (/number|integer/.test(property.type)) {
         if (minimum !== undefined)
           assert.deepEqual([accepts(minimum), accepts(minimum - 0.5)], [true, false]);
         if (maximum !== undefined)
@@ -118,7 +94,23 @@ describe('package.json', () => {
         if (exclusiveMinimum !== undefined) assert.equal(accepts(exclusiveMinimum), false);
         assert.equal(accepts('text'), false);
       }
+      if (property.pattern !== undefined) {
+        const pattern = new RegExp(property.pattern);
+        for (const value of [
+          '',
+          '/a/b',
+          'C:\\\\a',
+          '\\\\\\\\host\\\\a',
+          'a/b',
+          './a',
+          'a b',
+          'http://a:1',
+        ])
+          assert.equal(accepts(value), pattern.test(value), `"${value}"`);
+        assert.ok(property.patternErrorMessage, 'says what is right');
+      }
       if (property.enum) {
+        assert.equal(property.enumDescriptions?.length, property.enum.length);
         for (const choice of property.enum) assert.ok(accepts(choice), choice);
         assert.equal(accepts('no such choice'), false);
       }
@@ -132,17 +124,76 @@ describe('package.json', () => {
     assert.ok(dangerous.length >= 4);
     const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
     for (const key of dangerous) {
-      const scope = contributes.configuration.properties[`${SETTINGS_SECTION}.${key}`]?.scope;
+      const scope = allProperties[`${SETTINGS_SECTION}.${key}`]?.scope;
       assert.match(scope ?? '', /^machine/, `${key} must be machine-scoped`);
       assert.ok(restrictedConfigurations.includes(`${SETTINGS_SECTION}.${key}`), key);
     }
     for (const name of restrictedConfigurations)
-      assert.ok(name in contributes.configuration.properties, `${name} does not exist`);
+      assert.ok(name in allProperties, `${name} does not exist`);
   });
 
   it('names an icon that exists and no registry or machine path', () => {
     assert.ok(fs.existsSync(manifest.icon));
     const lock = fs.readFileSync('package-lock.json', 'utf8');
     assert.doesNotMatch(lock, /"resolved"/);
+  });
+
+  it('hides from the palette what only a row can say, and nothing else', () => {
+    const hidden = (contributes.menus.commandPalette ?? []).filter(({ when }) => when === 'false');
+    assert.deepEqual(sorted(hidden.map(({ command }) => command)), NEED_A_ROW);
+  });
+
+  it('names each command with capitals, under one category, with a codicon where it is a button', () => {
+    const buttons = new Set(
+      Object.values(contributes.menus).flatMap((entries) =>
+        entries
+          .filter(({ group }) => /^(navigation|inline)/.test(group ?? ''))
+          .map((e) => e.command),
+      ),
+    );
+    for (const { command, title, category, icon } of contributes.commands) {
+      assert.equal(category, 'VRAM Pilot', command);
+      // names are written as they are, and so are the little words
+      const words = title.replace(/…$/, '').split(' ');
+      const small = words.filter((word) => !/^[A-Z]/.test(word));
+      assert.ok(/^[A-Z]/.test(title), title);
+      assert.deepEqual(
+        small.filter(
+          (word) => !/^(curl|vLLM|a|an|and|as|for|from|of|or|the|to|was|with)$/.test(word),
+        ),
+        [],
+        title,
+      );
+      if (buttons.has(command))
+        assert.match(icon ?? '', /^\$\([a-z-]+\)$/, `${command} needs an icon`);
+    }
+  });
+
+  it('groups the settings in titled sections, in order', () => {
+    const sections = contributes.configuration;
+    assert.ok(sections.length >= 5);
+    assert.deepEqual(
+      sections.map(({ order }) => order),
+      sections.map((_, at) => at + 1),
+    );
+    for (const { title, properties: members } of sections) {
+      assert.ok(title.length > 0);
+      const orders = Object.values(members).map(({ order }) => order ?? 0);
+      assert.deepEqual(
+        orders,
+        [...new Set(orders)].sort((a, b) => a - b),
+        title,
+      );
+    }
+  });
+
+  it('links from one setting only to others that exist', () => {
+    const linked = [...text.matchAll(/`#([^#`]+)#`/g)].map((match) => match[1] ?? '');
+    const opened = [...text.matchAll(/openSettings\?%5B%22([\w.]+)%22%5D/g)].map((m) => m[1] ?? '');
+    assert.ok(linked.length > 5 && opened.length > 2);
+    assert.deepEqual(
+      [...linked, ...opened].filter((key) => !(key in allProperties)),
+      [],
+    );
   });
 });

@@ -26,7 +26,7 @@ const fromPage: { [T in FromPage['type']]: Extract<FromPage, { type: T }> } = {
   stop: { type: 'stop', serverId: 'a1' },
   launchCorrected: { type: 'launchCorrected', serverId: 'a1' },
   stepUp: { type: 'stepUp', serverId: 'a1' },
-  open: { type: 'open', target: 'settings' },
+  open: { type: 'open', target: 'getEngine' },
   problem: { type: 'problem', text: 'TypeError' },
 };
 

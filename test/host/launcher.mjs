@@ -7,6 +7,7 @@
 // TEST_HOST_TIMEOUT   seconds for the whole run, default 300
 // TEST_HOST_PAGE      module of page functions that tests in the host may call by name
 // TEST_HOST_SCRIPT    module whose default export drives the page when there are no tests
+// TEST_HOST_VSIX      packed extension to install from the file, in place of the one in development
 // TEST_HOST_SETTINGS  JSON: settings of this window
 // TEST_HOST_TRUST     1: workspace trust on and the folder not trusted, whatever the arguments say
 // TEST_HOST_RESULTS   file for the results of a UI script
@@ -25,7 +26,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MARK } from './markedProcesses.mjs';
 import { startReaper } from './reaper.mjs';
 import { runScript } from './uiScript.mjs';
-import { startServer, windowUrl } from './vscodeServer.mjs';
+import { installVsix, startServer, windowUrl } from './vscodeServer.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const setting = (name, fallback = null) => process.env[`TEST_HOST_${name}`] || fallback;
@@ -112,29 +113,39 @@ const env = {
   TEST_HOST_TESTS: wanted.tests ?? '',
 };
 const { launchBrowser, newContext } = await import('./browser.mjs');
-const [server, launched] = await Promise.all([
+const hostFolder = setting('DIR');
+const vsix = setting('VSIX');
+if (vsix !== null) await installVsix({ hostFolder, folder, vsix, env });
+const startVsCode = (port = null) =>
   startServer({
-    hostFolder: setting('DIR'),
+    hostFolder,
     folder,
+    port,
     settings: JSON.parse(setting('SETTINGS', '{}')),
     trust: wanted.trust,
     forTests: wanted.tests !== null,
-    installed: wanted.tests === null ? wanted.development : [],
+    installed: wanted.tests === null && vsix === null ? wanted.development : [],
     env,
     extraArgs: wanted.server,
     onData: (data) => verbose && process.stderr.write(data),
     onEnd: (why) => ending ?? finish(71, why),
-  }),
+  });
+const [firstServer, launched] = await Promise.all([
+  startVsCode(),
   launchBrowser(setting('CHROMIUM'), env),
 ]);
+let server = firstServer;
 browser = launched;
 browser.on('disconnected', () => ending ?? finish(72, 'the browser ended'));
 const context = await newContext(browser);
-const page = await context.newPage();
-page.on('crash', () => ending ?? finish(73, 'the page crashed'));
-if (verbose) {
-  page.on('console', (message) => wanted.tests ?? console.error(`[page] ${message.text()}`));
-  page.on('pageerror', (error) => console.error('[page error]', error.message));
+async function newPage() {
+  const page = await context.newPage();
+  page.on('crash', () => ending ?? finish(73, 'the page crashed'));
+  if (verbose) {
+    page.on('console', (message) => wanted.tests ?? console.error(`[page] ${message.text()}`));
+    page.on('pageerror', (error) => console.error('[page error]', error.message));
+  }
+  return page;
 }
 
 async function picture(name) {
@@ -142,17 +153,17 @@ async function picture(name) {
   if (!pictures) return null;
   const file = path.join(pictures, `${name.replaceAll(/[^\w-]+/g, '-')}.png`);
   fs.mkdirSync(pictures, { recursive: true });
-  return page.screenshot({ path: file }).then(
+  return hand.page.screenshot({ path: file }).then(
     () => file,
     () => null,
   );
 }
-const hand = { page, context, note, picture };
+const hand = { page: await newPage(), context, note, picture, restart };
 
-await page.exposeFunction('codeAutomationLog', (type, parts) => {
+await hand.page.exposeFunction('codeAutomationLog', (type, parts) => {
   if (verbose) console.error(`[workbench ${type}]`, ...parts);
 });
-await page.exposeFunction('codeAutomationExit', (code) => {
+await hand.page.exposeFunction('codeAutomationExit', (code) => {
   // VS Code reports 0 also when the extension host was killed under the tests.
   if (code === 0 && !fs.existsSync(`${printed}.settled`))
     return finish(75, 'the extension host ended before the tests did');
@@ -177,21 +188,36 @@ http
   })
   .listen(env.TEST_HOST_SOCKET);
 
-await page.goto(
-  windowUrl({
+function openWindow() {
+  const url = windowUrl({
     port: server.port,
     development: wanted.tests === null ? [] : wanted.development,
     tests: wanted.tests === null ? null : path.join(here, 'entry.cjs'),
     folder: wanted.folder,
-  }),
-  { waitUntil: 'domcontentloaded' },
-);
+  });
+  return hand.page.goto(url, { waitUntil: 'domcontentloaded' });
+}
+
+const workbenchShown = () =>
+  hand.page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
+
+/** Quits VS Code and starts it again with the same profile and the same window. For page scripts only. */
+async function restart() {
+  await hand.page.close();
+  await server.stop();
+  server = await startVsCode(server.port);
+  hand.page = await newPage();
+  await openWindow();
+  await workbenchShown();
+}
+
+await openWindow();
 note('page open');
 
 if (wanted.tests === null) {
   const script = setting('SCRIPT');
   if (script === null) await finish(70, 'neither --extensionTestsPath nor TEST_HOST_SCRIPT given');
-  await page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
+  await workbenchShown();
   // what the script starts belongs to this run, too: the stand-in GPU charges it, and it is ended with the rest
   process.env[MARK] = id;
   const { default: body } = await import(pathToFileURL(script).href);

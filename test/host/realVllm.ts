@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import * as vscode from 'vscode';
 import type { DeployResult } from '../../src/app/deploy';
 import type { Server } from '../../src/app/state';
 import type { PlanOptions } from '../../src/shared/planRequest';
 import type { VramPilotApi } from '../../src/vscode/api';
 import { isAlive, livingGroup } from '../support/processes.mjs';
 import { eventually } from './eventually';
+import { apiWithVllm } from './extensionApi';
 
 /** A start takes 31 s on an idle machine and twice that beside other work. */
 export const START_MS = 180_000;
@@ -23,12 +23,8 @@ const OPTIONS: PlanOptions = { dtype: 'bfloat16', maxModelLen: 256 };
 let active: VramPilotApi | null = null;
 
 export async function activateWithVllm(): Promise<VramPilotApi> {
-  const api = (await vscode.extensions
-    .getExtension('vram-pilot.vram-pilot')!
-    .activate()) as VramPilotApi;
-  active = api;
-  await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
-  return api;
+  active = await apiWithVllm();
+  return active;
 }
 
 export function server(id: string): Server {

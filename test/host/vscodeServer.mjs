@@ -1,8 +1,10 @@
 // Starts VS Code's server on a free loopback port and names the address at which it shows a window.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 /** No gallery, no update, no telemetry, nothing in the way of the product. */
 const QUIET_SETTINGS = {
@@ -31,12 +33,40 @@ function linkExtension(source, extensions) {
     fs.readFileSync(path.join(source, 'package.json'), 'utf8'),
   );
   fs.mkdirSync(extensions, { recursive: true });
-  fs.symlinkSync(source, path.join(extensions, `${publisher}.${name}-${version}`));
+  const link = path.join(extensions, `${publisher}.${name}-${version}`);
+  if (!fs.existsSync(link)) fs.symlinkSync(source, link);
+}
+
+const serverMain = (hostFolder) => [
+  path.join(hostFolder, 'node/bin/node'),
+  path.join(hostFolder, 'vscode/out/server-main.js'),
+];
+
+const profileOf = (folder) => path.join(folder, 'server');
+
+/** A server for itself: nothing that a surrounding VS Code or a profiler set. */
+function ownEnvironment(env) {
+  const inner = { ...env, EXTENSIONS_GALLERY: '{}' };
+  for (const name of Object.keys(inner))
+    if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_V8_COVERAGE$)/.test(name)) delete inner[name];
+  return inner;
+}
+
+/** Installs a packed extension into the profile, as a person does from the command line. */
+export async function installVsix({ hostFolder, folder, vsix, env = process.env }) {
+  const [node, main] = serverMain(hostFolder);
+  const args = [
+    ...['--install-extension', vsix, '--server-data-dir', profileOf(folder)],
+    '--accept-server-license-terms',
+  ];
+  const { stdout } = await promisify(execFile)(node, [main, ...args], { env: ownEnvironment(env) });
+  if (!stdout.includes('successfully installed')) throw new Error(`not installed: ${stdout}`);
 }
 
 /**
  * @param hostFolder made by install.mjs
- * @param folder temporary folder for everything the server writes
+ * @param folder temporary folder for everything the server writes; what is there is kept: a restart finds its profile
+ * @param port null: a free one. A restart needs the same, because the window's storage goes by it
  * @param settings user and machine settings on top of the quiet ones
  * @param trust whether workspace trust is on
  * @param installed folders of extensions to install as links
@@ -48,6 +78,7 @@ function linkExtension(source, extensions) {
 export async function startServer({
   hostFolder,
   folder,
+  port: wantedPort = null,
   settings = {},
   trust = false,
   forTests = false,
@@ -57,8 +88,8 @@ export async function startServer({
   onData = () => undefined,
   onEnd = () => undefined,
 }) {
-  const port = await freePort();
-  const data = path.join(folder, 'server');
+  const port = wantedPort ?? (await freePort());
+  const data = profileOf(folder);
   for (const kind of ['Machine', 'User']) {
     fs.mkdirSync(path.join(data, 'data', kind), { recursive: true });
     fs.writeFileSync(
@@ -67,19 +98,17 @@ export async function startServer({
     );
   }
   for (const extension of installed) linkExtension(extension, path.join(data, 'extensions'));
-  const inner = { ...env, EXTENSIONS_GALLERY: '{}' };
-  for (const name of Object.keys(inner))
-    if (/^(VSCODE_|ELECTRON_|NODE_OPTIONS$|NODE_V8_COVERAGE$)/.test(name)) delete inner[name];
+  const [node, main] = serverMain(hostFolder);
   const args = [
-    path.join(hostFolder, 'vscode/out/server-main.js'),
+    main,
     ...['--host', '127.0.0.1', '--port', String(port), '--server-data-dir', data],
     ...['--without-connection-token', '--accept-server-license-terms', '--telemetry-level', 'off'],
     ...(forTests ? ['--enable-smoke-test-driver'] : []),
     ...(trust ? [] : ['--disable-workspace-trust']),
     ...extraArgs,
   ];
-  const child = spawn(path.join(hostFolder, 'node/bin/node'), args, {
-    env: inner,
+  const child = spawn(node, args, {
+    env: ownEnvironment(env),
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -102,7 +131,14 @@ export async function startServer({
       else onEnd(why);
     });
   });
-  return { port, pid: child.pid };
+  /** Ends it as a shutdown of the machine would: politely. Its terminals hang up. */
+  const stop = async () => {
+    onEnd = () => undefined;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    await gone;
+  };
+  return { port, stop };
 }
 
 /**

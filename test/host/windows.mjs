@@ -3,7 +3,8 @@
 //   name.empty.test.ts                    no folder
 //   name.untrusted.test.ts                the same folder, not trusted
 //   name.engines.test.ts                  a trusted folder, real engines installed (npm run test:engines)
-// A file test/ui/name.ui.mjs is a script that drives a window of its own from outside.
+// A file test/ui/name.ui.mjs is a script that drives a window of its own from outside; it may export `window` (its kind)
+// and `fromPackage` (the extension is installed from the packed file, instead of running in development).
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runTests } from '@vscode/test-electron';
 import esbuild from 'esbuild';
 import { out, root } from '../scripts/paths.mjs';
-import { run } from '../scripts/processes.mjs';
+import { must, run } from '../scripts/processes.mjs';
 import { findDesktop } from './desktop.mjs';
 import { installHost } from './install.mjs';
 import { windowSettings } from './settings.mjs';
@@ -24,7 +25,8 @@ const ALL_ENGINES_SECONDS = 4 * 3600;
 
 function timeoutSeconds(kind) {
   const isLong = kind === 'engines' && process.env.VRAM_PILOT_ENGINES === 'all';
-  return isLong ? ALL_ENGINES_SECONDS : TIMEOUT_SECONDS[kind];
+  const extra = Number(process.env.TEST_HOST_EXTRA_SECONDS ?? 0);
+  return isLong ? ALL_ENGINES_SECONDS : TIMEOUT_SECONDS[kind] + extra;
 }
 
 function kindOf(file) {
@@ -175,8 +177,16 @@ function runSuites(kind, suites, host, grep) {
   );
 }
 
+/** Packs what is built now; the file. */
+async function packed() {
+  await must(process.execPath, [path.join(root, 'test/scripts/package.mjs')], { cwd: root });
+  const name = fs.readdirSync(out).find((file) => file.endsWith('.vsix'));
+  return path.join(out, name);
+}
+
 async function runScript(file, host) {
-  const { window: kind = 'folder' } = await import(pathToFileURL(file).href);
+  const { window: kind = 'folder', fromPackage = false } = await import(pathToFileURL(file).href);
+  const vsix = fromPackage ? await packed() : '';
   const name = `page script ${path.basename(file, '.ui.mjs')}, ${kind} window`;
   return inWindow(kind, name, host, ({ workspace, results, launchEnv }) =>
     withResults(name, results, async () => {
@@ -185,7 +195,7 @@ async function runScript(file, host) {
       const { code } = await run(
         process.execPath,
         [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
-        { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file } },
+        { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file, TEST_HOST_VSIX: vsix } },
       );
       return code;
     }),

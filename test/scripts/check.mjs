@@ -1,13 +1,9 @@
 // npm run check: types, lint, dead code, format; then what the sources look like. Every tool runs, also after one
 // complained, and all complaints count.
-import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './paths.mjs';
 import { main, run } from './processes.mjs';
-
-/** Share of source files that may know VS Code. */
-const MAX_VSCODE_SHARE = 0.3;
-const MAX_MEDIAN_LINES = 90;
+import { shapeOfSources } from './shape.mjs';
 
 const TOOLS = [
   ['types', 'typescript/bin/tsc', '--noEmit', '-p', '.'],
@@ -28,34 +24,11 @@ async function runTool([name, bin, ...args]) {
   return code === 0;
 }
 
-function readSources(folder) {
-  return fs
-    .readdirSync(path.join(root, folder), { recursive: true })
-    .filter((name) => /\.tsx?$/.test(name))
-    .map((name) => {
-      const file = path.join(folder, name);
-      const text = fs.readFileSync(path.join(root, file), 'utf8');
-      return {
-        file,
-        lines: text.split('\n').length - 1,
-        knowsVscode: /from 'vscode'/.test(text),
-      };
-    });
-}
-
 function checkShape() {
-  const sources = [...readSources('src'), ...readSources('webview')].sort(
-    (a, b) => a.lines - b.lines,
-  );
-  const inSrc = sources.filter(({ file }) => file.startsWith('src'));
-  const share = inSrc.filter(({ knowsVscode }) => knowsVscode).length / inSrc.length;
-  const median = sources[Math.floor(sources.length / 2)].lines;
-  const isFine = share < MAX_VSCODE_SHARE && median <= MAX_MEDIAN_LINES;
-  console.log(
-    `${isFine ? 'ok  ' : 'FAIL'} shape: ${sources.length} files, ${(share * 100).toFixed(0)} % of src imports vscode (limit ${MAX_VSCODE_SHARE * 100} %), median ${median} lines (limit ${MAX_MEDIAN_LINES})`,
-  );
-  const largest = sources.slice(-5).reverse();
-  console.log(`     largest: ${largest.map((s) => `${s.file} ${s.lines}`).join(', ')}`);
+  const { isFine, lines } = shapeOfSources();
+  const [summary, ...details] = lines;
+  console.log(`${isFine ? 'ok  ' : 'FAIL'} shape: ${summary}`);
+  for (const line of details) console.log(`     ${line}`);
   return isFine;
 }
 

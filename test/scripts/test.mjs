@@ -1,5 +1,5 @@
 // npm test: all rungs in order, one closing line over all of them.
-//   --only=unit,contract,host,engines   which rungs; without it unit, contract and host
+//   --only=unit,contract,page,host,engines   which rungs; without it all but engines
 //   --grep=TEXT                         only tests whose title matches
 //   --all                               engines: every case instead of those that fit into a build; takes hours
 // `npm test` runs the long random tests in full (VRAM_PILOT_LONG=1); with --only=unit they are short.
@@ -7,7 +7,7 @@ import { setUp } from './setup.mjs';
 import { main, must } from './processes.mjs';
 import { root } from './paths.mjs';
 
-const RUNGS = ['unit', 'contract', 'host', 'engines'];
+const RUNGS = ['unit', 'contract', 'page', 'host', 'engines'];
 
 function option(name) {
   const given = process.argv.find((arg) => arg.startsWith(`--${name}=`));
@@ -16,7 +16,7 @@ function option(name) {
 
 function wantedRungs() {
   const only = option('only');
-  if (only === undefined) return ['unit', 'contract', 'host'];
+  if (only === undefined) return RUNGS.filter((rung) => rung !== 'engines');
   const rungs = only.split(',');
   const unknown = rungs.find((rung) => !RUNGS.includes(rung));
   if (unknown !== undefined) throw new Error(`--only=${unknown}: choose from ${RUNGS.join(', ')}`);
@@ -29,6 +29,10 @@ async function runAll(rungs, grep) {
   if (rooms.length > 0) {
     const { runUnit } = await import('./unit.mjs');
     results.push((await runUnit({ rooms, grep })) ?? none(rooms.join(' and ')));
+  }
+  if (rungs.includes('page')) {
+    const { runPageChecks } = await import('./pageChecks.mjs');
+    results.push(await runPageChecks({ grep }));
   }
   if (rungs.includes('engines')) {
     const { runEngineTests } = await import('./engineTests.mjs');
@@ -59,7 +63,7 @@ main(async () => {
   const rungs = wantedRungs();
   if (option('only') === undefined) process.env.VRAM_PILOT_LONG ??= '1';
   if (process.argv.includes('--all')) process.env.VRAM_PILOT_ENGINES = 'all';
-  if (rungs.includes('host') || rungs.includes('engines') || rungs.includes('contract'))
+  if (rungs.some((rung) => rung !== 'unit'))
     await must(process.execPath, ['esbuild.js'], { cwd: root });
   const results = await runAll(rungs, option('grep') ?? '');
 

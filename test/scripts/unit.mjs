@@ -15,6 +15,8 @@ function findTests(room) {
     .map((name) => path.join('test', room, name));
 }
 
+const size = (file) => fs.statSync(path.join(root, file)).size;
+
 /**
  * @param rooms folders under test/
  * @param parts only files whose path contains one of these
@@ -24,7 +26,9 @@ function findTests(room) {
 export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep = '' }) {
   const files = rooms
     .flatMap(findTests)
-    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    // a long one that begins last would be waited for alone, and those that start programs are long
+    .sort((a, b) => size(b) - size(a));
   if (files.length === 0) return null;
   const title = rooms.join(' and ');
   // several runs may go on in one checkout, each with its own choice of files
@@ -38,16 +42,18 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
       outdir,
       outbase: 'test',
       bundle: true,
+      // what several files import is built and loaded once, not 160 times: 10 MB instead of 140
+      splitting: true,
       platform: 'node',
-      format: 'cjs',
+      format: 'esm',
       target: 'node20',
       sourcemap: 'inline',
-      outExtension: { '.js': '.cjs' },
+      outExtension: { '.js': '.mjs' },
       logLevel: 'warning',
     });
     const resultsFile = path.join(outdir, 'results.json');
     const bundled = files.map((file) =>
-      path.join(outdir, path.relative('test', file).replace(/\.ts$/, '.cjs')),
+      path.join(outdir, path.relative('test', file).replace(/\.ts$/, '.mjs')),
     );
     const jobs = Math.min(os.availableParallelism(), 4);
     const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000, jobs };

@@ -145,6 +145,7 @@ function serve() {
     },
     'POST /api/pull': ({ response, body }) => pull(response, body.model ?? body.name ?? ''),
     'POST /api/generate': ({ response, body }) => generate(response, body),
+    'POST /api/chat': ({ response, body }) => chat(response, body),
     'POST /api/embed': async ({ response, body }) => {
       const name = fullName(body.model ?? '');
       if (!knows(name)) return notFound(response, body.model);
@@ -210,6 +211,39 @@ function serve() {
       done_reason: isEmpty ? 'load' : 'stop',
       ...(!isEmpty && { prompt_eval_count: 3, eval_count: 5 }),
     });
+  }
+
+  /** Streams unless told not to; loads anew where the context is another, as the real one does. */
+  async function chat(response, body) {
+    const name = fullName(body.model ?? '');
+    if (!knows(name)) return notFound(response, body.model);
+    const keepMs = keepAlive(body.keep_alive);
+    if (keepMs instanceof Error) return send(response, 400, { error: keepMs.message });
+    if (behaves(name, 'embed'))
+      return send(response, 400, { error: `"${body.model}" does not support chat` });
+    const failure = await load(name, keepMs, body.options, response);
+    if (failure) return send(response, 500, { error: failure });
+    const said = ['hello', ' from', ' the', ' stand-in'];
+    const line = (content, rest) => ({
+      model: body.model,
+      created_at: new Date().toISOString(),
+      message: { role: 'assistant', content },
+      ...rest,
+    });
+    const last = {
+      done: true,
+      done_reason: 'stop',
+      prompt_eval_count: 3,
+      eval_count: 5,
+      eval_duration: 125_000_000,
+    };
+    if (body.stream === false) return send(response, 200, line(said.join(''), last));
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    for (const word of said) {
+      response.write(`${JSON.stringify(line(word, { done: false }))}\n`);
+      await new Promise((next) => setTimeout(next, 5));
+    }
+    return response.end(`${JSON.stringify(line('', last))}\n`);
   }
 
   /** The error's text; null when it is loaded. Answered only when the load has ended, whoever else asked for it. */

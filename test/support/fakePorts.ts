@@ -3,6 +3,7 @@
  * terminals that do what the test says, a log that remembers. Files and processes have their own (memoryFiles,
  * fakeProcessTable).
  */
+import { createApiKeys } from '../../src/app/apiKeys';
 import type { AppContext } from '../../src/app/appContext';
 import type {
   Exec,
@@ -17,11 +18,13 @@ import type {
   Log,
   LogFacts,
   Net,
+  Secrets,
   StreamSpec,
 } from '../../src/app/ports';
 import { createPortChooser } from '../../src/app/portChooser';
 import { createLaunchTurns, type LaunchTurns } from '../../src/app/launchTurns';
 import { newServer } from '../../src/app/newServer';
+import { createOwnRequests } from '../../src/app/ownRequests';
 import type { Observer } from '../../src/app/observer';
 import { createRegistry } from '../../src/app/registry';
 import { settingDefaults, type Settings } from '../../src/app/settings';
@@ -169,7 +172,7 @@ export const answered = (body: unknown, status = 200): HttpAnswer => ({
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
 
-export class MemoryNet implements Net {
+class MemoryNet implements Net {
   readonly bound = new Set<number>();
 
   isPortFree(port: number): Promise<boolean> {
@@ -180,6 +183,20 @@ export class MemoryNet implements Net {
     let port = 40_000;
     while (this.bound.has(port)) port += 1;
     return Promise.resolve(port);
+  }
+}
+
+class MemorySecrets implements Secrets {
+  readonly kept = new Map<string, string>();
+
+  get(name: string): Promise<string | null> {
+    return Promise.resolve(this.kept.get(name) ?? null);
+  }
+
+  set(name: string, value: string | null): Promise<boolean> {
+    if (value === null) this.kept.delete(name);
+    else this.kept.set(name, value);
+    return Promise.resolve(true);
   }
 }
 
@@ -200,7 +217,7 @@ export class RecordingLog implements Log {
 }
 
 /** A terminal in which `start` does what `begin` says; its output and its end come when the test says so. */
-export class FakeLauncher implements Launcher {
+class FakeLauncher implements Launcher {
   readonly specs: LaunchSpec[] = [];
   events: LauncherEvents | null = null;
   begin: (spec: LaunchSpec) => Result<{ pid: number }> | Promise<Result<{ pid: number }>> = () =>
@@ -229,6 +246,7 @@ export interface FakeContext extends AppContext {
   readonly clock: VirtualClock;
   readonly log: RecordingLog;
   readonly launcher: FakeLauncher;
+  readonly secrets: MemorySecrets;
   lookAtGpus: AppContext['lookAtGpus'];
   /** What the next look at the GPUs sees; null: no tool. */
   gpuNow: GpuSample | null;
@@ -248,6 +266,8 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
   const settingsNow: Settings = { ...settingDefaults(), ...settings };
   const store = createStore(initialState(emptyWish(settingsNow)));
   const net = new MemoryNet();
+  const secrets = new MemorySecrets();
+  const table = new FakeProcessTable(clock);
   let id = 0;
   const context: FakeContext = {
     exec: new FakeExec(),
@@ -255,7 +275,7 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
     files,
     net,
     portChooser: createPortChooser(store, net, clock),
-    table: new FakeProcessTable(clock),
+    table,
     clock,
     log,
     launcher: new FakeLauncher(),
@@ -263,6 +283,9 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
     registry: createRegistry(files, LAUNCHES, log),
     settingsNow,
     settings: () => context.settingsNow,
+    ownRequests: createOwnRequests(),
+    secrets,
+    apiKeys: createApiKeys(secrets, log, table, {}),
     newId: () => `launch-${(id += 1)}`,
     gpuNow: null,
     lookAtGpus: () => {

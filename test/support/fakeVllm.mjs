@@ -7,8 +7,8 @@
  *
  * The model's folder name chooses what happens: `…fails-kv…` ends in the error of a KV cache that is too small, the cache
  * of `…small-kv…` holds 4096 tokens and no more,
- * `…slow…` takes a minute to load, `…crashes…` loses its engine two seconds after it got ready, the engine of `…clings…`
- * outlives its terminal.
+ * `…slow…` takes a minute to load, `…base…` has no chat template, `…embeds…` makes embeddings only, `…crashes…` loses its engine two seconds after it got ready, the engine of `…clings…`
+ * outlives its terminal, `…outlives…` does so as a whole (as under nohup).
  */
 import { spawn } from 'node:child_process';
 import http from 'node:http';
@@ -21,7 +21,7 @@ if (process.argv[2] === '--engine') {
   // the terminal hangs up on the group of a dead leader; one that was started under nohup stays
   if (process.argv[3] === 'clings') process.on('SIGHUP', () => undefined);
   // a test that forgets it must not leave it behind for good
-  setTimeout(() => process.exit(0), 180_000);
+  setTimeout(() => process.exit(0), 400_000);
 } else if (process.argv[2] === 'serve') {
   await serve(process.argv.slice(3));
 } else {
@@ -54,11 +54,15 @@ async function serve(args) {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', () => undefined);
+  if (model.includes('outlives')) {
+    process.on('SIGHUP', () => undefined);
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  }
 
   say('vLLM API server version 0.32.0');
   engine = spawn(
     process.execPath,
-    [fileURLToPath(import.meta.url), '--engine', model.includes('clings') ? 'clings' : ''],
+    [fileURLToPath(import.meta.url), '--engine', /clings|outlives/.test(model) ? 'clings' : ''],
     {
       stdio: 'ignore',
     },
@@ -95,19 +99,28 @@ async function serve(args) {
     'EngineCore',
   );
 
+  const load = { running: 0, preemptions: 0, promptTokens: 0 };
+  const key = after('--api-key', process.env.VLLM_API_KEY ?? '');
   const server = http.createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
-    if (request.url === '/health') return response.end();
-    if (request.url === '/version') return response.end('{"version":"0.32.0"}');
-    if (request.url === '/v1/models')
+    const { pathname } = new URL(request.url, 'http://vllm');
+    if (pathname === '/health') return response.end();
+    if (pathname === '/version') return response.end('{"version":"0.32.0"}');
+    if (pathname === '/metrics') return response.end(metrics(load));
+    if (key !== '' && request.headers.authorization !== `Bearer ${key}`) {
+      response.statusCode = 401;
+      return response.end('{"error":"Unauthorized"}');
+    }
+    if (pathname === '/v1/models')
       return response.end(JSON.stringify({ object: 'list', data: [{ id: name }] }));
-    const message = { role: 'assistant', content: 'hello from the stand-in' };
-    response.end(
-      JSON.stringify({
-        choices: [{ index: 0, message }],
-        usage: { prompt_tokens: 3, completion_tokens: 5 },
-      }),
-    );
+    const takes = model.includes('embeds')
+      ? ['/v1/embeddings']
+      : ['/v1/chat/completions', '/v1/completions'];
+    if (!takes.includes(pathname)) {
+      response.statusCode = 404;
+      return response.end('{"detail":"Not Found"}');
+    }
+    void prompt(request, response, { name, load, hasTemplate: !model.includes('base') });
   });
   server.on('error', (error) => {
     console.error(
@@ -116,7 +129,9 @@ async function serve(args) {
     engine?.kill('SIGKILL');
     process.exit(1);
   });
-  server.listen(port, '127.0.0.1', () => console.error('INFO:     Application startup complete.'));
+  server.listen(port, after('--host', '127.0.0.1'), () =>
+    console.error('INFO:     Application startup complete.'),
+  );
   engine.on('exit', () => {
     if (stopping) return;
     say(
@@ -127,4 +142,71 @@ async function serve(args) {
     setTimeout(() => process.exit(0), 500);
   });
   if (model.includes('crashes')) setTimeout(() => engine.kill('SIGKILL'), 2_000);
+}
+
+/** Of a pool of 32,768 tokens; each running request holds what it was asked. */
+function metrics({ running, preemptions, promptTokens }) {
+  const gauge = (name, value) => `vllm:${name}{engine="0",model_name="fake"} ${value}\n`;
+  return [
+    gauge('num_requests_running', running),
+    gauge('num_requests_waiting', 0),
+    gauge('kv_cache_usage_perc', Math.min(1, promptTokens / 32_768)),
+    gauge('num_preemptions_total', preemptions),
+  ].join('');
+}
+
+/** A word is a token, and comes every 5 ms; streamed as events, the usage in the last one before the end. */
+async function prompt(request, response, { name, load, hasTemplate }) {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  const body = JSON.parse(text);
+  const refuse = (message) => {
+    response.statusCode = 400;
+    response.end(JSON.stringify({ error: { message, type: 'BadRequestError', code: 400 } }));
+  };
+  const asked = body.messages?.at(-1)?.content ?? body.prompt ?? body.input;
+  const promptTokens = asked.split(' ').length;
+  const usage = (completionTokens) => ({
+    prompt_tokens: promptTokens,
+    total_tokens: promptTokens + completionTokens,
+    completion_tokens: completionTokens,
+  });
+  if (body.input !== undefined) {
+    const data = [{ object: 'embedding', index: 0, embedding: [0.6, 0.8] }];
+    return response.end(JSON.stringify({ object: 'list', model: name, data, usage: usage(0) }));
+  }
+  if (body.messages && !hasTemplate)
+    return refuse(
+      'As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template.',
+    );
+  const said = 'hello from the stand-in'.split(' ');
+  const count = body.ignore_eos ? body.max_tokens : said.length;
+  const words = Array.from(
+    { length: count },
+    (_, at) => `${at === 0 ? '' : ' '}${said[at % said.length]}`,
+  );
+  if (!body.stream) {
+    const content = words.join('');
+    const choice = body.messages ? { message: { role: 'assistant', content } } : { text: content };
+    return response.end(
+      JSON.stringify({ choices: [{ index: 0, ...choice }], usage: usage(count) }),
+    );
+  }
+  response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+  const send = (event) => response.write(`data: ${JSON.stringify({ model: name, ...event })}\n\n`);
+  const piece = (content) => (body.messages ? { delta: { content } } : { text: content });
+  load.running++;
+  load.promptTokens += promptTokens;
+  response.once('close', () => {
+    load.running--;
+    load.promptTokens -= promptTokens;
+  });
+  if (body.messages) send({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] });
+  for (const word of words) {
+    await new Promise((next) => setTimeout(next, 5));
+    if (response.destroyed) return;
+    send({ choices: [{ index: 0, ...piece(word), finish_reason: null }] });
+  }
+  if (body.stream_options?.include_usage) send({ choices: [], usage: usage(count) });
+  response.end('data: [DONE]\n\n');
 }

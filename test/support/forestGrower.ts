@@ -4,6 +4,7 @@ import type { KnownLaunch } from '../../src/processes/scene';
 import type { LaunchRecord, ProcessIdentity, ProcessInfo } from '../../src/processes/process';
 import { identityKey, identityOf } from '../../src/processes/tree';
 import { FakeProcessTable } from './fakeProcessTable';
+import type { Random } from './seededRandom';
 
 export interface Forest {
   readonly table: FakeProcessTable;
@@ -17,20 +18,10 @@ export interface Forest {
   readonly story: string[];
 }
 
-export type Random = () => number;
-
-/** mulberry32: small, seeded, good enough for choosing. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const TRACKER = 'from multiprocessing.resource_tracker import main;main(32)';
+export const OTHER_USER = { uid: 1001, user: 'other' };
+/** Plants its trees. */
+export type Scenario = (grower: Grower) => void;
 export const VENV_PYTHON = '/home/me/venv/bin/python';
 
 export class Grower {

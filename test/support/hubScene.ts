@@ -6,30 +6,20 @@ import type { Http, HttpRequest } from '../../src/app/ports';
 import { parseHubModel } from '../../src/models/hubModel';
 import type { Result } from '../../src/shared/failure';
 import { openHttp } from '../../src/system/http';
+import { qwen600m } from '../fixtures/planner/configs';
 import { RecordingLog, VirtualClock } from './fakePorts';
 import { startHubServer, type HubServer } from './hubServer';
 import { memoryFiles, type MemoryFiles } from './memoryFiles';
 import { denseTensors, safetensorsHeader, shardedModel, specBytes } from './modelFiles';
 
-export const HUB_CONFIG = {
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  num_hidden_layers: 28,
-  hidden_size: 1024,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  intermediate_size: 3072,
-  vocab_size: 151936,
-  max_position_embeddings: 40960,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-};
+export const HUB_CONFIG = qwen600m;
 const TENSORS = denseTensors(HUB_CONFIG);
 export const HUB_MODEL_BYTES = TENSORS.reduce((sum, tensor) => sum + specBytes(tensor), 0);
 export const HUB_HEADER = safetensorsHeader(TENSORS);
 export const HUB_MODEL = 'org/tiny';
 export const HUB_CACHE = '/storage/hub';
+/** A token that must show up nowhere. */
+export const HUB_SECRET = 'hf_geheimgeheimgeheim';
 
 export class HubScene {
   files: MemoryFiles = memoryFiles();

@@ -129,7 +129,7 @@ function serve(
 }
 
 /** Piece by piece, waiting for the client, so that what it does not take is not sent. */
-export function sendSlowly(
+function sendSlowly(
   response: http.ServerResponse,
   bytes: Uint8Array,
   from: number,

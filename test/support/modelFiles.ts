@@ -51,7 +51,7 @@ export function rawSafetensorsHeader(json: string, claimedBytes?: bigint): Uint8
 }
 
 /** A whole small file, data zeroed. */
-export function safetensorsBytes(tensors: readonly TensorSpec[]): Uint8Array {
+function safetensorsBytes(tensors: readonly TensorSpec[]): Uint8Array {
   const { bytes, dataBytes } = safetensorsHeader(tensors);
   const whole = new Uint8Array(bytes.length + dataBytes);
   whole.set(bytes);

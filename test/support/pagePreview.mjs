@@ -3,7 +3,7 @@
  * Opens the built planner page in headless Chromium, with a stand-in for VS Code's side of the glass (messages, state,
  * theme variables) and made-up snapshots. For looking at the page and for driving it from tests:
  *
- *   node test/support/pagePreview.mjs [--bundle dist] [--out out/preview] [--theme dark|light|contrast]…
+ *   node test/support/pagePreview.mjs [--bundle dist] [--out out/preview] [--theme dark|light|contrast|contrastLight]…
  *        [--scene ready|failed|warning|tooLarge|first|ollama|two|noGpu|untrusted]… [--open SUMMARY]… [--width 1100] [--height 1200] [--zoom 1]
  *
  * writes one full-page picture per theme and scene. The content policy is the one the panel host sets.
@@ -19,161 +19,17 @@ const GIB = 1024 ** 3;
 /** Hash of an empty style: the toolkit's probe for `:focus-visible`, which the policy stops, and nothing else. */
 const EMPTY_STYLE = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 
-/** The variables of VS Code's Dark Modern, Light 2026 and High Contrast themes that the page uses. */
-const shared = {
-  'font-family': '"Segoe WPC", "Segoe UI", Ubuntu, "DejaVu Sans", sans-serif',
-  'font-size': '13px',
-  'editor-font-family': '"DejaVu Sans Mono", monospace',
-  'editor-font-size': '12px',
-};
-const themes = {
-  dark: {
-    class: 'vscode-dark',
-    foreground: '#cccccc',
-    'editor-background': '#1f1f1f',
-    descriptionForeground: '#9d9d9d',
-    errorForeground: '#f85149',
-    'panel-border': '#2b2b2b',
-    'widget-border': '#313131',
-    focusBorder: '#0078d4',
-    'button-background': '#0078d4',
-    'button-foreground': '#ffffff',
-    'button-hoverBackground': '#026ec1',
-    'button-secondaryBackground': '#313131',
-    'button-secondaryForeground': '#cccccc',
-    'button-secondaryHoverBackground': '#3c3c3c',
-    'button-border': '#ffffff12',
-    'input-background': '#313131',
-    'input-foreground': '#cccccc',
-    'input-border': '#3c3c3c',
-    'input-placeholderForeground': '#989898',
-    'inputOption-activeBackground': '#2489db82',
-    'inputOption-activeBorder': '#2488db',
-    'inputOption-activeForeground': '#ffffff',
-    'inputValidation-warningBackground': '#352a05',
-    'inputValidation-warningBorder': '#b89500',
-    'inputValidation-errorBorder': '#be1100',
-    'dropdown-background': '#313131',
-    'dropdown-foreground': '#cccccc',
-    'dropdown-border': '#3c3c3c',
-    'textLink-foreground': '#4daafc',
-    'textLink-activeForeground': '#4daafc',
-    'textCodeBlock-background': '#2b2b2b',
-    'list-hoverBackground': '#2a2d2e',
-    'checkbox-background': '#313131',
-    'checkbox-border': '#3c3c3c',
-    'list-activeSelectionBackground': '#04395e',
-    'list-activeSelectionForeground': '#ffffff',
-    'badge-background': '#616161',
-    'badge-foreground': '#f8f8f8',
-    'editorWarning-foreground': '#cca700',
-    'testing-iconPassed': '#73c991',
-    'charts-blue': '#3794ff',
-    'charts-green': '#89d185',
-    'charts-orange': '#d18616',
-    'charts-purple': '#b180d7',
-    'charts-yellow': '#cca700',
-    'charts-red': '#f14c4c',
-  },
-  light: {
-    class: 'vscode-light',
-    foreground: '#202020',
-    'editor-background': '#ffffff',
-    descriptionForeground: '#606060',
-    errorForeground: '#ad0707',
-    'panel-border': '#f0f1f2',
-    'widget-border': '#e2e2e5',
-    focusBorder: '#0069cc',
-    'button-background': '#0069cc',
-    'button-foreground': '#ffffff',
-    'button-hoverBackground': '#0063c1',
-    'button-border': '#0069cc',
-    'button-secondaryBackground': '#eaeaea',
-    'button-secondaryForeground': '#202020',
-    'button-secondaryHoverBackground': '#f2f3f4',
-    'button-secondaryBorder': '#eaeaea',
-    'input-background': '#ffffff',
-    'input-foreground': '#202020',
-    'input-border': '#d8d8d866',
-    'input-placeholderForeground': '#999999',
-    'inputOption-activeBackground': '#d6d6d6',
-    'inputOption-activeBorder': '#f0f1f2',
-    'inputOption-activeForeground': '#202020',
-    'inputValidation-warningBackground': '#fdf6e3',
-    'inputValidation-warningForeground': '#202020',
-    'inputValidation-warningBorder': '#b69500',
-    'inputValidation-errorBorder': '#ad0707',
-    'dropdown-background': '#ffffff',
-    'dropdown-foreground': '#202020',
-    'dropdown-border': '#d8d8d8',
-    'textLink-foreground': '#0069cc',
-    'textLink-activeForeground': '#0069cc',
-    'textCodeBlock-background': '#eaeaea',
-    'list-hoverBackground': '#00000014',
-    'checkbox-background': '#eaeaea',
-    'checkbox-border': '#868686',
-    'list-activeSelectionBackground': '#00000024',
-    'list-activeSelectionForeground': '#202020',
-    'badge-background': '#0069cc',
-    'badge-foreground': '#ffffff',
-    'editorWarning-foreground': '#bf8803',
-    'testing-iconPassed': '#73c991',
-    'charts-blue': '#1a5cff',
-    'charts-green': '#388a34',
-    'charts-orange': '#d18616',
-    'charts-purple': '#652d90',
-    'charts-yellow': '#667309',
-    'charts-red': '#ad0707',
-  },
-  contrast: {
-    class: 'vscode-high-contrast',
-    foreground: '#ffffff',
-    'editor-background': '#000000',
-    descriptionForeground: '#ffffffb3',
-    errorForeground: '#f48771',
-    contrastBorder: '#6fc3df',
-    contrastActiveBorder: '#f38518',
-    'panel-border': '#6fc3df',
-    'widget-border': '#6fc3df',
-    focusBorder: '#f38518',
-    'button-foreground': '#ffffff',
-    'button-border': '#6fc3df',
-    'button-secondaryForeground': '#ffffff',
-    'input-background': '#000000',
-    'input-foreground': '#ffffff',
-    'input-border': '#6fc3df',
-    'input-placeholderForeground': '#ffffffb3',
-    'inputOption-activeBackground': '#00000000',
-    'inputOption-activeBorder': '#6fc3df',
-    'inputOption-activeForeground': '#ffffff',
-    'inputValidation-warningBackground': '#000000',
-    'inputValidation-warningBorder': '#6fc3df',
-    'inputValidation-errorBorder': '#6fc3df',
-    'dropdown-background': '#000000',
-    'dropdown-foreground': '#ffffff',
-    'dropdown-border': '#6fc3df',
-    'textLink-foreground': '#21a6ff',
-    'textLink-activeForeground': '#21a6ff',
-    'checkbox-background': '#000000',
-    'checkbox-border': '#6fc3df',
-    'badge-background': '#000000',
-    'badge-foreground': '#ffffff',
-    'editorWarning-foreground': '#ffd370',
-    'testing-iconPassed': '#73c991',
-    'charts-blue': '#59a4f9',
-    'charts-green': '#89d185',
-    'charts-orange': '#d18616',
-    'charts-purple': '#b180d7',
-    'charts-yellow': '#ffd370',
-    'charts-red': '#f48771',
-  },
-};
+/** What VS Code gives the page under each theme: read from a real window by test/ui/themes.ui.mjs. */
+export const themes = JSON.parse(
+  fs.readFileSync(new URL('./pageThemes.json', import.meta.url), 'utf8'),
+);
 
 /** A dense 8B model in 16 bit, as its config.json describes it. */
 const model8b = {
   name: 'Qwen/Qwen3-8B',
   path: null,
   weightsBytes: 16_381_470_720,
+  weightsAsStored: true,
   parameterCount: 8_190_735_360,
   config: {
     architectures: ['Qwen3ForCausalLM'],
@@ -231,7 +87,7 @@ export const sampleSnapshot = {
   },
   servers: [],
   defaults: { utilization: 0.7, headroomBytes: GIB / 2 },
-  coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: 0 },
+  coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: GIB / 2 },
   learned: [],
   wish: {
     engine: 'vllm',
@@ -310,9 +166,11 @@ export const scenes = {
         title: 'Qwen3-4B',
         engine: 'vllm',
         phase: 'ready',
-        detail: 'ready · :8001',
+        detail: 'ready · :8001 · 12m',
         usedBytes: 9.4 * GIB,
         plannedBytes: 9.6 * GIB,
+        kvUse: 0.12,
+        pool: 'pool 9.8 GiB, 12 % used (peak 31 %): 6.1 GiB could be given back with --gpu-memory-utilization 0.62',
       },
       {
         id: 'b2',
@@ -323,6 +181,20 @@ export const scenes = {
         usedBytes: null,
       },
     ],
+  },
+  /** More than the top of the page has room for. */
+  many: {
+    ...sampleSnapshot,
+    servers: Array.from({ length: 11 }, (_, place) => ({
+      id: `m${place}`,
+      title: `vLLM: Qwen3-${place + 1}B`,
+      engine: 'vllm',
+      phase: place < 3 ? 'ready' : 'ended',
+      detail: place < 3 ? `ready · :80${place}0 · 12m` : 'stopped',
+      usedBytes: place < 3 ? 6.2 * GIB : null,
+      plannedBytes: 6 * GIB,
+      kvUse: place < 3 ? place / 4 : null,
+    })),
   },
   warning: {
     ...sampleSnapshot,
@@ -343,7 +215,7 @@ export const scenes = {
     ...sampleSnapshot,
     model: null,
     coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: GIB },
-    wish: wish({ engine: 'ollama', model: 'qwen3:8b' }),
+    wish: wish({ engine: 'ollama', model: 'qwen3:8b' }, { numCtx: 8192 }),
   },
   two: {
     ...sampleSnapshot,
@@ -359,16 +231,16 @@ export const scenes = {
   },
 };
 
-function html(theme) {
+function html(theme, bodyClass) {
   const policy = `default-src 'none'; style-src ${ORIGIN}; font-src ${ORIGIN}; script-src 'nonce-preview'`;
   return `<!DOCTYPE html><html lang="en"><head><meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<link rel="stylesheet" href="theme.css"><link rel="stylesheet" href="webview.css"><title>Planner</title></head>
-<body class="${theme.class}" data-vscode-theme-kind="${theme.class.split(' ')[0]}"><div id="root"></div><script nonce="preview" src="webview.js"></script></body></html>`;
+<link rel="stylesheet" href="${theme}.css" id="theme"><link rel="stylesheet" href="webview.css"><title>Planner</title></head>
+<body class="${bodyClass}" data-vscode-theme-kind="${bodyClass.split(' ')[0]}"><div id="root"></div><script nonce="preview" src="webview.js"></script></body></html>`;
 }
 
-const themeCss = ({ class: _, ...variables }) =>
-  `:root { ${Object.entries({ ...shared, ...variables })
+const themeCss = ({ variables }) =>
+  `:root { ${Object.entries(variables)
     .map(([name, value]) => `--vscode-${name}: ${value};`)
     .join(' ')} }`;
 
@@ -380,7 +252,7 @@ export async function openPlanner(browser, options = {}) {
   const {
     theme = 'dark',
     snapshot = sampleSnapshot,
-    bundle = 'dist',
+    bundle = process.env.PAGE_BUNDLE ?? 'dist',
     state,
     bodyClass = '',
   } = options;
@@ -397,8 +269,10 @@ export async function openPlanner(browser, options = {}) {
     }
   });
   const files = {
-    '/': ['text/html', html({ ...themes[theme], class: `${themes[theme].class} ${bodyClass}` })],
-    '/theme.css': ['text/css', themeCss(themes[theme])],
+    '/': ['text/html', html(theme, `${themes[theme].class} ${bodyClass}`)],
+    ...Object.fromEntries(
+      Object.entries(themes).map(([id, one]) => [`/${id}.css`, ['text/css', themeCss(one)]]),
+    ),
     '/webview.css': ['text/css', fs.readFileSync(path.join(bundle, 'webview.css'), 'utf8')],
     '/webview.js': ['text/javascript', fs.readFileSync(path.join(bundle, 'webview.js'), 'utf8')],
   };
@@ -427,6 +301,34 @@ export async function openPlanner(browser, options = {}) {
     await page.getByTestId('engine').waitFor({ timeout: 5000 });
   }
   return { page, problems };
+}
+
+/** Changes the theme under an open page, as VS Code does. */
+export async function useTheme(page, theme) {
+  await page.evaluate(
+    ([id, bodyClass]) =>
+      new Promise((loaded) => {
+        const sheet = document.getElementById('theme');
+        const next = sheet.cloneNode();
+        next.href = `${id}.css`;
+        next.addEventListener('load', () => {
+          sheet.remove();
+          document.body.className = bodyClass;
+          document.body.dataset.vscodeThemeKind = bodyClass.split(' ')[0];
+          loaded();
+        });
+        sheet.after(next);
+      }),
+    [theme, themes[theme].class],
+  );
+  // the toolkit hears of it by the class, and hands the new colours to its own variables
+  await page.waitForFunction(() => {
+    const style = getComputedStyle(document.body);
+    const [own, given] = ['--foreground', '--vscode-foreground'].map((name) =>
+      style.getPropertyValue(name).trim(),
+    );
+    return own === given;
+  });
 }
 
 export const launchChromium = () =>

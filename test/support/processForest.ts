@@ -5,7 +5,16 @@
 import type { KnownLaunch } from '../../src/processes/scene';
 import type { ProcessInfo } from '../../src/processes/process';
 import { identityKey } from '../../src/processes/tree';
-import { Grower, randomOf, VENV_PYTHON, type Forest, type Vllm } from './forestGrower';
+import {
+  Grower,
+  OTHER_USER,
+  VENV_PYTHON,
+  type Forest,
+  type Scenario,
+  type Vllm,
+} from './forestGrower';
+import { STRANGERS } from './forestStrangers';
+import { seededRandom } from './seededRandom';
 
 const SPAWN =
   'from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=6, pipe_handle=9)';
@@ -16,10 +25,6 @@ const everyone = ({ main, tracker, engine, workers }: Vllm): ProcessInfo[] => [
   engine,
   ...workers,
 ];
-
-const other = { uid: 1001, user: 'other' };
-
-type Scenario = (grower: Grower) => void;
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   healthy: (g) => void g.vllm(),
@@ -145,7 +150,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   /** Adopted at the user's wish, yet somebody else's: what it leaves is its owner's. */
   adoptedOfOther: (g) => {
-    const server = g.vllm(other);
+    const server = g.vllm(OTHER_USER);
     g.forest.launches.push({
       record: g.record(`L${server.main.pid}`, server.main, everyone(server)),
       origin: 'adopted',
@@ -207,137 +212,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     });
     g.kill(wrapper);
   },
-  lookAlikes: (g) => {
-    const shell = g.shell();
-    for (const args of [
-      ['grep', '-r', 'VLLM::EngineCore'],
-      ['tail', '-f', 'VLLM::EngineCore.log'],
-      ['vim', 'VLLM::Worker_TP0'],
-      [VENV_PYTHON, 'VLLM::EngineCore.py'],
-      ['bash', '-c', 'vllm serve x'],
-      ['/home/me/VLLM::EngineCore', '--help'],
-      ['my-VLLM::EngineCore'],
-      ['vllm::enginecore'],
-      ['VLLM::EngineCoreX'],
-      ['ollama', 'run', 'llama3'],
-      ['/usr/bin/llama-server', '-m', '/m/blobs/sha256-1'],
-    ]) {
-      const process = g.child(shell, {
-        args,
-        ...(g.chance(0.2) ? { comm: 'VLLM::EngineCor' } : {}),
-      });
-      g.hold(process);
-      if (g.chance(0.5)) g.forest.table.processes.set(process.pid, { ...process, ppid: 1 });
-    }
-  },
-  notebook: (g) => {
-    const jupyter = g.main(['/v/bin/python', '/v/bin/jupyter-lab'], 'jupyter-lab');
-    const pid = g.pid();
-    const kernel = g.child(jupyter, {
-      pid,
-      pgid: pid,
-      sid: pid,
-      args: ['/v/bin/python', '-m', 'ipykernel_launcher', '-f', 'k.json'],
-      comm: 'python',
-    });
-    g.hold(kernel);
-    const server = g.engineBelow(kernel);
-    if (g.chance(0.7)) return;
-    g.kill(kernel);
-    g.forest.gpu.splice(
-      g.forest.gpu.findIndex((row) => row.pid === kernel.pid),
-      1,
-    );
-    g.orphan(server.engine, ...server.workers);
-  },
-  ray: (g) => {
-    const raylet = g.add({ args: ['/v/ray/raylet', '--x'], comm: 'raylet' });
-    const pid = g.pid();
-    const worker = g.child(raylet, {
-      pid,
-      pgid: pid,
-      sid: pid,
-      args: ['ray::RayWorkerWrapper.execute_method'],
-      comm: 'ray::RayWorkerW',
-    });
-    g.hold(worker);
-    if (g.chance(0.5)) g.engineBelow(worker);
-  },
-  otherUser: (g) => {
-    const server = g.vllm(other);
-    if (g.chance(0.7)) g.kill(server.main);
-  },
-  container: (g) => {
-    const inside = g.chance(0.5)
-      ? { sameNamespace: false, containerId: 'c'.repeat(64) }
-      : { containerId: 'd'.repeat(64) };
-    const server = g.vllm(inside);
-    if (g.chance(0.7)) g.kill(server.main);
-  },
-  zombie: (g) => {
-    const server = g.vllm();
-    g.forest.table.end(server.engine.pid, true);
-    for (const { pid } of server.workers) g.forest.table.end(pid, true);
-  },
-  ollama: (g) => {
-    const serve = g.main(['/usr/local/bin/ollama', 'serve'], 'ollama');
-    const runner = g.child(
-      serve,
-      g.chance(0.5)
-        ? {
-            args: ['/usr/local/bin/ollama', 'runner', '--model', '/m/blobs/sha256-1'],
-            comm: 'ollama',
-          }
-        : {
-            args: [
-              '/usr/local/lib/ollama/llama-server',
-              '--model',
-              '/m/blobs/sha256-1',
-              '--no-webui',
-            ],
-            comm: 'llama-server',
-          },
-    );
-    g.hold(runner);
-    if (g.chance(0.5)) return;
-    g.kill(serve);
-    g.orphan(runner);
-  },
-  ownLlamaServer: (g) => {
-    const pid = g.pid();
-    g.hold(
-      g.add({
-        pid,
-        ppid: 1,
-        pgid: pid,
-        sid: pid,
-        args: ['/home/me/llama.cpp/llama-server', '-m', 'x.gguf'],
-        comm: 'llama-server',
-      }),
-    );
-  },
-  display: (g) =>
-    g.hold(g.add({ args: ['/usr/lib/xorg/Xorg', ':0'], comm: 'Xorg', uid: 0, user: 'root' })),
-  editorGpu: (g) =>
-    g.hold(g.add({ ppid: 30, args: ['/opt/code/code', '--type=gpu-process'], comm: 'code' })),
-  deadPid: (g) =>
-    void g.forest.gpu.push({ pid: g.pid(), usedBytes: 2 ** 30, name: null, gpus: [0] }),
-  unknownFrontEnd: (g) => {
-    const front = g.main(['/opt/vllm-rs/frontend'], 'frontend');
-    const server = g.engineBelow(front);
-    if (g.chance(0.5)) return;
-    // A front end of unknown make that gives its engine a session of its own.
-    const { pid } = server.engine;
-    for (const process of [server.engine, ...server.workers])
-      g.forest.table.processes.set(process.pid, { ...process, pgid: pid, sid: pid });
-  },
-  coincidence: (g) => {
-    // In a container the GPU tool may print a pid of the host that here is somebody harmless.
-    if (!g.forest.table.selfFacts.inContainer) return;
-    const process = g.add({ args: ['VLLM::EngineCore'], comm: 'VLLM::EngineCor', ppid: 1 });
-    g.hold(process);
-    g.forest.table.gpuHolders.set(process.pid, false);
-  },
+  ...STRANGERS,
 };
 
 function plantRecord(g: Grower, server: Vllm, origin: KnownLaunch['origin']): void {
@@ -347,7 +222,7 @@ function plantRecord(g: Grower, server: Vllm, origin: KnownLaunch['origin']): vo
 }
 
 export function growForest(seed: number): Forest {
-  const grower = new Grower(randomOf(seed));
+  const grower = new Grower(seededRandom(seed));
   const names = Object.keys(SCENARIOS);
   const count = 3 + Math.floor(grower.random() * 8);
   for (let planted = 0; planted < count; planted += 1) {

@@ -42,8 +42,8 @@ exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1 }
     ...(grep ? { grep } : {}),
   });
   for (const file of files) mocha.addFile(file);
-  // ES modules can't be required
-  if (files.some((file) => file.endsWith('.mjs'))) await mocha.loadFilesAsync();
+  // ES modules can't be required; workers find out by themselves
+  if (jobs === 1 && files.some((file) => file.endsWith('.mjs'))) await mocha.loadFilesAsync();
   return new Promise((resolve) => mocha.run(resolve));
 };
 

@@ -28,6 +28,7 @@ export default async ({ ui, test }) => {
 
   await test('explains it, and leads from the evidence into the output', async () => {
     await ui.notification('failed: ', 'Explain');
+    await ui.editorShows('Corrected launch');
     await ui.screenshot('corrected-2-explained');
     await ui.clickTreeRow('Servers', 'max seq len');
     await ui.screenshot('corrected-3-output');

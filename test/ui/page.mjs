@@ -267,6 +267,11 @@ export async function welcomeText({ page }, view) {
   return content.innerText();
 }
 
+/** Names in the list of extensions. */
+export function extensionNames({ page }) {
+  return page.locator('.extensions-list .extension-list-item .name').allInnerTexts();
+}
+
 // ---- planner page ----------------------------------------------------------------------------------------------
 
 /** The planner's document: a webview holds it in a frame inside a frame. */
@@ -280,6 +285,12 @@ function planner(page) {
 }
 
 const control = (page, testId) => planner(page).locator(`[data-testid="${testId}"]`).first();
+
+/** The planner's document as Playwright's frame, for a look inside it. */
+export async function plannerFrame({ page }) {
+  const body = await planner(page).locator('body').elementHandle({ timeout: PATIENCE_MS });
+  return body.ownerFrame();
+}
 
 /** Waits until the planner is drawn. */
 export async function plannerReady({ page }) {
@@ -375,6 +386,15 @@ export function plannerMarks(hand, testId, name, wanted, timeoutMs = PATIENCE_MS
   );
 }
 
+/** Waits until the editor in front shows a text. */
+export async function editorShows({ page }, text) {
+  const lines = page.locator('.editor-instance .view-lines:visible').first();
+  await until(
+    async () => rowText(await lines.innerText({ timeout: 1000 }).catch(() => '')).includes(text),
+    `"${text}" in the editor`,
+  );
+}
+
 // ---- window ----------------------------------------------------------------------------------------------------
 
 /** Reloads the window and waits until its workbench is back. Tests inside the host end with it. */
@@ -384,6 +404,9 @@ export async function reloadWindow({ page }) {
   await loaded;
   await page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
 }
+
+/** Quits VS Code and starts it again with the same profile; ready when its workbench is back. Page scripts only. */
+export const restartVsCode = (hand) => hand.restart();
 
 /** Saves a picture of the window as out/pictures/NAME.png; its path. */
 export async function screenshot({ page }, name) {

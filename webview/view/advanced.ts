@@ -1,10 +1,12 @@
 /** The rarely touched controls: vLLM's accordion, and Ollama's own. Empty means the engine's default everywhere. */
+import type { Plan } from '../../src/shared/planAnswer';
 import type { PlanOptions } from '../../src/shared/planRequest';
 import { words } from '../words';
-import { freshId, h, presence, setValue } from './dom';
+import { freshId, h, presence, setText, setValue } from './dom';
 import {
   checkField,
   foldable,
+  helpText,
   labelled,
   selectField,
   setOpen,
@@ -44,6 +46,9 @@ const choices: Readonly<Record<WordOption, readonly Choice[]>> = {
   kvCacheType: [byDefault, ...['f16', 'q8_0', 'q4_0'].map(own)],
 };
 
+/** What a control comes to, from the plan: said below it. */
+type Tell = (plan: Plan) => string;
+
 interface Control {
   readonly element: HTMLElement;
   show(page: PageModel): void;
@@ -54,7 +59,9 @@ function countControl(
   option: CountOption,
   least: number,
   actions: Actions,
+  tell: Tell | null = null,
 ): Control {
+  const note = helpText();
   const field: TextField = textField(
     label,
     (text) => {
@@ -72,27 +79,38 @@ function countControl(
     {
       testid: option,
       placeholder: option === 'numGpu' ? words.asManyAsFit : words.engineDefault,
+      ...(tell === null ? {} : { note }),
     },
   );
   return {
     element: field.element,
-    show: ({ state }) => {
+    show: ({ state, priced }) => {
       const value = state.wish.options[option];
       field.show(value == null ? '' : String(value));
+      if (tell !== null) setText(note, priced === null ? '' : tell(priced.plan));
     },
   };
 }
 
-function wordControl(label: string, option: WordOption, actions: Actions): Control {
+function wordControl(
+  label: string,
+  option: WordOption,
+  actions: Actions,
+  tell: Tell | null = null,
+): Control {
+  const note = helpText();
   const field = selectField(
     label,
     choices[option],
     (value) => actions.options({ [option]: value === '' ? null : value }),
-    { testid: option },
+    { testid: option, ...(tell === null ? {} : { help: note }) },
   );
   return {
     element: field.element,
-    show: ({ state }) => field.show(state.wish.options[option] ?? ''),
+    show: ({ state, priced }) => {
+      field.show(state.wish.options[option] ?? '');
+      if (tell !== null) setText(note, priced === null ? '' : tell(priced.plan));
+    },
   };
 }
 
@@ -101,7 +119,7 @@ function keepAliveControl(actions: Actions): Control {
     words.keepAlive,
     words.keepAliveChoices.map(([seconds, label]) => ({ value: String(seconds ?? ''), label })),
     (value) => actions.wish({ keepAlive: value === '' ? null : Number(value) }),
-    { testid: 'keepAlive' },
+    { testid: 'keepAlive', help: words.keepAliveHelp },
   );
   return {
     element: field.element,
@@ -198,11 +216,15 @@ export function ollamaControls(actions: Actions): View {
       const patch: PlanOptions = { flashAttention: value === '' ? null : value === 'on' };
       actions.options(patch);
     },
-    { testid: 'flashAttention' },
+    { testid: 'flashAttention', help: words.flashAttentionHelp },
   );
   const controls: Control[] = [
-    countControl(words.numParallel, 'numParallel', 1, actions),
-    wordControl(words.kvCacheDtype, 'kvCacheType', actions),
+    countControl(words.numParallel, 'numParallel', 1, actions, ({ kvCache }) =>
+      words.tokensInAll(kvCache.tokens),
+    ),
+    wordControl(words.kvCacheDtype, 'kvCacheType', actions, ({ kvCache }) =>
+      words.poolOf(kvCache.totalBytes),
+    ),
     {
       element: flash.element,
       show: ({ state }) => {
@@ -210,7 +232,9 @@ export function ollamaControls(actions: Actions): View {
         flash.show(value == null ? '' : value ? 'on' : 'off');
       },
     },
-    countControl(words.numGpu, 'numGpu', 0, actions),
+    countControl(words.numGpu, 'numGpu', 0, actions, ({ offload }) =>
+      offload === null ? '' : words.layers(offload.layersOnGpu, offload.layersTotal),
+    ),
     keepAliveControl(actions),
   ];
   const element = h(

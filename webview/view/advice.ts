@@ -12,14 +12,18 @@ const SHOWN = 3;
 /** The rule of thumb stands beside the slider already. */
 const SHOWN_ELSEWHERE = 'guidance-utilization';
 
-function adviceRow(actions: Actions): Row<Advice> {
+function adviceRow(take: (advice: Advice) => void): Row<Advice> {
   let current: Advice | null = null;
   const title = h('strong', {});
   const after = h('span', { class: 'after' });
   const why = h('p', { class: 'help' });
-  const apply = button(words.apply, () => {
-    if (current !== null) actions.apply(current.change, describeChange(current.change));
-  });
+  const apply = button(
+    words.apply,
+    () => {
+      if (current !== null) take(current);
+    },
+    { testid: 'apply' },
+  );
   return {
     element: h(
       'li',
@@ -43,6 +47,8 @@ function adviceRow(actions: Actions): Row<Advice> {
 }
 
 export function adviceView(actions: Actions): View {
+  /** What was clicked goes away with the change: the focus follows to what undoes it, or does it again. */
+  let focusNext: 'undo' | 'apply' | null = null;
   const list = (): { element: HTMLElement; keep: (items: readonly Advice[]) => void } => {
     const element = h('ul', { class: 'plain', role: 'list' });
     return {
@@ -50,7 +56,11 @@ export function adviceView(actions: Actions): View {
       keep: rowKeeper<Advice>(
         element,
         ({ id }) => id,
-        () => adviceRow(actions),
+        () =>
+          adviceRow(({ change }) => {
+            focusNext = 'undo';
+            actions.apply(change, describeChange(change));
+          }),
       ),
     };
   };
@@ -64,35 +74,46 @@ export function adviceView(actions: Actions): View {
     rest.element,
   );
   const showMore = presence(more);
-  const applied = h('span', {});
-  const undo = h(
-    'p',
-    { class: 'applied' },
-    applied,
-    ' ',
-    button(words.undo, () => actions.undo(), { kind: 'link', testid: 'undo' }),
+  const applied = h('span', { role: 'status', 'data-testid': 'applied' });
+  const undo = button(
+    words.undo,
+    () => {
+      focusNext = 'apply';
+      actions.undo();
+    },
+    { kind: 'link', testid: 'undo' },
   );
+  const undoRow = h('p', { class: 'applied' }, applied, ' ', undo);
   const element = h(
     'section',
     { class: 'advices' },
     h('h3', {}, words.adviceHeading),
-    undo,
+    undoRow,
     best.element,
     more,
   );
   return {
     element,
-    update(page) {
-      const advice = (page.priced?.plan.advice ?? []).filter(({ id }) => id !== SHOWN_ELSEWHERE);
-      setHidden(element, advice.length === 0 && page.applied === null);
-      setHidden(undo, page.applied === null);
-      if (page.applied !== null) setText(applied, words.applied(page.applied));
+    update({ priced, state }) {
+      const advice = (priced?.plan.advice ?? []).filter(({ id }) => id !== SHOWN_ELSEWHERE);
+      const last = state.applied.at(-1);
+      setHidden(element, advice.length === 0 && last === undefined);
+      setHidden(undoRow, last === undefined);
+      if (last !== undefined) {
+        setText(applied, words.applied(last.what, state.applied.length));
+        setSpoken(undo, words.undoOf(last.what));
+      }
       best.keep(advice.slice(0, SHOWN));
       const folded = advice.slice(SHOWN);
       rest.keep(folded);
       showMore(folded.length > 0);
       setText(restTitle, words.moreAdvice(folded.length));
-      setOpen(more, page.state.openSections.includes('advice'));
+      setOpen(more, state.openSections.includes('advice'));
+      if (focusNext === null) return;
+      const apply = best.element.querySelector<HTMLElement>('[data-testid="apply"]:not([hidden])');
+      const target = last !== undefined ? undo : apply;
+      target?.focus();
+      focusNext = null;
     },
   };
 }

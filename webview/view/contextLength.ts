@@ -87,6 +87,7 @@ export function contextLength(actions: Actions): View {
       const longest = model?.id === page.state.wish.model ? model.longestContext : null;
       const end = sliderEnd(longest);
       const tokens = chosenTokens(page);
+      const said = engine === 'vllm' ? (page.priced?.request.options.maxModelLen ?? null) : null;
       setAttribute(slider, 'max', String(end));
       if (slider.value !== String(tokens)) slider.value = String(tokens);
       setVariable(track, '--at', placeOf(tokens, end));
@@ -95,7 +96,11 @@ export function contextLength(actions: Actions): View {
       setAttribute(slider, 'aria-valuetext', words.contextSpoken(tokens, verdict));
       exact.show(
         formatCount(tokens),
-        longest !== null && tokens > longest ? words.beyondModel(longest) : '',
+        said !== null && said !== tokens
+          ? words.inArguments(formatCount(said))
+          : longest !== null && tokens > longest
+            ? words.beyondModel(longest)
+            : '',
       );
       const fits = page.priced?.plan.kvCache.longestThatFits ?? null;
       const reachable = fits !== null && fits >= SHORTEST_CONTEXT_TOKENS && fits < end;

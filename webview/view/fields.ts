@@ -7,11 +7,13 @@ export interface Labelled {
   readonly element: HTMLElement;
 }
 
+export const helpText = (text = ''): HTMLElement => h('p', { class: 'help' }, text);
+
 /** A label above a control that has none of its own, with help below it. */
 export function labelled(
   label: string,
   control: HTMLElement,
-  options: { help?: string; class?: string } = {},
+  options: { help?: string | HTMLElement; class?: string } = {},
 ): HTMLElement {
   const id = control.id === '' ? freshId('control') : control.id;
   control.id = id;
@@ -24,9 +26,10 @@ export function labelled(
     control,
   );
   if (options.help !== undefined) {
-    const helpId = freshId('help');
-    element.append(h('p', { class: 'help', id: helpId }, options.help));
-    control.setAttribute('aria-describedby', helpId);
+    const help = typeof options.help === 'string' ? helpText(options.help) : options.help;
+    help.id = freshId('help');
+    element.append(help);
+    control.setAttribute('aria-describedby', help.id);
   }
   return element;
 }
@@ -134,7 +137,7 @@ export function selectField(
   label: string,
   choices: readonly Choice[],
   onPick: (value: string) => void,
-  options: { testid?: string } = {},
+  options: { testid?: string; help?: string | HTMLElement } = {},
 ): Labelled & { show(value: string): void } {
   let shown = choices[0]?.value ?? '';
   const known = new Set(choices.map(({ value }) => value));
@@ -159,7 +162,7 @@ export function selectField(
   select.shadowRoot?.addEventListener('slotchange', () => {
     select.value = shown;
   });
-  const element = labelled(label, select);
+  const element = labelled(label, select, options.help === undefined ? {} : { help: options.help });
   return {
     element,
     show(value) {

@@ -12,6 +12,7 @@ export function commandView(actions: Actions): View {
   const code = h('code', {
     'data-testid': 'command',
     tabindex: '0',
+    role: 'group',
     'aria-label': words.commandHeading,
   });
   const load = h('code', { class: 'then', 'data-testid': 'command-load' });
@@ -61,6 +62,7 @@ export function launchBar(actions: Actions): View & { focus(): void } {
   const deploy = button(words.deploy, () => actions.launch(force), {
     testid: 'deploy',
     kind: 'primary',
+    class: 'deploy',
   });
   const stop = button(
     words.stop,
@@ -85,7 +87,6 @@ export function launchBar(actions: Actions): View & { focus(): void } {
       force = verdict === 'doesNotFit' || page.shortfall !== null;
       const blocked = blockedBecause(page);
       setText(summary, summarise(page));
-      setText(reason, blocked ?? ' ');
       setHidden(trust, page.snapshot.trusted);
       setText(deploy, page.launching ? words.deploying : force ? words.deployAnyway : words.deploy);
       deploy.classList.toggle('caution', force);
@@ -95,6 +96,8 @@ export function launchBar(actions: Actions): View & { focus(): void } {
       );
       const own = running.at(-1) ?? null;
       serverId = own?.id ?? null;
+      // how the launch goes, for whoever has scrolled the servers away
+      setText(reason, blocked ?? (own === null ? ' ' : `${own.title}: ${own.detail}`));
       setDisabled(stop, own === null);
       setAttribute(stop, 'title', own === null ? null : words.stopServer(own.title));
     },

@@ -115,7 +115,7 @@ export function memoryBars(): View {
       setHidden(element, plan === null || plan.perGpu.length === 0);
       if (plan === null || priced === null) return;
       const list = plan.perGpu.map((gpu) =>
-        memoryBar(gpu, priced.request.engine, plan.ranges, keptClear(page)),
+        memoryBar(gpu, priced.request.engine, plan.ranges, keptClear(page, gpu.index)),
       );
       keepBars(list);
       const shown = list.slice(0, COLUMNS_SHOWN);
@@ -139,7 +139,9 @@ export function memoryBars(): View {
   };
 }
 
-/** The host passes the head room as the buffer of the plan too; it is kept clear once. */
-const keptClear = ({ snapshot }: PageModel): number =>
-  Math.max(snapshot.defaults.headroomBytes, snapshot.coexistence.safetyBufferBytes) +
-  snapshot.coexistence.ollamaReservationBytes;
+/** The host passes the head room as the buffer of the plan too; it is kept clear once. Ollama keeps nothing from itself. */
+const keptClear = ({ snapshot: { defaults, coexistence }, priced }: PageModel, place: number) =>
+  Math.max(defaults.headroomBytes, coexistence.safetyBufferBytes) +
+  (priced?.request.engine === 'vllm' && (coexistence.ollamaGpus ?? [place]).includes(place)
+    ? coexistence.ollamaReservationBytes
+    : 0);

@@ -42,7 +42,7 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
     { class: 'notice' },
     h('span', {}),
     ' ',
-    button(words.settings, () => actions.open('settings'), { kind: 'link' }),
+    button(words.getEngine, () => actions.open('getEngine'), { kind: 'link' }),
   );
   const element = h(
     'div',

@@ -2,7 +2,7 @@
 import type { MustStop } from '../../src/shared/planAnswer';
 import { formatGib } from '../../src/shared/units';
 import { words } from '../words';
-import { button, setSpoken } from './button';
+import { button } from './button';
 import { h, presence, rowKeeper, setText } from './dom';
 import type { Actions, View } from './view';
 
@@ -20,7 +20,6 @@ export function mustStopView(actions: Actions): View {
         element: stop,
         update({ title, usedBytes }) {
           setText(stop, `${words.stopServer(title)} · ${formatGib(usedBytes, 1)}`);
-          setSpoken(stop, words.stopToFree(title, formatGib(usedBytes, 1)));
         },
       };
     },

@@ -12,18 +12,14 @@ export function offerView(
   wording: { readonly heading: string; readonly button: string; readonly testid: string },
   start: () => void,
 ): OfferView {
-  const diff = h('pre', { class: 'diff', 'data-testid': `${wording.testid}-diff` });
+  const diff = h('span', { class: 'diff', 'data-testid': `${wording.testid}-diff` });
   const why = h('p', { class: 'help' });
-  const plan = h('p', { class: 'help' });
   const go = button(wording.button, start, { testid: wording.testid });
   const element = h(
     'div',
     { class: 'offer' },
-    h('strong', {}, wording.heading),
-    diff,
+    h('div', { class: 'offer-line' }, h('strong', {}, wording.heading), diff, go),
     why,
-    plan,
-    h('div', { class: 'buttons' }, go),
   );
   const keep = rowKeeper<string>(
     diff,
@@ -35,8 +31,7 @@ export function offerView(
     update(offer, spoken) {
       setHidden(element, offer === null);
       keep(offer?.diff ?? []);
-      setText(why, offer?.why ?? '');
-      setText(plan, offer?.plan ?? '');
+      setText(why, offer === null ? '' : `${offer.why} ${offer.plan}.`);
       setSpoken(go, spoken);
     },
   };

@@ -1,10 +1,23 @@
-/** Servers started from here or adopted: how each is doing, and what it really takes. */
+/** What runs now besides the GPU's own figures: a line per server, and beneath it only what is to be done about it. */
 import type { ServerRow } from '../../src/shared/protocol';
-import { engineNames, phaseWords, words } from '../words';
+import { words } from '../words';
 import { button, setSpoken } from './button';
-import { h, rowKeeper, setHidden, setText, type Row } from './dom';
+import {
+  h,
+  presence,
+  rowKeeper,
+  setAttribute,
+  setHidden,
+  setText,
+  setVariable,
+  type Row,
+} from './dom';
+import { foldable, setOpen } from './fields';
 import { offerView } from './offeredLaunch';
 import type { Actions, View } from './view';
+
+/** What lives comes first; more rows than this are folded away, so that the form stays in sight. */
+const SHOWN = 4;
 
 const phaseIcons: Readonly<Record<ServerRow['phase'], string>> = {
   starting: '◌',
@@ -14,93 +27,144 @@ const phaseIcons: Readonly<Record<ServerRow['phase'], string>> = {
   lost: '?',
 };
 
+type Phases = readonly ServerRow['phase'][];
+const ready: Phases = ['ready'];
+const ended: Phases = ['ended'];
+const always: Phases = ['starting', 'ready', 'stopping', 'ended', 'lost'];
+
 function serverRow(actions: Actions, { id }: ServerRow): Row<ServerRow> {
   const icon = h('span', { class: 'phase-icon', 'aria-hidden': 'true' });
   const title = h('strong', {});
-  const phase = h('span', { class: 'aside' });
-  const detail = h('p', { class: 'help' });
+  const detail = h('span', { class: 'server-detail help' });
   const use = h('span', { class: 'figure' });
-  const pool = h('p', { class: 'help', 'data-testid': 'pool' });
+  const fill = h('div', { class: 'meter-fill' });
+  const fillText = h('span', { class: 'figure' });
+  const pool = h(
+    'span',
+    { class: 'pool-fill' },
+    h('span', { class: 'meter', 'aria-hidden': 'true' }, fill),
+    fillText,
+  );
+  const giveBack = h('p', { class: 'help', 'data-testid': 'pool' });
   const notes = h('p', { class: 'help', 'data-testid': 'failure' });
   const correction = offerView(
-    {
-      heading: words.correctedHeading,
-      button: words.startCorrected,
-      testid: 'start-corrected',
-    },
+    { heading: words.correctedHeading, button: words.startCorrected, testid: 'start-corrected' },
     () => actions.launchCorrected(id),
   );
   const stepUp = offerView(
     { heading: words.stepUpHeading, button: words.stepUp, testid: 'step-up' },
     () => actions.stepUp(id),
   );
+  const link = (text: string, target: Parameters<Actions['open']>[0], phases: Phases) => ({
+    text,
+    phases,
+    element: button(text, () => actions.open(target, id), {
+      kind: 'link',
+      testid: `${target}-${id}`,
+    }),
+  });
+  const links = [
+    link(words.testPrompt, 'sendTestPrompt', ready),
+    link(words.copyUrl, 'copyEndpoint', ready),
+    link(words.copyCurl, 'copyCurl', ready),
+    link(words.terminal, 'terminal', always),
+    link(words.dismiss, 'removeServer', ended),
+  ];
   const explain = button(words.explain, () => actions.open('explain', id), { kind: 'link' });
   const stop = button(words.stop, () => actions.stop(id), { testid: `stop-${id}` });
   const element = h(
     'li',
     { class: 'server', 'data-testid': `server-${id}` },
-    icon,
     h(
       'div',
-      { class: 'server-text' },
-      h('div', { class: 'server-head' }, title, phase, use),
+      { class: 'server-line' },
+      icon,
+      title,
       detail,
+      use,
       pool,
-      notes,
-      correction.element,
-      stepUp.element,
+      h('div', { class: 'buttons' }, explain, ...links.map((one) => one.element), stop),
     ),
-    h(
-      'div',
-      { class: 'buttons' },
-      explain,
-      button(words.openLog, () => actions.open('log', id), { kind: 'link' }),
-      button(words.terminal, () => actions.open('terminal', id), { kind: 'link' }),
-      stop,
-    ),
+    giveBack,
+    notes,
+    correction.element,
+    stepUp.element,
   );
   return {
     element,
     update(server) {
-      element.dataset.phase = server.phase;
-      setText(icon, phaseIcons[server.phase]);
+      const { phase, kvUse = null, failure = null } = server;
+      element.dataset.phase = phase;
+      setText(icon, phaseIcons[phase]);
       setText(title, server.title);
-      setText(phase, `${engineNames[server.engine]} · ${phaseWords[server.phase]}`);
+      setAttribute(title, 'title', server.title);
       setText(detail, server.detail);
+      setAttribute(detail, 'title', server.detail);
       setText(use, words.serverUse(server.usedBytes, server.plannedBytes ?? null));
-      setHidden(use, server.phase === 'ended');
-      setHidden(explain, server.failure == null);
-      setSpoken(explain, words.explainOf(server.title));
-      setText(pool, server.pool ?? '');
-      setHidden(pool, server.pool == null);
-      setText(notes, notesOf(server).join(' '));
-      setHidden(notes, notesOf(server).length === 0);
-      correction.update(server.failure?.correction ?? null, words.startCorrectedOf(server.title));
+      setHidden(use, phase === 'ended');
+      setHidden(pool, kvUse === null || phase !== 'ready');
+      if (kvUse !== null) {
+        setVariable(fill, '--part', kvUse);
+        setText(fillText, words.poolFill(kvUse));
+      }
+      setText(giveBack, server.pool ?? '');
+      setHidden(giveBack, server.pool == null);
+      const said = failure ? [...failure.culprits, failure.reason ?? ''].join(' ').trim() : '';
+      setText(notes, said);
+      setHidden(notes, said === '');
+      correction.update(failure?.correction ?? null, words.startCorrectedOf(server.title));
       stepUp.update(server.stepUp ?? null, words.stepUpOf(server.title));
-      setHidden(stop, server.phase !== 'starting' && server.phase !== 'ready');
+      setHidden(explain, failure === null);
+      setSpoken(explain, words.explainOf(server.title));
+      for (const one of links) {
+        setHidden(one.element, !one.phases.includes(phase));
+        setSpoken(one.element, words.ofServer(one.text, server.title));
+      }
+      setHidden(stop, phase !== 'starting' && phase !== 'ready');
       setSpoken(stop, words.stopServer(server.title));
     },
   };
 }
 
-/** Who else was at work, and why there is nothing to offer. */
-function notesOf({ failure }: ServerRow): string[] {
-  return failure ? [...failure.culprits, ...(failure.reason === null ? [] : [failure.reason])] : [];
-}
-
 export function serverList(actions: Actions): View {
-  const list = h('ul', { class: 'plain', role: 'list' });
-  const keep = rowKeeper<ServerRow>(
-    list,
-    ({ id }) => id,
-    (server) => serverRow(actions, server),
+  const list = (): { element: HTMLElement; keep: (rows: readonly ServerRow[]) => void } => {
+    const element = h('ul', { class: 'plain', role: 'list' });
+    return {
+      element,
+      keep: rowKeeper<ServerRow>(
+        element,
+        ({ id }) => id,
+        (server) => serverRow(actions, server),
+      ),
+    };
+  };
+  const first = list();
+  const rest = list();
+  const restTitle = h('span', {});
+  const more = foldable(
+    restTitle,
+    (open) => actions.section('servers', open),
+    { class: 'fold quiet', testid: 'more-servers' },
+    rest.element,
   );
-  const element = h('section', { class: 'servers' }, h('h2', {}, words.serversHeading), list);
+  const showMore = presence(more);
+  const element = h(
+    'section',
+    { class: 'servers', 'data-testid': 'servers' },
+    h('h2', {}, words.serversHeading),
+    h('div', { class: 'server-rows' }, first.element, more),
+  );
+  const show = presence(element);
   return {
     element,
-    update({ snapshot }) {
-      setHidden(element, snapshot.servers.length === 0);
-      keep(snapshot.servers);
+    update({ snapshot: { servers }, state }) {
+      show(servers.length > 0);
+      first.keep(servers.slice(0, SHOWN));
+      const folded = servers.slice(SHOWN);
+      rest.keep(folded);
+      showMore(folded.length > 0);
+      setText(restTitle, words.moreServers(folded.length));
+      setOpen(more, state.openSections.includes('servers'));
     },
   };
 }

@@ -2,33 +2,30 @@
  * vLLM's share of the card: one value in three linked units (fraction, GiB of K/V cache, requests at once), with marks
  * for the smallest, the recommended and the largest share. All three can be typed; the slider moves in steps of 0.05.
  */
-import type { MarkName } from '../../src/shared/planAnswer';
 import { formatCount, GIB } from '../../src/shared/units';
 import {
   formatRequests,
   formatShare,
-  markUnits,
   parseGib,
   parseUtilization,
   placeOnSlider,
   shareForPool,
   shareForRequests,
-  sliderMarks,
   spokenUtilization,
   tightestGpu,
   UTILIZATION,
 } from '../scales';
 import { words } from '../words';
-import { button, setDisabled, setPressed, setSpoken } from './button';
+import { button, setPressed } from './button';
 import { freshId, h, setAttribute, setHidden, setText, setVariable } from './dom';
 import { textField } from './fields';
 import { guidanceView } from './guidance';
+import { marksView } from './marks';
 import type { Actions, PageModel, View } from './view';
 import { warningView } from './warning';
 
 const presets = { conservative: 0.6, balanced: 0.7, aggressive: 0.85, auto: 0 } as const;
 type Preset = keyof typeof presets;
-const markNames: readonly MarkName[] = ['smallest', 'recommended', 'largest'];
 
 export function utilizationControl(actions: Actions): View & { focus(): void } {
   let page: PageModel | null = null;
@@ -47,7 +44,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
     oninput: () => choose(Number(Number(slider.value).toFixed(2))),
   });
   const percent = h('output', { for: sliderId, class: 'figure percent' });
-  const marks = markRow(choose);
+  const marks = marksView(choose);
   const track = h('div', { class: 'track' }, slider, marks.ticks);
 
   const unitNote = (): HTMLElement => h('p', { class: 'help unit-note' });
@@ -105,6 +102,8 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
   const helpId = freshId('help');
   slider.setAttribute('aria-describedby', `${helpId} ${marks.spoken.id}`);
   const help = h('p', { class: 'help', id: helpId }, words.utilizationHelp);
+  const known = h('p', { class: 'help', 'data-testid': 'known' });
+  const helpStack = h('div', { class: 'help-stack' }, help, guidance.element, known);
   const warning = warningView(actions);
   const element = h(
     'div',
@@ -116,10 +115,10 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       ...presetButtons.map((one) => one.element),
     ),
     track,
-    marks.chips,
+    marks.rows,
     marks.spoken,
     h('div', { class: 'units' }, fraction.element, pool.element, requests.element),
-    h('div', { class: 'help-slot' }, warning.element, help, guidance.element),
+    h('div', { class: 'help-slot' }, helpStack, warning.element),
   );
 
   return {
@@ -145,13 +144,18 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
       }
       marks.update(next);
       warning.update(next);
-      setHidden(help, next.shortfall !== null);
-      setHidden(guidance.element, next.shortfall !== null);
+      helpStack.classList.toggle('covered', next.shortfall !== null);
       const gpu = plan === null ? null : tightestGpu(plan);
       fraction.show(share === null ? (auto ? words.auto : '') : formatShare(share));
       const total = gpu?.totalBytes ?? next.snapshot.gpus[0]?.totalBytes ?? null;
       const wanted = total === null ? null : shown * total;
-      setText(fractionNote, words.ofCard(gpu?.budgetBytes ?? wanted, total));
+      const said = saidElsewhere(next);
+      setText(
+        fractionNote,
+        said === null
+          ? words.ofCard(gpu?.budgetBytes ?? wanted, total)
+          : words.inArguments(formatShare(said)),
+      );
       for (const { input } of [pool, requests]) {
         if (input.disabled !== (plan === null)) input.disabled = plan === null;
       }
@@ -170,74 +174,20 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
         words.atLength(plan?.kvCache.atLength ?? wish.options.maxModelLen ?? null),
       );
       guidance.update(next);
+      const sayings = plan?.known ?? [];
+      setHidden(known, sayings.length === 0);
+      setText(known, sayings.map((saying) => `${saying}.`).join(' '));
     },
   };
+}
+
+/** The share in the extra arguments, where that is another one: it wins. */
+function saidElsewhere({ priced, state }: PageModel): number | null {
+  const planned = priced?.request.options.gpuMemoryUtilization ?? null;
+  return planned === (state.wish.options.gpuMemoryUtilization ?? null) ? null : planned;
 }
 
 const snap = (share: number): number => {
   const step = Math.round(share / UTILIZATION.step) * UTILIZATION.step;
   return Number(Math.min(UTILIZATION.most, Math.max(UTILIZATION.least, step)).toFixed(2));
 };
-
-/** Ticks on the track and, below, the same marks as buttons that take the value. */
-function markRow(choose: (share: number) => void): {
-  ticks: HTMLElement;
-  chips: HTMLElement;
-  /** All marks in one sentence, for whoever hears the slider. */
-  spoken: HTMLElement;
-  update(page: PageModel): void;
-} {
-  const shares: Record<MarkName, number | null> = {
-    smallest: null,
-    recommended: null,
-    largest: null,
-  };
-  const made = markNames.map((name) => {
-    const value = h('b', {}, words.unknownMark);
-    const units = h('small', { class: 'mark-units' });
-    const chip = button(
-      [
-        h('i', { class: 'mark-sign', 'aria-hidden': 'true' }),
-        `${words.marks[name]} `,
-        value,
-        units,
-      ],
-      () => {
-        const share = shares[name];
-        if (share !== null) choose(share);
-      },
-      { kind: 'chip', testid: `mark-${name}`, class: `mark-${name}`, title: words.markHelp[name] },
-    );
-    return { name, value, units, chip, tick: h('i', { class: `tick mark-${name}` }) };
-  });
-  const spoken = h('span', { class: 'spoken', id: freshId('marks') });
-  return {
-    spoken,
-    ticks: h('div', { class: 'ticks', 'aria-hidden': 'true' }, ...made.map((one) => one.tick)),
-    chips: h('div', { class: 'chips' }, ...made.map((one) => one.chip)),
-    update(page) {
-      const plan = page.priced?.plan ?? null;
-      const found = sliderMarks(plan);
-      const sentences: string[] = [];
-      for (const one of made) {
-        const share = found[one.name];
-        shares[one.name] = share;
-        const units = share === null ? null : markUnits(plan, one.name);
-        setText(one.value, share === null ? words.unknownMark : formatShare(share));
-        setText(one.units, units?.short ?? '');
-        setDisabled(one.chip, share === null);
-        const name = words.marks[one.name];
-        if (share === null) {
-          setSpoken(one.chip, words.markUnknown(name));
-        } else {
-          const sentence = words.markSpoken(name, formatShare(share), units?.spoken ?? null);
-          sentences.push(sentence);
-          setSpoken(one.chip, words.useMark(sentence));
-        }
-        one.tick.hidden = share === null || share < UTILIZATION.least || share > UTILIZATION.most;
-        if (share !== null) setVariable(one.tick, '--at', placeOnSlider(share));
-      }
-      setText(spoken, sentences.join('; '));
-    },
-  };
-}

@@ -2,6 +2,7 @@
 import type { Verdict } from '../../src/shared/planAnswer';
 import { verdictSentence } from '../verdictSentence';
 import { basisWords, verdictIcons, verdictWords, words } from '../words';
+import { button } from './button';
 import { h, rowKeeper, setHidden, setText } from './dom';
 import { foldable, setOpen } from './fields';
 import type { Actions, View } from './view';
@@ -9,7 +10,8 @@ import type { Actions, View } from './view';
 /** A drag passes through verdicts; only the one it comes to rest on is spoken. */
 const SPEAK_AFTER_MS = 500;
 
-export function verdictView(actions: Actions): View {
+/** `focus`: on what keeps the wish for comparison. */
+export function verdictView(actions: Actions): View & { focus(): void } {
   const icon = h('span', { class: 'verdict-icon', 'aria-hidden': 'true' });
   const word = h('strong', {});
   const basis = h('span', { class: 'aside' });
@@ -29,6 +31,13 @@ export function verdictView(actions: Actions): View {
       };
     },
   );
+  const keep = button(words.keep, actions.pin, { kind: 'link', testid: 'keep' });
+  const tools = h(
+    'div',
+    { class: 'tools' },
+    keep,
+    button(words.openReport, () => actions.open('report'), { kind: 'link', testid: 'report' }),
+  );
   const why = foldable(
     words.why,
     (open) => actions.section('why', open),
@@ -41,11 +50,14 @@ export function verdictView(actions: Actions): View {
     h('div', { class: 'verdict-head' }, icon, word, basis),
     sentence,
   );
-  const element = h('div', {}, verdict, spoken, why);
+  const element = h('div', {}, verdict, spoken, tools, why);
   let lastSpoken: Verdict | null = null;
   let timer = 0;
   return {
     element,
+    focus: () => {
+      keep.focus();
+    },
     update(page) {
       const plan = page.priced?.plan ?? null;
       setHidden(element, plan === null && !page.planFailed);

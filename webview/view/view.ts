@@ -13,8 +13,8 @@ export interface PageModel {
   readonly priced: Priced | null;
   readonly planFailed: boolean;
   readonly shortfall: Shortfall | null;
-  /** What "Undo" would take back; null: nothing was applied. */
-  readonly applied: string | null;
+  /** The kept wish (`state.pinned`) at today's prices; null: none is kept, or it can't be priced. */
+  readonly keptPriced: Priced | null;
   /** A launch was asked for and nothing has come of it yet. */
   readonly launching: boolean;
   /** Fields whose text is not valid; Deploy waits for them. */
@@ -28,6 +28,11 @@ export interface Actions {
   /** Applies a piece of advice so that it can be undone. */
   apply(change: PlanOptions, what: string): void;
   undo(): void;
+  /** The wish kept for comparison: keep the present one, swap both, go back to the kept one, forget it. */
+  readonly pin: () => void;
+  readonly swapPinned: () => void;
+  readonly usePinned: () => void;
+  readonly unpin: () => void;
   section(name: string, open: boolean): void;
   /** Sends the wish first, so that the host acts on what is on the screen. */
   open(target: Extract<FromPage, { type: 'open' }>['target'], serverId?: string): void;

@@ -8,7 +8,7 @@ import {
   type PlanRequest,
 } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
-import { optionsInArguments } from '../../engines/vllm/argumentOptions';
+import { withArguments } from '../../engines/vllm/argumentOptions';
 import { ollamaShowRequest } from '../../engines/ollama/api';
 import { readOllamaShow } from '../../models/ollamaShow';
 import { completeFromHub } from '../completeFromHub';
@@ -60,11 +60,6 @@ export async function answerPlan(
     environment: {},
   });
   return { ok: true, value: { request, answer } };
-}
-
-function withArguments(request: PlanRequest, extraArguments: readonly string[]): PlanRequest {
-  if (request.engine !== 'vllm') return request;
-  return { ...request, options: { ...request.options, ...optionsInArguments(extraArguments) } };
 }
 
 /** Facts given in the request win over those read at `model.path`. */

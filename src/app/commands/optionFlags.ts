@@ -1,5 +1,8 @@
 /** Engine options as flags by their engines' own names, derived from the request's schema so that none is forgotten. */
 import * as z from 'zod/mini';
+import { humanNumber } from '../../engines/vllm/humanNumber';
+import { shortForms } from '../../engines/vllm/shortForms';
+import { parseJsonObject } from '../../shared/json';
 import { fail, ok, type Result } from '../../shared/failure';
 import { planOptionsSchema } from '../../shared/planRequest';
 import type { CommandInput, FlagSpec, FlagTable } from './command';
@@ -19,14 +22,6 @@ const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(planOptionsSchema.sha
     kind: kindOf(schema),
   }),
 );
-
-/** Short forms that vLLM itself takes. */
-const SHORT_FLAGS: Readonly<Record<string, string>> = {
-  tp: 'tensor-parallel-size',
-  pp: 'pipeline-parallel-size',
-  dp: 'data-parallel-size',
-  q: 'quantization',
-};
 
 function kindOf(schema: z.core.$ZodType): OptionKind {
   if (z.safeParse(schema, true).success) return 'flag';
@@ -48,8 +43,8 @@ export const optionFlagTable: FlagTable = Object.fromEntries(
 
 /** `-tp 2` → `--tensor-parallel-size 2`, `--max_model_len` → `--max-model-len`: as vLLM's own parser does. */
 function normalizeFlag(argument: string): string {
-  const short = /^-([a-z]{1,2})(=.*)?$/.exec(argument);
-  const long = short?.[1] === undefined ? undefined : SHORT_FLAGS[short[1]];
+  const short = /^(-[a-z]{1,3})(=.*)?$/.exec(argument);
+  const long = short?.[1] === undefined ? undefined : shortForms[short[1]];
   if (long !== undefined) return `--${long}${short?.[2] ?? ''}`;
   const [name = '', ...value] = argument.split('=');
   if (!/^--\w/.test(name)) return argument;
@@ -99,31 +94,10 @@ const EXPECTED: Readonly<Record<OptionKind, string>> = {
 function valueOf(key: string, kind: OptionKind, text: string): unknown {
   if (kind === 'text') return text;
   if (kind === 'list') {
-    const numbers = text.split(',').map(readNumber);
+    const numbers = text.split(',').map(humanNumber);
     return numbers.every((number) => number !== undefined) ? numbers : undefined;
   }
-  if (kind === 'json') {
-    try {
-      const value: unknown = JSON.parse(text);
-      return typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? value
-        : undefined;
-    } catch {
-      return undefined;
-    }
-  }
+  if (kind === 'json') return parseJsonObject(text) ?? undefined;
   if (key === 'gpuMemoryUtilization' && text === 'auto') return 0;
-  return readNumber(text);
-}
-
-const DECIMAL: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
-const BINARY: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
-/** vLLM's human-readable numbers: `8k` is 8000, `8K` is 8192. */
-function readNumber(text: string): number | undefined {
-  const match = /^(-?\d+(?:\.\d+)?)([kmgtKMGT])?$/.exec(text.trim());
-  if (!match) return undefined;
-  const suffix = match[2] ?? '';
-  const value = Number(match[1]) * (DECIMAL[suffix] ?? BINARY[suffix] ?? 1);
-  return suffix === '' ? value : Math.round(value);
+  return humanNumber(text);
 }

@@ -1,12 +1,9 @@
 /** `plan`: one request, a stream of requests, or a model named on the command line. */
 import { describePython } from '../../engines/vllm/python';
 import { parseHubModel } from '../../models/hubModel';
-import {
-  KNOWN_PROFILES_FILE,
-  knownProfilesOf,
-  readKnownProfiles,
-  type KnownProfile,
-} from '../../planner/knownProfiles';
+import { KNOWN_PROFILES_FILE, readKnownProfiles } from '../../planner/knownProfiles';
+import { parseJson } from '../../shared/json';
+import type { KnownProfile } from '../../shared/knownProfile';
 import { answerPlan, modelFacts, type PlannedResult } from './answerPlan';
 import {
   EXIT_MISSING,
@@ -66,10 +63,10 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   }
   const asked = await requestFromFlags(input, doors);
   if (isRefusal(asked)) return asked;
+  const document = { ...asked, knownProfiles: await ownProfiles(doors) };
   return outcomeOf(
-    await answerPlan(asked, doors, { headersRead: true }),
+    await answerPlan(document, doors, { headersRead: true }),
     isSet(input, 'python'),
-    await ownProfiles(doors),
   );
 }
 
@@ -83,20 +80,15 @@ async function ownProfiles(doors: CommandDoors): Promise<readonly KnownProfile[]
   return own.ok ? own.value : [];
 }
 
-function outcomeOf(
-  planned: PlannedResult,
-  withPython: boolean,
-  own: readonly KnownProfile[] = [],
-): CommandOutcome {
+/** @param withPython in the document, too; the text has it anyway */
+function outcomeOf(planned: PlannedResult, withPython: boolean): CommandOutcome {
   if (!planned.ok) return refusalOf(planned);
   const { request, answer } = planned.value;
   const python = withPython && request.engine === 'vllm' ? describePython(request, answer) : null;
   return {
     exitCode: VERDICT_EXIT[answer.verdict],
     json: python === null ? answer : { ...answer, python },
-    text:
-      planText(request, answer, knownProfilesOf(request.model.name ?? '', own)) +
-      (python === null ? '' : `\n\nPython:\n${python}`),
+    text: planText(request, answer),
   };
 }
 
@@ -160,12 +152,8 @@ async function answerStream(path: string, doors: CommandDoors): Promise<CommandO
 }
 
 async function answerLine(line: string, doors: CommandDoors): Promise<unknown> {
-  let document: unknown;
-  try {
-    document = JSON.parse(line);
-  } catch {
-    return { error: { field: '', message: 'not JSON' } };
-  }
+  const document = parseJson(line);
+  if (document === undefined) return { error: { field: '', message: 'not JSON' } };
   const planned = await answerPlan(document, doors);
   if (planned.ok) return planned.value.answer;
   if ('invalid' in planned) return { error: planned.invalid };

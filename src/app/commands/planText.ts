@@ -1,8 +1,20 @@
-/** A plan as people read it in a terminal. */
-import { describeKnown, type KnownProfile } from '../../planner/knownProfiles';
-import type { MarkName, PlanAnswer, UtilizationPlan, Verdict } from '../../shared/planAnswer';
+/** A plan as people read it, in a terminal and in the editor alike. */
+import { commandToCopy } from '../../engines/vllm/commandToCopy';
+import { describePython } from '../../engines/vllm/python';
+import {
+  describeKnown,
+  knownProfilesOf,
+  profilesForCard,
+  settingsOfKnown,
+} from '../../planner/knownProfiles';
+import type {
+  Basis,
+  MarkName,
+  PlanAnswer,
+  UtilizationPlan,
+  Verdict,
+} from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
-import { shellCommand } from '../../shared/shellText';
 import { formatBytes, formatCount, formatGib, KIB } from '../../shared/units';
 
 /** Exit codes of `plan` and `profile check`. */
@@ -20,42 +32,141 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   unknown: 'unknown: facts are missing',
 };
 
+/** What earlier starts here showed. */
+export interface LearnedResult {
+  readonly title: string;
+  /** Settings, in words. */
+  readonly conditions: string;
+  readonly seen: string;
+  readonly isGood: boolean;
+}
+
+export interface PlanTextMore {
+  /** Newest last. */
+  readonly learned?: readonly LearnedResult[];
+  /** What the reader should know first, one sentence each. */
+  readonly notes?: readonly string[];
+  /** As the GPU's tool tells it, which leaves out what is reserved; absent: what is not free. */
+  readonly usedBytes?: readonly (number | null)[];
+}
+
+/** The whole of a plan: what there is, what it was worked out from, what to run. */
 export function planText(
   request: PlanRequest,
   answer: PlanAnswer,
-  known: readonly KnownProfile[] = [],
+  { learned = [], notes = [], usedBytes = [] }: PlanTextMore = {},
 ): string {
-  const model = request.model.name ?? request.model.path ?? 'model';
-  const lines = [
-    `${model} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
+  const name = modelName(request);
+  const known = knownProfilesOf(name, request.knownProfiles ?? []);
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length === 0
+      ? []
+      : ['', `${title}:`, ...lines.map((line) => (line === '' ? '' : `  ${line}`))];
+  return [
+    `${name} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
     `(${request.engine} ${answer.engineVersion}, from ${answer.basis})`,
-    '',
-    ...answer.perGpu.map(
-      (gpu) =>
-        `GPU ${String(gpu.index)}  ${formatGib(gpu.totalBytes)}` +
-        `${gpu.freeBytes === null ? '' : `, ${formatGib(gpu.freeBytes)} free`}: ` +
-        `weights ${formatGib(gpu.weightsBytes)}, K/V ${formatGib(gpu.kvCacheBytes)}, ` +
-        `graph ${formatBytes(gpu.graphBytes)}, activation ${formatBytes(gpu.activationBytes)}, ` +
-        `other ${formatBytes(gpu.nonTorchBytes)}; left ${formatGib(gpu.leftBytes)}`,
-    ),
-    ...cacheLines(answer),
-    '',
-    'Analysis:',
-    ...answer.steps.map((step) => `  ${step}`),
-  ];
-  if (known.length > 0)
-    lines.push('', 'Known results:', ...known.map((one) => `  ${describeKnown(one)}`));
-  if (answer.advice.length > 0)
-    lines.push(
-      '',
-      'Advice:',
-      ...answer.advice.map(
+    ...notes,
+    ...section('GPU', gpuLines(request, usedBytes)),
+    ...section('Model', modelLines(request, answer)),
+    ...section('Memory', [...partLines(answer), ...cacheLines(answer)]),
+    ...section('Analysis', answer.steps),
+    ...section('Known results', [
+      ...learned.map(({ title, conditions, seen }) => `${title}, ${conditions}: ${seen}`),
+      ...known.map(describeKnown),
+    ]),
+    ...section('Recommended configuration', recommendedLines(request, answer, learned)),
+    ...section(
+      'Advice',
+      answer.advice.map(
         ({ change, verdictAfter, why }) =>
-          `  ${changeWords(change)} → ${VERDICT_WORDS[verdictAfter]}. ${why}`,
+          `${changeWords(change)} → ${VERDICT_WORDS[verdictAfter]}. ${why}`,
       ),
+    ),
+    ...section('Command', [commandToCopy(answer.command)]),
+    ...section(
+      'Python',
+      request.engine === 'vllm' ? describePython(request, answer).trimEnd().split('\n') : [],
+    ),
+  ].join('\n');
+}
+
+const modelName = ({ model }: PlanRequest): string => model.name ?? model.path ?? 'model';
+
+function gpuLines({ gpus }: PlanRequest, usedBytes: readonly (number | null)[]): string[] {
+  return gpus.map(({ name, totalBytes, freeBytes = null }, index) => {
+    const used = usedBytes[index] ?? (freeBytes === null ? null : totalBytes - freeBytes);
+    return `GPU ${String(index)}  ${name ?? 'unnamed'}: total ${formatGib(totalBytes)}, used ${formatGib(used)}, free ${formatGib(freeBytes)}`;
+  });
+}
+
+function modelLines(request: PlanRequest, { perGpu, kvCache }: PlanAnswer): string[] {
+  const weights = perGpu.reduce((sum, gpu) => sum + (gpu.weightsBytes ?? 0), 0);
+  return [
+    `${modelName(request)}${weights > 0 ? `, weights ${formatGib(weights)}` : ''}`,
+    `Context: ${kvCache.atLength === null ? 'unknown' : `${formatCount(kvCache.atLength)} tokens`}`,
+  ];
+}
+
+const partLines = ({ perGpu }: PlanAnswer): string[] =>
+  perGpu.map(
+    (gpu) =>
+      `GPU ${String(gpu.index)}  weights ${formatGib(gpu.weightsBytes)}, K/V ${formatGib(gpu.kvCacheBytes)}, ` +
+      `graph ${formatBytes(gpu.graphBytes)}, activation ${formatBytes(gpu.activationBytes)}, ` +
+      `other ${formatBytes(gpu.nonTorchBytes)}; left ${formatGib(gpu.leftBytes)}`,
+  );
+
+const BASIS_WORDS: Readonly<Record<Basis, string>> = {
+  learned: 'measured here',
+  headers: 'exact facts',
+  config: 'exact facts',
+  gguf: 'exact facts',
+  name: 'the name alone, by rules of thumb',
+  default: 'nothing of the model is known, by rules of thumb',
+};
+
+/** What has proved itself here, then elsewhere, then what is computed. */
+function recommendedLines(
+  request: PlanRequest,
+  answer: PlanAnswer,
+  learned: readonly LearnedResult[],
+): string[] {
+  const lines: string[] = [];
+  const started = learned.findLast(({ isGood }) => isGood);
+  if (started) lines.push(`Started here before: ${started.conditions}`);
+  const card = Math.min(...request.gpus.map(({ totalBytes }) => totalBytes));
+  const known = profilesForCard(modelName(request), card, request.knownProfiles ?? []).find(
+    (profile) => profile.result === 'works' && settingsOfKnown(profile) !== '',
+  );
+  if (known && request.engine === 'vllm')
+    lines.push(`Known to work on such a card: ${settingsOfKnown(known)}`);
+  const basis = BASIS_WORDS[answer.basis];
+  const [best] = answer.advice.filter(({ change }) => Object.keys(change).length > 0);
+  if (answer.verdict === 'fits' || answer.verdict === 'tight')
+    lines.push(`Computed (${basis}): ${computedWords(request, answer)}`);
+  else if (best)
+    lines.push(
+      `Computed (${basis}): ${changeWords(best.change)} → ${VERDICT_WORDS[best.verdictAfter]}`,
     );
-  lines.push('', 'Command:', `  ${shellCommand(answer.command)}`);
-  return lines.join('\n');
+  else lines.push(`Computed (${basis}): no setting is known with which it fits`);
+  return lines;
+}
+
+/** Said in words of their own. */
+const SAID: ReadonlySet<string> = new Set(['gpuMemoryUtilization', 'maxModelLen', 'numCtx']);
+
+/** The wish itself, with the share that suits it. */
+function computedWords({ options }: PlanRequest, { utilization, kvCache, offload }: PlanAnswer) {
+  const share = utilization?.recommended ?? utilization?.effective ?? null;
+  return [
+    share === null ? null : `utilization ${share.toFixed(2)}`,
+    kvCache.atLength === null ? null : `context ${formatCount(kvCache.atLength)}`,
+    offload && `${String(offload.layersOnGpu)} of ${String(offload.layersTotal)} layers on the GPU`,
+    ...Object.entries(options).map(([key, value]) =>
+      value == null || SAID.has(key) ? null : `${key} ${JSON.stringify(value)}`,
+    ),
+  ]
+    .filter((part) => part !== null)
+    .join(', ');
 }
 
 function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
@@ -87,6 +198,7 @@ function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
 const MARK_WORDS: Readonly<Record<MarkName, string>> = {
   smallest: 'starts from',
   recommended: 'recommended',
+  beside: 'with head room',
   largest: 'at most now',
 };
 

@@ -1,21 +1,32 @@
 /** `workers`: how many GPU workers fit beside Ollama. */
 import type { GpuSample } from '../../gpu/gpu';
 import { parametersInName } from '../../planner/nameSize';
-import { planWorkers, type WorkersPlan } from '../../planner/workers';
+import {
+  planWorkers,
+  WORKER_HINTS,
+  WORKER_VARIABLES,
+  workerEnvironment,
+  type WorkersPlan,
+} from '../../planner/workers';
 import {
   DEFAULT_WORKER_SETTINGS,
+  forOllamaModel,
   readWorkerConfig,
-  reservationForModel,
   WORKER_CONFIG_FILE,
   WORKER_PRESETS,
+  withPreset,
+  type WorkerPreset,
   type WorkerSettings,
 } from '../../planner/workerSettings';
 import { fail, ok, type Result } from '../../shared/failure';
+import { shellWord } from '../../shared/shellText';
 import { parseSize } from '../../shared/units';
 import { inspect } from '../cleaner';
-import { plannableGpus } from '../planService';
+import { heldByOllama } from '../coexistence';
+import { plannableGpus } from '../plannableGpus';
 import {
   isRefusal,
+  isSet,
   refuse,
   refuseFailure,
   textFlag,
@@ -36,6 +47,7 @@ export const workersCommand: CliCommand = {
   summary: 'says how many GPU workers fit beside Ollama',
   usage: [
     'workers [--total 24GiB --free 22GiB] [--max-workers 2] [--config FILE.json] [--preset conservative|aggressive|ultra-conservative] [--ollama-model 14b] [--json]',
+    'workers … --env (lines for eval in a shell)',
   ],
   flags: {
     total: { type: 'string' },
@@ -44,6 +56,7 @@ export const workersCommand: CliCommand = {
     config: { type: 'string' },
     preset: { type: 'string' },
     'ollama-model': { type: 'string' },
+    env: { type: 'boolean' },
   },
   run,
 };
@@ -60,17 +73,28 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   const memory = sizes.totalBytes === null ? await liveMemory(doors, settings.value) : sizes;
   if (memory.totalBytes === null)
     return refuse('workers: no GPU was found here; give --total and --free');
-  const { source, ...plan } = planWorkers({
+  const plan = planWorkers({
     totalBytes: memory.totalBytes,
     freeBytes: memory.freeBytes,
     ollamaHeldBytes: memory.ollamaHeldBytes,
     settings: { ...settings.value, maxWorkers: cap ?? settings.value.maxWorkers },
   });
+  const forShell = isSet(input, 'env');
+  if (forShell) for (const step of plan.steps) doors.tell(step);
   return {
     exitCode: plan.workers === 0 ? EXIT_REFUSED : 0,
-    json: { ...plan, source },
-    text: workersText({ source, ...plan }),
+    json: { ...plan, environment: workerEnvironment(plan) },
+    text: forShell ? shellLines(plan) : workersText(plan),
   };
+}
+
+/** A refused plan takes back what an earlier one may have set. */
+function shellLines(plan: WorkersPlan): string {
+  const environment = workerEnvironment(plan);
+  if (environment === null) return `unset ${WORKER_VARIABLES.join(' ')}`;
+  return WORKER_VARIABLES.map((name) => `export ${name}=${shellWord(environment[name])}`).join(
+    '\n',
+  );
 }
 
 interface CardMemory {
@@ -108,14 +132,13 @@ function capFromFlags(input: CommandInput): number | null | CommandRefusal {
     : refuse(`--max-workers: found "${word}", expected a whole number of at least 1`);
 }
 
-/** A file named wins, then a preset, then the file of the folder this runs in, then the defaults. */
+/** A file named wins, then a preset, then the file of the folder this runs in, then the defaults; a model's size over all. */
 async function settingsFromFlags(
   input: CommandInput,
   doors: CommandDoors,
 ): Promise<Result<WorkerSettings>> {
   const preset = textFlag(input, 'preset');
-  const named = Object.entries(WORKER_PRESETS).find(([name]) => name === preset)?.[1];
-  if (preset !== null && !named)
+  if (preset !== null && !isPreset(preset))
     return fail(
       'invalid',
       `--preset: found "${preset}", expected one of ${Object.keys(WORKER_PRESETS).join(', ')}`,
@@ -127,17 +150,19 @@ async function settingsFromFlags(
       'invalid',
       `--ollama-model: found "${model}", expected a name with a size, such as qwen3:14b`,
     );
-  const base: WorkerSettings = {
-    ...(named ?? DEFAULT_WORKER_SETTINGS),
-    ...(size && { reservationBytes: reservationForModel(size.parameters / 1e9) }),
-  };
+  const chosen =
+    preset === null ? DEFAULT_WORKER_SETTINGS : withPreset(DEFAULT_WORKER_SETTINGS, preset);
   const config = textFlag(input, 'config');
-  const found = named || config ? null : await doors.files.stat(WORKER_CONFIG_FILE);
+  const found =
+    preset !== null || config !== null ? null : await doors.files.stat(WORKER_CONFIG_FILE);
   const path = config ?? (found ? WORKER_CONFIG_FILE : null);
-  if (path === null) return ok(base);
-  const text = await readInputText(doors, path);
-  return text.ok ? readWorkerConfig(text.value, base, path) : text;
+  const text = path === null ? null : await readInputText(doors, path);
+  if (text && !text.ok) return text;
+  const read = text ? readWorkerConfig(text.value, chosen, path ?? '') : ok(chosen);
+  return read.ok && size ? ok(forOllamaModel(read.value, size.parameters / 1e9)) : read;
 }
+
+const isPreset = (name: string): name is WorkerPreset => Object.hasOwn(WORKER_PRESETS, name);
 
 /** The first GPU of this machine, and what a visible Ollama holds on it. */
 async function liveMemory(doors: CommandDoors, settings: WorkerSettings): Promise<CardMemory> {
@@ -148,11 +173,11 @@ async function liveMemory(doors: CommandDoors, settings: WorkerSettings): Promis
   return {
     totalBytes: gpu.totalBytes,
     freeBytes: gpu.freeBytes ?? null,
-    ollamaHeldBytes: settings.detectsOllama ? await heldByOllama(doors, sample, gpu.index) : null,
+    ollamaHeldBytes: settings.detectsOllama ? await ollamaHolds(doors, sample, gpu.index) : null,
   };
 }
 
-async function heldByOllama(
+async function ollamaHolds(
   doors: CommandDoors,
   sample: GpuSample,
   gpuIndex: number,
@@ -168,17 +193,9 @@ async function heldByOllama(
     },
     sample,
   );
-  return holders
-    .filter((holder) => holder.gpus.includes(gpuIndex) && /\bollama\b/i.test(holder.command ?? ''))
-    .reduce((sum, holder) => sum + (holder.usedBytes ?? 0), 0);
+  return heldByOllama(holders, gpuIndex);
 }
 
-function workersText(plan: WorkersPlan): string {
-  const lines = [`Settings: ${plan.source}`, ...plan.steps];
-  if (plan.device === 'cpu' || plan.workers === 0)
-    lines.push(
-      'Ollama on the CPU: a larger reservation, is it running, who else holds memory?',
-      'Workers on the CPU: a smaller reservation if Ollama is off, or a lower minimum per worker.',
-    );
-  return lines.join('\n');
+function workersText({ source, steps }: WorkersPlan): string {
+  return [`Settings: ${source}`, ...steps, '', 'If it goes wrong', ...WORKER_HINTS].join('\n');
 }

@@ -1,12 +1,14 @@
 /** What an Ollama daemon is asked besides loads (command.ts) and facts of models (models/ollamaShow.ts), and how it answers. */
 import * as z from 'zod/mini';
 import { blobIn } from './runner';
-import { get, parseJson, postJson, type EndpointRequest } from '../endpoint';
+import { get, postJson, type EndpointRequest } from '../endpoint';
+import { parseJson } from '../../shared/json';
 
 /** Answered in a millisecond, also during a load; the first after a start only when the search for GPUs has ended. */
 export const ollamaVersionRequest = (base: string): EndpointRequest => get(base, '/api/version');
 /** Loaded models. A load in progress is not in it (0.30 and newer), a killed runner still is: look for its process too. */
 export const ollamaPsRequest = (base: string): EndpointRequest => get(base, '/api/ps');
+/** All models on its disk. */
 export const ollamaTagsRequest = (base: string): EndpointRequest => get(base, '/api/tags');
 /** Verbose, or every per-layer array is null: exactly what sliding-window and hybrid models need. */
 export const ollamaShowRequest = (base: string, model: string): EndpointRequest =>
@@ -27,6 +29,7 @@ export function readModelBlob(body: string): string | null {
 
 const versionSchema = z.object({ version: z.string() });
 
+/** null: not Ollama's answer. */
 export function readOllamaVersion(body: string): string | null {
   const parsed = z.safeParse(versionSchema, parseJson(body));
   return parsed.success ? parsed.data.version : null;
@@ -66,6 +69,7 @@ export interface LoadedModel {
   readonly expiresAt: string | null;
 }
 
+/** null: not Ollama's answer; `[]`: nothing is loaded. */
 export function readOllamaPs(body: string): readonly LoadedModel[] | null {
   const parsed = z.safeParse(psSchema, parseJson(body));
   if (!parsed.success) return null;

@@ -51,7 +51,7 @@ export function keepAliveEnvironment(seconds: number | null | undefined): Record
 }
 
 /** As Ollama takes it: seconds, below 0 for ever. */
-const keepAliveOf = (seconds: number | null | undefined): number => seconds ?? -1;
+export const keepAliveOf = (seconds: number | null | undefined): number => seconds ?? -1;
 
 /**
  * The second part of a deploy: load without a prompt. It is answered only when the load has ended, so give it no time-out;
@@ -63,10 +63,7 @@ export function loadRequest(
   options: PlanOptions,
   keepAlive: number | null = null,
 ): ApiRequest {
-  const runner: Record<string, number> = {};
-  if (options.numCtx != null) runner.num_ctx = options.numCtx;
-  if (options.numGpu != null && options.numGpu >= 0) runner.num_gpu = options.numGpu;
-  if (options.numBatch != null) runner.num_batch = options.numBatch;
+  const runner = runnerOptions(options);
   return {
     method: 'POST',
     path: '/api/generate',
@@ -77,6 +74,15 @@ export function loadRequest(
       ...(Object.keys(runner).length > 0 && { options: runner }),
     },
   };
+}
+
+/** Under other ones than a model was loaded with, it is loaded anew. */
+export function runnerOptions({ numCtx, numGpu, numBatch }: PlanOptions): Record<string, number> {
+  const runner: Record<string, number> = {};
+  if (numCtx != null) runner.num_ctx = numCtx;
+  if (numGpu != null && numGpu >= 0) runner.num_gpu = numGpu;
+  if (numBatch != null) runner.num_batch = numBatch;
+  return runner;
 }
 
 /** Embedding-only models refuse generate (400 `does not support generate`); this loads them. */

@@ -18,7 +18,7 @@ const framing = new RegExp(
 const message = /^msg=(?:"((?:[^"\\]|\\.)*)"|(\S+)) ?/;
 
 /** `time=… level=… source=… msg="Load failed" model=x` → `Load failed model=x`. */
-export function cleanOllamaLine(line: string): string {
+function cleanOllamaLine(line: string): string {
   return line
     .replace(framing, '')
     .replace(

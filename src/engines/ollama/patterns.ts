@@ -12,7 +12,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 };
 
 /** `"1.2 GiB"` → bytes; null where it is no size. */
-export function readSize(text: string | undefined): number | null {
+function readSize(text: string | undefined): number | null {
   const match = /^\[?"?([\d.]+) ([KMGT]?i?B)/.exec(text ?? '');
   const unit = unitBytes[match?.[2] ?? ''];
   return match && unit !== undefined ? Math.round(Number(match[1]) * unit) : null;

@@ -1,7 +1,10 @@
 /** A download by the daemon: one line of JSON each 60 ms, per layer. Closing the connection gives it up; what came stays on disk. */
 import * as z from 'zod/mini';
-import { parseJson, postJson, type EndpointRequest } from '../endpoint';
+import { postJson, type EndpointRequest } from '../endpoint';
+import { createLineSplitter } from '../lineSplitter';
+import { parseJson } from '../../shared/json';
 
+/** Streams until all is there. */
 export const ollamaPullRequest = (base: string, model: string): EndpointRequest =>
   postJson(base, '/api/pull', { model, stream: true });
 
@@ -22,12 +25,9 @@ export interface PullReader {
   end(): 'success' | { readonly error: string } | null;
 }
 
-/** A line is never longer; what is, isn't the daemon's. */
-const MAX_LINE_CHARACTERS = 100_000;
-
+/** For chunks cut anywhere; lines that are no JSON are passed over. */
 export function createPullReader(): PullReader {
   const layers = new Map<string, { done: number; total: number }>();
-  let rest = '';
   let end: ReturnType<PullReader['end']> = null;
 
   function take(text: string): void {
@@ -40,12 +40,9 @@ export function createPullReader(): PullReader {
       layers.set(digest, { done: Math.min(completed ?? 0, total), total });
   }
 
+  const lines = createLineSplitter(take);
   return {
-    push(chunk) {
-      const lines = (rest + chunk).split('\n');
-      rest = (lines.pop() ?? '').slice(0, MAX_LINE_CHARACTERS);
-      lines.forEach(take);
-    },
+    push: (chunk) => lines.push(chunk),
     progress() {
       if (layers.size === 0) return null;
       const sum = { done: 0, total: 0 };
@@ -56,8 +53,7 @@ export function createPullReader(): PullReader {
       return sum;
     },
     end() {
-      // the last line may come without its end
-      if (end === null) take(rest);
+      if (end === null) lines.end();
       return end;
     },
   };

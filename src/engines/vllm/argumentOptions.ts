@@ -1,8 +1,11 @@
 /** Options of a plan that stand in free arguments: `['-tp', '2', '--max-model-len=8k']` → `{ tensorParallelSize: 2, maxModelLen: 8000 }`. */
 import * as z from 'zod/mini';
-import { planOptionsSchema, type PlanOptions } from '../../shared/planRequest';
-import { shortForms } from './flagTable';
+import { parseJson } from '../../shared/json';
+import { planOptionsSchema, type PlanOptions, type PlanRequest } from '../../shared/planRequest';
+import { humanNumber } from './humanNumber';
+import type { Wish } from '../../shared/wish';
 import { optionOfFlag } from './options';
+import { shortForms } from './shortForms';
 
 type OptionKey = keyof PlanOptions;
 
@@ -13,9 +16,9 @@ type OptionKey = keyof PlanOptions;
 export function optionsInArguments(args: readonly string[]): Partial<PlanOptions> {
   const options: Record<string, unknown> = {};
   args.forEach((argument, index) => {
-    if (!/^--?[A-Za-z]/.test(argument)) return;
+    if (!isFlag(argument)) return;
     const [asked = '', ...inline] = argument.split('=');
-    const long = shortForms[asked] ?? asked.replace(/^--/, '').replaceAll('_', '-');
+    const long = longName(asked);
     const key = optionOfFlag(`--${long}`);
     if (key === null) {
       const denied = optionOfFlag(`--${long.replace(/^no-/, '')}`);
@@ -31,34 +34,53 @@ export function optionsInArguments(args: readonly string[]): Partial<PlanOptions
   return options;
 }
 
+/** The request as vLLM runs it with these arguments: what stands in them wins over the request's own options. */
+export function withArguments(request: PlanRequest, args: readonly string[]): PlanRequest {
+  if (request.engine !== 'vllm' || args.length === 0) return request;
+  return { ...request, options: { ...request.options, ...optionsInArguments(args) } };
+}
+
+/**
+ * The wish with a change. Among its arguments the options that the change names are dropped, because they would win over
+ * it. `null` takes an option away: the engine's own default.
+ */
+export function changedWish(wish: Wish, change: PlanOptions): Wish {
+  const all: PlanOptions = { ...wish.options, ...change };
+  // a pool fixed in bytes and a share exclude each other: the newer word counts
+  if (change.gpuMemoryUtilization != null) all.kvCacheMemoryBytes = null;
+  const options = Object.entries(all).filter(([, value]) => value !== null && value !== undefined);
+  return {
+    ...wish,
+    options: Object.fromEntries(options),
+    extraArguments: withoutOptions(wish.extraArguments, change),
+  };
+}
+
+function withoutOptions(args: readonly string[], change: PlanOptions): string[] {
+  let isDropping = false;
+  return args.filter((argument) => {
+    if (isFlag(argument)) {
+      const flag = `--${longName(argument.split('=')[0] ?? '')}`;
+      const option = optionOfFlag(flag) ?? optionOfFlag(flag.replace(/^--no-/, '--'));
+      isDropping = option !== null && option in change;
+    }
+    return !isDropping;
+  });
+}
+
+const isFlag = (argument: string): boolean => /^--?[A-Za-z]/.test(argument);
+
+/** `-tp`, `--tensor_parallel_size` → `tensor-parallel-size`. */
+const longName = (flag: string): string =>
+  shortForms[flag] ?? flag.replace(/^--/, '').replaceAll('_', '-');
+
 const takes = (key: OptionKey, value: unknown): boolean =>
   z.safeParse(planOptionsSchema.shape[key], value).success;
 
 /** undefined: not of the kind that the option has. */
 function valueOf(key: OptionKey, text: string | undefined): unknown {
   if (text === undefined) return undefined;
-  return [humanNumber(text), text, jsonOf(text)].find(
+  return [humanNumber(text), text, parseJson(text)].find(
     (value) => value !== undefined && takes(key, value),
   );
-}
-
-const STEPS = 'kmgt';
-
-/** vLLM's human-readable numbers: `8k` is 8000, `8K` is 8192. */
-function humanNumber(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)([kmgtKMGT])?$/.exec(text.trim());
-  if (!match) return undefined;
-  const suffix = match[2] ?? '';
-  if (suffix === '') return Number(match[1]);
-  const power = STEPS.indexOf(suffix.toLowerCase()) + 1;
-  const base = suffix === suffix.toLowerCase() ? 1000 : 1024;
-  return Math.round(Number(match[1]) * base ** power);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

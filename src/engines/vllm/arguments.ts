@@ -2,13 +2,8 @@
 import { compareVersions } from '../engineVersion';
 import type { PreflightProblem } from '../engine';
 import { wordProblem } from './argumentWords';
-import {
-  flagRows,
-  NEWEST_TABLED_VERSION,
-  shortForms,
-  shortFormSince,
-  type FlagRow,
-} from './flagTable';
+import { flagRows, NEWEST_TABLED_VERSION, shortFormSince, type FlagRow } from './flagTable';
+import { shortForms } from './shortForms';
 
 /**
  * @param args what follows the model; flags with `_` or `-`, `--flag=value`, unique prefixes, dotted JSON keys and `-O3` are fine.

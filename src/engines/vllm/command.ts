@@ -6,15 +6,16 @@ import { launchOptions, type LaunchOption } from './options';
 import { lastPart, toolParserFor } from './toolParsers';
 
 /** Stands where no model is chosen yet, so that a preview can be shown. */
-export const MODEL_PLACEHOLDER = 'MODEL';
+const MODEL_PLACEHOLDER = 'MODEL';
 
 /** Deploy runs exactly this. Nothing goes through a shell; `extraArguments` come last, and argparse lets the last one win. */
 export function vllmCommand(request: PlanRequest, plan: Plan, settings: CommandSettings): Command {
   const model = modelArgument(request);
-  const args = ['serve', model, '--host', settings.host];
+  const said = new Set(settings.extraArguments.map(flagName));
+  const args = ['serve', model];
+  if (!said.has('--host')) args.push('--host', settings.host);
   if (settings.port !== null) args.push('--port', String(settings.port));
   args.push('--served-model-name', settings.servedModelName ?? servedModelName(request));
-  const said = new Set(settings.extraArguments.map(flagName));
   for (const option of launchOptions(request, plan))
     if (!said.has(flagName(option.flag))) args.push(...flagArguments(option));
   args.push(...toolArguments(request, settings.extraArguments), ...settings.extraArguments);
@@ -44,7 +45,7 @@ export function modelArgument(request: PlanRequest): string {
  * What clients ask for when nothing else is set: the Hub name, or the last part of a folder (vLLM's default is the whole
  * path). `.` and `..` name nothing: there the name read with the model stands in.
  */
-export function servedModelName(request: PlanRequest): string {
+function servedModelName(request: PlanRequest): string {
   const { name, path } = request.model;
   const model = modelArgument(request);
   const isPath = model === path || /^(?:[/\\~.]|[A-Za-z]:[/\\])/.test(model);

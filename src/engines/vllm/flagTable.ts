@@ -235,33 +235,6 @@ const removed: readonly (readonly [string, string, string, string | null])[] = [
   ['enable-mamba-fine-grained-prefix-cache', '0.30.0', '0.31.0', null],
 ];
 
-/** Short forms of flags that are still there. */
-export const shortForms: Readonly<Record<string, string>> = {
-  '-ac': 'attention-config',
-  '-asc': 'api-server-count',
-  '-cc': 'compilation-config',
-  '-dc': 'diffusion-config',
-  '-dcp': 'decode-context-parallel-size',
-  '-dp': 'data-parallel-size',
-  '-dpa': 'data-parallel-address',
-  '-dpb': 'data-parallel-backend',
-  '-dpe': 'data-parallel-external-lb',
-  '-dph': 'data-parallel-hybrid-lb',
-  '-dpl': 'data-parallel-size-local',
-  '-dpm': 'data-parallel-multi-port-external-lb',
-  '-dpn': 'data-parallel-rank',
-  '-dpp': 'data-parallel-rpc-port',
-  '-dpr': 'data-parallel-start-rank',
-  '-ep': 'enable-expert-parallel',
-  '-n': 'nnodes',
-  '-pcp': 'prefill-context-parallel-size',
-  '-pp': 'pipeline-parallel-size',
-  '-q': 'quantization',
-  '-r': 'node-rank',
-  '-sc': 'speculative-config',
-  '-tp': 'tensor-parallel-size',
-};
-
 /** Short forms that are younger than 0.9. */
 export const shortFormSince: Readonly<Record<string, string>> = {
   '-ac': '0.13.0',

@@ -21,7 +21,8 @@ const framing = new RegExp(
   ].join(''),
 );
 
-export const cleanVllmLine = (line: string): string => line.replace(framing, '').trimEnd();
+/** The message alone. */
+const cleanVllmLine = (line: string): string => line.replace(framing, '').trimEnd();
 
 const exceptionLine = /^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception)(?::\s|\s*$)/;
 /** Wrappers around the real error, and noise of an end. */

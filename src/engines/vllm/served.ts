@@ -1,14 +1,18 @@
 /** What a running vLLM says about itself: its version, and which models it serves. */
 import * as z from 'zod/mini';
-import { get, parseJson, type EndpointRequest } from '../endpoint';
+import { get, type EndpointRequest } from '../endpoint';
+import { keyHeader } from './api';
+import { parseJson } from '../../shared/json';
 
 /** `{"version":"0.32.0"}`; needs no key. */
 export const versionRequest = (base: string): EndpointRequest => get(base, '/version');
 /** OpenAI's list, with vLLM's own `root` and `max_model_len`; 401 where a key is asked for. */
-export const modelsRequest = (base: string): EndpointRequest => get(base, '/v1/models');
+export const modelsRequest = (base: string, apiKey: string | null = null): EndpointRequest =>
+  get(base, '/v1/models', keyHeader(apiKey));
 
 const versionSchema = z.object({ version: z.string() });
 
+/** null: not vLLM's answer. */
 export function readVllmVersion(body: string): string | null {
   const parsed = z.safeParse(versionSchema, parseJson(body));
   return parsed.success ? parsed.data.version : null;

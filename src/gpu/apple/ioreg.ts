@@ -4,6 +4,7 @@ import { completeGpu } from '../completeGpu';
 
 const ENTRY = /^[ |]*\+-o /m;
 
+/** Whether the text is of that call at all. */
 export function isIoreg(text: string): boolean {
   return ENTRY.test(text) && /"PerformanceStatistics"\s*=/.test(text);
 }

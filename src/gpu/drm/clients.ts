@@ -40,6 +40,7 @@ export function clientRows(
   return [...rows.values()];
 }
 
+/** The kernel's 15 characters of its name; null: not asked for, or gone. */
 export function commOf(files: FileAnswers, pid: string): string | null {
   return files.get(`/proc/${pid}/comm`)?.trim() ?? null;
 }

@@ -6,6 +6,7 @@ import { isIntegrated, linesOf } from '../values';
 const GPU_LINE = /^GPU (\d{1,3}): (.*) \(UUID: (\S+)\)\s*$/;
 const SLICE_LINE = /^\s+MIG (\S+)\s+Device\s+(\d{1,3}): \(UUID: (\S+)\)\s*$/;
 
+/** In order of their indexes, without any figure; lines of other kinds are passed over. */
 export function readListing(text: string): Gpu[] {
   const gpus = new Map<number, Gpu>();
   let current: number | null = null;

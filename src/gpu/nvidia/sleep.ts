@@ -12,6 +12,7 @@ export const SLEEP_QUESTIONS: readonly FileQuestion[] = [
   },
 ];
 
+/** Every NVIDIA card there is; false where none is known. */
 export function areAllAsleep(files: FileAnswers): boolean {
   const cards = foldersOf(files, CARD_FOLDER);
   return (

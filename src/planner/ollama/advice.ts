@@ -14,6 +14,10 @@ interface Candidate {
 
 const ORDER: readonly Verdict[] = ['fits', 'tight', 'unknown', 'doesNotFit'];
 
+/**
+ * Best first; each with the bytes it saves. What failed here before is left out.
+ * @param longest context with every layer on the GPUs, in tokens; null: not even the shortest
+ */
 export function adviseOllama(
   request: PlanRequest,
   worked: OllamaCase,

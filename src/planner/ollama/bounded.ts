@@ -8,6 +8,7 @@ export interface Bounded {
 /** Which end of every range a placement is computed for. */
 export type Scenario = keyof Bounded;
 
+/** All three the same. */
 export const exactly = (value: number): Bounded => ({ low: value, point: value, high: value });
 
 /** Bounds around a figure, repaired where a rule would put one on the wrong side. */

@@ -56,6 +56,7 @@ export interface ComputeBuffers {
   readonly estimate: GraphEstimate | null;
 }
 
+/** Bytes of the scratch memory of one pass, by era: Ollama's own formula, or the graph that llama.cpp reserves. */
 export function computeBuffers(input: ComputeInput): ComputeBuffers {
   const { rules, shape, batch } = input;
   const hostBytes =

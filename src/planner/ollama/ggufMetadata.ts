@@ -11,6 +11,7 @@ export interface GgufMetadata {
   numbers(key: string): readonly number[] | null;
 }
 
+/** What has another type than asked for is as good as absent. */
 export function readMetadata(gguf: Readonly<Record<string, unknown>>): GgufMetadata {
   const values = shortKeys(gguf);
   const numbers = (key: string): number[] | null => {

@@ -74,6 +74,7 @@ export function stateKinds(
 /** Llama 3.2 Vision's cross-attention: 4 tiles of 1,601 patches, K and V in 32 bits (Ollama's `memory.go`). */
 const CROSS_CELLS = 4 * 1601;
 
+/** @param elementsPerCell of K and V together. */
 export function crossStateBytes(elementsPerCell: number): number {
   return 4 * CROSS_CELLS * elementsPerCell;
 }

@@ -1,25 +1,8 @@
 /** What earlier loads of this model on this machine measured, as far as it holds for the load asked for now. */
-import * as z from 'zod/mini';
-import { planOptionsSchema, type PlanOptions, type PlanRequest } from '../../shared/planRequest';
-import { sameOptions } from '../vllm/learned';
+import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
+import { learnedOutcomes, type LearnedOutcome } from '../learnedOutcomes';
+import { sameOptions } from '../sameOptions';
 import { parseOllamaVersion } from './ollamaVersions';
-
-const known = z.optional(z.nullable(z.number().check(z.gt(0))));
-
-const outcomeSchema = z.object({
-  engine: z.literal('ollama'),
-  engineVersion: z.optional(z.nullable(z.string())),
-  model: z.nullable(z.string()),
-  gpuName: z.optional(z.nullable(z.string())),
-  options: z._default(z.object(planOptionsSchema.shape), {}),
-  result: z.string(),
-  causeId: z.optional(z.nullable(z.string())),
-  facts: z.optional(
-    z.nullable(z.object({ weightsBytes: known, graphBytes: known, freeBytesAtStart: known })),
-  ),
-});
-
-type Outcome = z.infer<typeof outcomeSchema>;
 
 /** What the planner makes of a load by itself, under some options. */
 export interface EstimatedLoad {
@@ -52,13 +35,8 @@ export function learnedLoad(
   request: PlanRequest,
   estimate: (options: PlanOptions) => EstimatedLoad,
 ): LearnedLoad | null {
-  const model = request.model.name ?? request.model.path ?? null;
-  if (!request.learned?.length || model === null || request.gpus.length !== 1) return null;
-  const outcomes = request.learned
-    .filter((record) => record.engine === 'ollama' && record.model === model)
-    .map((record) => outcomeSchema.safeParse(record))
-    .flatMap((parsed) => (parsed.success ? [parsed.data] : []))
-    .filter((outcome) => isSameMachine(outcome, request));
+  if (request.gpus.length !== 1) return null;
+  const outcomes = learnedOutcomes(request, request.engineVersion, parseOllamaVersion);
   if (outcomes.length === 0) return null;
   // The newest record comes last.
   const good = outcomes.filter(({ result }) => GOOD.has(result)).toReversed();
@@ -71,7 +49,7 @@ export function learnedLoad(
 
 /** Of the load whose settings are nearest to those asked for; among equals the newest. */
 function graphBytesOf(
-  good: readonly Outcome[],
+  good: readonly LearnedOutcome[],
   request: PlanRequest,
   estimate: (options: PlanOptions) => EstimatedLoad,
 ): number | null {
@@ -90,7 +68,7 @@ function graphBytesOf(
 
 /** One-sided: what needed no more than this and failed. A later load that came up under the same options takes it back. */
 function hasFailedAlike(
-  outcomes: readonly Outcome[],
+  outcomes: readonly LearnedOutcome[],
   request: PlanRequest,
   estimate: (options: PlanOptions) => EstimatedLoad,
 ): boolean {
@@ -109,13 +87,4 @@ function hasFailedAlike(
     if (free !== null && before !== null && free > before * 1.02) return false;
     return now >= estimate(options).neededBytes * 0.999;
   });
-}
-
-/** The same card, and a version with the same minor number: formulas and placement change between those. */
-function isSameMachine(outcome: Outcome, request: PlanRequest): boolean {
-  const gpuName = request.gpus[0]?.name ?? null;
-  if (outcome.gpuName != null && gpuName !== null && outcome.gpuName !== gpuName) return false;
-  const then = parseOllamaVersion(outcome.engineVersion ?? '');
-  const now = parseOllamaVersion(request.engineVersion ?? '');
-  return then === null || now === null || (then[0] === now[0] && then[1] === now[1]);
 }

@@ -55,6 +55,7 @@ export interface OllamaMemory {
   readonly layoutAt: (scenario: Scenario) => Layout;
 }
 
+/** All figures in bytes. Free memory that is not known is taken as the total. */
 export function ollamaMemory(
   model: OllamaModel,
   rules: OllamaRules,

@@ -24,6 +24,7 @@ export interface OllamaSettings {
 /** Least memory with which gpt-oss got its larger default context. */
 const LOW_VRAM_BYTES = 20 * GIB;
 
+/** Every choice that was not the request's is a note. */
 export function ollamaSettings(
   request: PlanRequest,
   rules: OllamaRules,

@@ -11,6 +11,7 @@ const ERA_WORDS: Readonly<Record<OllamaEra, string>> = {
   fit: 'llama-server moves layers to the CPU until 1 GiB stays free on each GPU',
 };
 
+/** One sentence a step, the verdict last. @param longest as in `adviseOllama`. */
 export function ollamaSteps(
   request: PlanRequest,
   worked: OllamaCase,

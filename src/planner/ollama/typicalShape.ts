@@ -61,7 +61,7 @@ function billionsInName(name: string): number | null {
 
 export interface TypicalModel {
   readonly shape: GgufShape;
-  /** File size; null where the caller gave weights. */
+  /** As given, else parameters × bits. */
   readonly fileBytes: number;
   readonly billions: number;
   readonly bits: number;
@@ -71,6 +71,10 @@ export interface TypicalModel {
 
 const ASSUMED_BILLIONS = 7;
 
+/**
+ * By the parameters given, else those in the name, else those that the given bytes come to, else 7B; null: there is nothing
+ * to go by.
+ */
 export function typicalModel(model: ModelRequest): TypicalModel | null {
   const name = model.name ?? '';
   if (name === '' && !model.parameterCount && !model.weightsBytes) return null;

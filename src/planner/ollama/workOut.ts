@@ -130,5 +130,6 @@ function verdictOf(request: PlanRequest, settings: OllamaSettings, memory: Ollam
   return asAsked && within ? 'tight' : 'doesNotFit';
 }
 
+/** Bytes on one GPU. */
 export const total = (use: DeviceUse): number =>
   use.weightsBytes + use.cacheBytes + use.graphBytes + use.contextBytes;

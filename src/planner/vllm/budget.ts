@@ -1,4 +1,5 @@
 /** What a utilization leaves for the KV pool, and whether a start under it goes through. */
+import type { PlanRequest } from '../../shared/planRequest';
 import { formatGib } from '../../shared/units';
 import { amountIn, type KvCacheAmount } from './kvCache';
 import { besidesKv, kvNeeded, othersOf, stageOf, type Demand, type End } from './demand';
@@ -67,11 +68,19 @@ export function checkedUtilization(demand: Demand, utilization: number): number 
 /** Free for this start: what the sample says, less what is kept for Ollama. null: not known. */
 export function freeFor(demand: Demand, gpu: number): number | null {
   const free = demand.settings.cards[gpu]?.freeBytes ?? null;
-  return free === null ? null : Math.max(0, free - reservation(demand));
+  return free === null ? null : Math.max(0, free - reservation(demand, gpu));
 }
 
-export function reservation(demand: Demand): number {
-  return demand.request.coexistence?.ollamaReservationBytes ?? 0;
+/** Bytes of each GPU that are kept for Ollama; 0: none. */
+/** Kept for Ollama on a card of this server. */
+export function reservation(demand: Demand, gpu: number): number {
+  return keptForOllama(demand.request, demand.settings.options.visibleDevices?.[gpu] ?? gpu);
+}
+
+/** @param place of the GPU among all there are */
+export function keptForOllama({ coexistence }: PlanRequest, place: number): number {
+  const { ollamaReservationBytes, ollamaGpus } = coexistence ?? {};
+  return (ollamaGpus ?? [place]).includes(place) ? (ollamaReservationBytes ?? 0) : 0;
 }
 
 /** Bytes the server holds on a card once it runs: budget (or parts), its context, graphs captured outside the budget. */
@@ -116,17 +125,22 @@ function memoryProblem(demand: Demand, utilization: number, end: End): StartProb
     if (demand.settings.rules.freeCheck && free !== null && free - demand.context[end] < wanted)
       return {
         id: 'startCheck',
-        text: `GPU ${gpu}: ${formatGib(wanted)} wanted at the start, ${formatGib(free - demand.context[end])} free after the server's own context`,
+        text: `GPU ${gpu}: ${formatGib(wanted)} wanted at the start, ${formatGib(free - demand.context[end])} free after the server's own context${keptWords(demand, gpu)}`,
       };
-    const available = free ?? card.cudaBytes - reservation(demand);
+    const available = free ?? card.cudaBytes - reservation(demand, gpu);
     const held = Math.max(heldBytes(demand, gpu, utilization, end), loadingBytes(demand, end));
     if (held > available)
       return {
         id: 'memory',
-        text: `GPU ${gpu}: ${formatGib(held)} held while running, ${formatGib(available)} there`,
+        text: `GPU ${gpu}: ${formatGib(held)} held while running, ${formatGib(available)} there${keptWords(demand, gpu)}`,
       };
   }
   return null;
+}
+
+function keptWords(demand: Demand, gpu: number): string {
+  const bytes = reservation(demand, gpu);
+  return bytes > 0 ? ` beside ${formatGib(bytes)} kept for Ollama` : '';
 }
 
 /** While loading; left out at the favourable end, because the boundary of the change is not certain. */

@@ -5,12 +5,13 @@
  */
 import type { PlanRequest } from '../../shared/planRequest';
 import { MIB } from '../../shared/units';
+import { learnedOutcomes } from '../learnedOutcomes';
 import { freeFor, heldBytes, poolBytes } from './budget';
 import { demandOf, kvNeeded, type Demand, type DemandOptions } from './demand';
-import { outcomesHere } from './learned';
 import type { Estimate } from './overheads';
 import { isAsDemanding, isGood, lackOf, type FailedStart } from './pastFailure';
 import { estimatedBytes, startOf, TERMS, type Start, type Term } from './pastStart';
+import { parseVllmVersion } from './versions';
 
 /** What holds for this model, version and card, newest last; does not depend on the settings asked for now. */
 export interface Lessons {
@@ -41,7 +42,9 @@ function onVisible(request: PlanRequest): PlanRequest {
 }
 
 function lessonsFor(plain: Demand, given: DemandOptions): Lessons | null {
-  const outcomes = outcomesHere(plain.request, plain.settings.version).slice(-MOST_STARTS);
+  const { request, settings } = plain;
+  const all = learnedOutcomes(request, settings.version, parseVllmVersion);
+  const outcomes = all.slice(-MOST_STARTS);
   if (outcomes.length === 0) return null;
   const starts = outcomes.map((outcome) => startOf(outcome, plain, given));
   const measured = starts.filter((start) => TERMS.some((term) => start.measured[term] !== null));
@@ -156,7 +159,7 @@ function constrained(demand: Demand, failed: readonly FailedStart[]): Demand {
     const grown = demand.learned
       ? demand.learned.estimated.activation.bytes / Math.max(1, then.activation.bytes)
       : 1;
-    const more = Math.round(lackedBytes * Math.min(1, grown)) + LEAST_LACK;
+    const more = Math.round(lackedBytes * Math.min(1, grown)) + LEAST_LACK_BYTES;
     if (lack === 'pool') activation = raised(activation, demand.activation, more);
     else context = raised(context, demand.context, more);
   }
@@ -164,7 +167,7 @@ function constrained(demand: Demand, failed: readonly FailedStart[]): Demand {
 }
 
 /** How much more than there was it must have needed. */
-const LEAST_LACK = 16 * MIB;
+const LEAST_LACK_BYTES = 16 * MIB;
 
 function raised(now: Estimate, before: Estimate, more: number): Estimate {
   return {

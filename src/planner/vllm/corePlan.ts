@@ -17,6 +17,7 @@ export interface CorePlan {
   readonly outcome: VerdictReason;
 }
 
+/** @param given model facts read before, for the many re-plans of advice. */
 export function corePlanOf(request: PlanRequest, given: CalibrationOptions = {}): CorePlan {
   const demand = calibratedDemand(request, given);
   const choice = utilizationOf(demand);
@@ -40,6 +41,10 @@ export function neededBytes(core: CorePlan): number {
   );
 }
 
+/**
+ * Bytes by part, in rank order. What others hold is in no part: `leftBytes` is free now (or the total, where that is not
+ * known) less the budget, and negative where the start check will fail.
+ */
 export function gpuPlansOf(core: CorePlan): GpuPlan[] {
   const { demand, choice } = core;
   return demand.settings.cards.map((card, index) => {
@@ -65,6 +70,7 @@ export function gpuPlansOf(core: CorePlan): GpuPlan[] {
   });
 }
 
+/** Blocks and tokens as vLLM prints them; rough figures per token where the layout is not known. */
 export function kvCachePlanOf(core: CorePlan): KvCachePlan {
   const { demand, amount, choice } = core;
   const { kv, settings } = demand;

@@ -73,6 +73,7 @@ export interface DemandOptions {
   readonly numbers?: FittedNumbers;
 }
 
+/** Everything but KV is per GPU and per rank; estimates carry their range. Nothing learned is in it (`calibration.ts`). */
 export function demandOf(request: PlanRequest, given: DemandOptions = {}): Demand {
   const shape =
     given.shape === undefined
@@ -159,7 +160,7 @@ function sharesOf(shape: HfShape | null, settings: VllmSettings): WorkerShare[] 
 /** 16-bit KV per token when only the size is known: the name rule's 0.4 GB per 1,000 tokens and 7 GB is its upper end. */
 function roughKv(weights: Weights, settings: VllmSettings): Estimate {
   const ranks = settings.tensorParallel * settings.pipelineParallel;
-  const high = (weights.total / 7) * 0.4e-3;
+  const high = (weights.totalBytes / 7) * 0.4e-3;
   const share = settings.kvDtype.elementBytes / 2 / ranks;
   return {
     bytes: Math.round(high * 0.25 * share),

@@ -49,7 +49,7 @@ function billionsOf(core: CorePlan): number | null {
   if (demand.basis === 'default') return null;
   const { format } = demand.weights;
   const bits = format ? format.bytesPerWeight * 8 : (wordBits(demand.request.model.name) ?? 16);
-  return (demand.weights.total * 8) / bits / 1e9;
+  return (demand.weights.totalBytes * 8) / bits / 1e9;
 }
 
 /** One entry where the share lies outside the band of the model's size. */
@@ -106,7 +106,8 @@ export function profilesHere({ request, demand }: Pick<CorePlan, 'request' | 'de
   const { name } = request.model;
   const { cards } = demand.settings;
   if (demand.basis !== 'name' || name == null || cards.length === 0) return [];
-  return profilesForCard(name, Math.min(...cards.map((card) => card.totalBytes)));
+  const smallest = Math.min(...cards.map((card) => card.totalBytes));
+  return profilesForCard(name, smallest, request.knownProfiles ?? []);
 }
 
 /** product.md 5: which share a model of weights plus KV estimate suggests for its card. */

@@ -9,8 +9,8 @@ import type { VllmSettings } from './settings';
 
 /** 448 values of one byte, 64 rotary ones of two, 8 scales. */
 const PACKED_LATENT_BYTES = 584;
-const WINDOW_BLOCK = 64;
-const DEFAULT_BLOCK = 256;
+const WINDOW_BLOCK_TOKENS = 64;
+const DEFAULT_BLOCK_TOKENS = 256;
 /** Compressors keep keys and gates in float32; of ratio 4 for two overlapping groups. */
 const STATES = { 4: { block: 4, groups: 2 }, 128: { block: 8, groups: 1 } } as const;
 
@@ -27,7 +27,7 @@ export function deepseekV4Layers(
   const isPlain = settings.kvDtype.id === 'bfloat16' || settings.kvDtype.id === 'float16';
   const alignment = isPlain ? 512 : 576;
   const latentBytes = isPlain ? headDim * 2 : PACKED_LATENT_BYTES;
-  const block = settings.options.blockSize ?? DEFAULT_BLOCK;
+  const block = settings.options.blockSize ?? DEFAULT_BLOCK_TOKENS;
   const page = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
   const one = { count: 1, beside: true } as const;
   const found: KvLayers[] = [];
@@ -35,8 +35,8 @@ export function deepseekV4Layers(
     found.push({
       kind: 'sliding',
       count: 1,
-      blockSize: WINDOW_BLOCK,
-      pageBytes: page(WINDOW_BLOCK * latentBytes),
+      blockSize: WINDOW_BLOCK_TOKENS,
+      pageBytes: page(WINDOW_BLOCK_TOKENS * latentBytes),
       window: slidingWindow,
     });
     if (ratio === 0) continue;

@@ -81,4 +81,5 @@ export function kvDtypeOf(
   return checkpointFp8 ? plain('fp8', 1) : plain('auto', modelElementBytes);
 }
 
+/** Any of the fp8 formats. */
 export const isFp8Kv = (dtype: KvDtype): boolean => dtype.id.startsWith('fp8');

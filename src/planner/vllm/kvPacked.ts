@@ -19,6 +19,7 @@ interface Bucket {
   readonly repeats: number;
 }
 
+/** @param shares of each worker, in the order of their ranks. */
 export function packedGroups(
   placed: readonly PlacedRun[],
   shares: readonly WorkerShare[],

@@ -19,7 +19,9 @@ export function placedRuns(layers: readonly KvLayers[]): PlacedRun[] {
   return placed;
 }
 
+/** Its pages are given back once the window has passed. */
 export const isLocal = (run: KvLayers): boolean => run.kind === 'sliding' || run.kind === 'chunked';
+/** It keeps every token. */
 export const isFull = (run: KvLayers): boolean => run.kind === 'full' || run.kind === 'mla';
 
 function sameType(a: KvLayers, b: KvLayers): boolean {

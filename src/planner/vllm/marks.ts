@@ -5,11 +5,13 @@ import type { CorePlan } from './corePlan';
 
 type Marks = NonNullable<UtilizationPlan['marks']>;
 
+/** Each marked share in bytes of budget and pool, and in tokens × requests; null: that mark is not known. */
 export function marksOf(core: CorePlan): Marks {
-  const { smallest, recommended, largest } = core.choice;
+  const { smallest, recommended, beside = null, largest } = core.choice;
   return {
     smallest: markAt(core, smallest),
     recommended: markAt(core, recommended),
+    beside: markAt(core, beside),
     largest: markAt(core, largest),
   };
 }

@@ -1,7 +1,7 @@
 /** Starts that failed for lack of memory: one-sided constraints, whatever they asked for was too much. */
+import type { LearnedOutcome } from '../learnedOutcomes';
 import { heldBytes, poolBytes } from './budget';
 import { kvNeeded, type Demand } from './demand';
-import type { LearnedOutcome } from './learned';
 import { estimateOf, TERMS, type Start } from './pastStart';
 
 /** `pool`: KV had too little of the budget. `device`: the card had too little memory. */
@@ -16,9 +16,11 @@ const CAUSES: readonly (readonly [RegExp, FailedStart['lack']])[] = [
   [/oom/, 'device'],
 ];
 
+/** It came up; how it ended later is another matter. */
 export const isGood = ({ result }: LearnedOutcome): boolean =>
   result === 'ready' || result === 'running' || result === 'stopped';
 
+/** null: the failure says nothing about memory. */
 export function lackOf({ result, causeId }: LearnedOutcome): FailedStart['lack'] | null {
   if (result !== 'failed') return null;
   return CAUSES.find(([pattern]) => pattern.test(causeId ?? ''))?.[1] ?? null;

@@ -1,7 +1,7 @@
 /** One earlier start of this model on this card: what the planner makes of its settings, and what it measured. */
+import type { LearnedOutcome } from '../learnedOutcomes';
 import { budgetBytes, fixedPool, overchargeShare } from './budget';
 import { demandOf, othersOf, type Demand, type DemandOptions } from './demand';
-import type { LearnedOutcome } from './learned';
 import type { Estimate } from './overheads';
 
 /** Parts of a start beside the KV pool. */
@@ -19,6 +19,7 @@ export interface Start {
   readonly measured: Measured;
 }
 
+/** Plans that start again under its own settings and the memory that was free then. */
 export function startOf(outcome: LearnedOutcome, plain: Demand, given: DemandOptions): Start {
   const { request, shape } = plain;
   const free = outcome.facts?.freeBytesAtStart ?? null;
@@ -50,6 +51,7 @@ export function estimateOf(demand: Demand, term: Term): Estimate {
 
 const NOTHING: Estimate = { bytes: 0, low: 0, high: 0 };
 
+/** Bytes of each part on the fullest GPU. */
 export const estimatedBytes = (demand: Demand): Record<Term, number> => ({
   weights: estimateOf(demand, 'weights').bytes,
   activation: demand.activation.bytes,

@@ -7,23 +7,25 @@ import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf } from './corePlan';
 import { marksOf } from './marks';
 import { calibratedDemand } from './calibration';
 import { startCheckOf, type StartCheck } from './startCheck';
-import { stepsOf } from './stepsVllm';
+import { knownSteps, stepsOf } from './stepsVllm';
 
+/** The core plan, then advice (each a re-plan of its own) where it does not simply fit, and the arithmetic in words. */
 export function planVllm(request: PlanRequest): Plan {
   const core = corePlanOf(request);
   const { demand, choice, amount, outcome } = core;
-  const { effective, smallest, largest, recommended, rule } = choice;
+  const { effective, smallest, recommended, beside = null, largest, rule } = choice;
   return {
     verdict: outcome.verdict,
     basis: demand.basis,
     engineVersion: demand.settings.version,
     perGpu: gpuPlansOf(core),
     kvCache: kvCachePlanOf(core),
-    utilization: { effective, smallest, largest, recommended, rule, marks: marksOf(core) },
+    utilization: { effective, smallest, recommended, beside, largest, rule, marks: marksOf(core) },
     offload: null,
     ranges: rangesOf(core),
     advice: adviceOf(core),
     steps: stepsOf(demand, choice, amount, outcome),
+    known: knownSteps(demand),
   };
 }
 

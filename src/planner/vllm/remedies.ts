@@ -1,7 +1,7 @@
 /** Changes worth trying for a start that does not fit well, least harm first. Only what version, card and checkpoint can do. */
 import type { PlanOptions, PlanRequest } from '../../shared/planRequest';
 import { formatCount, formatGib } from '../../shared/units';
-import { amountUnder } from './budget';
+import { amountUnder, keptForOllama } from './budget';
 import type { CorePlan } from './corePlan';
 import { longestThatFits } from './kvCache';
 import { isFp8Kv } from './kvDtype';
@@ -89,7 +89,8 @@ function otherGpu(core: CorePlan): Remedy | null {
   const { settings } = core.demand;
   const isChosen = request.options.visibleDevices != null;
   if (isChosen || settings.cards.length !== 1) return null;
-  const room = (gpu: PlanRequest['gpus'][number]) => gpu.freeBytes ?? gpu.totalBytes;
+  const room = (gpu: PlanRequest['gpus'][number]) =>
+    (gpu.freeBytes ?? gpu.totalBytes) - keptForOllama(request, request.gpus.indexOf(gpu));
   const [first, ...others] = request.gpus;
   const best = others.toSorted((a, b) => room(b) - room(a))[0];
   if (!first || !best || room(best) <= room(first)) return null;

@@ -53,11 +53,12 @@ export interface VllmSettings {
   readonly options: PlanOptions;
 }
 
-const BIG_CARD = 70 * GIB;
-const HUGE_CARD = 160 * GIB;
+const BIG_CARD_BYTES = 70 * GIB;
+const HUGE_CARD_BYTES = 160 * GIB;
 const POOLING_NAME = /embed|rerank|\bbge\b|\be5\b|\bgte\b/i;
 const POOLING_ARCHITECTURE = /ForSequenceClassification|ForReward|^(?!ChatGLM)\w+Model$/;
 
+/** Absent options as that version of vLLM fills them in, by card (`environment.usage`: the API server's defaults, unless told). */
 export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSettings {
   const { options } = request;
   const { version, rules, given } = rulesOf(request.engineVersion);
@@ -158,8 +159,8 @@ function tierOf(
   if (engine === 'v0') return { seqs: 256, tokens: 2048 };
   const library = usage === 'library';
   const total = card?.cudaBytes ?? 0;
-  if (rules.hugeCardTier && total >= HUGE_CARD) return { seqs: 1024, tokens: 16384 };
-  if (total >= BIG_CARD && card?.isA100 !== true)
+  if (rules.hugeCardTier && total >= HUGE_CARD_BYTES) return { seqs: 1024, tokens: 16384 };
+  if (total >= BIG_CARD_BYTES && card?.isA100 !== true)
     return { seqs: 1024, tokens: library ? 16384 : 8192 };
   return { seqs: rules.seqsOnSmallCards, tokens: library ? 8192 : 2048 };
 }

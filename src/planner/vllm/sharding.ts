@@ -16,6 +16,7 @@ export interface WeightParts {
   readonly tower: number;
 }
 
+/** Bytes over all GPUs. `keyValue` is a part of `linear`. */
 export const totalOf = (parts: WeightParts): number =>
   parts.embedding + parts.head + parts.linear + parts.expert + parts.replicated + parts.tower;
 

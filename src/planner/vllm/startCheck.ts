@@ -1,6 +1,6 @@
 /** The check of a chosen share against what is free now, with the figures for the page's warning (product.md 2). */
 import { formatGib } from '../../shared/units';
-import { budgetBytes } from './budget';
+import { budgetBytes, freeFor, reservation } from './budget';
 import type { Demand } from './demand';
 
 export interface StartCheck {
@@ -14,7 +14,9 @@ export interface StartCheck {
   /** What CUDA sees of the card: vLLM multiplies the share with this. */
   readonly totalBytes: number;
   readonly wantedBytes: number;
+  /** Without what is kept for Ollama. */
   readonly freeBytes: number;
+  readonly keptBytes: number;
   /** What has to become free: for the share, or where that is free, for the context too; 0 where it passes. */
   readonly shortBytes: number;
   /** `smallest` as given: below it the model does not start. */
@@ -57,6 +59,7 @@ export function startCheckOf(
   const { gpu, totalBytes, freeBytes } = worst;
   const wantedBytes = budgetBytes(demand, gpu, utilization);
   const context = demand.context.bytes;
+  const keptBytes = reservation(demand, gpu);
   const passes = wantedBytes <= freeBytes - context;
 
   const headroom = demand.request.coexistence?.safetyBufferBytes ?? 0;
@@ -77,19 +80,27 @@ export function startCheckOf(
     totalBytes,
     wantedBytes,
     freeBytes,
+    keptBytes,
     shortBytes: passes ? 0 : wantedBytes - freeBytes + (wantedBytes > freeBytes ? 0 : context),
     smallest,
     suggested,
     next: hasNext ? { utilization: above, leavesBytes } : null,
-    refuses: demand.settings.rules.freeCheck,
+    refuses: demand.settings.rules.freeCheck && !startsWithoutKeeping(demand, gpu, wantedBytes),
   };
   return { ...check, sentence: startCheckSentence(check) };
 }
 
+/** Too much only for what is kept for Ollama: of that vLLM knows nothing. */
+function startsWithoutKeeping(demand: Demand, gpu: number, wantedBytes: number): boolean {
+  const free = demand.settings.cards[gpu]?.freeBytes ?? 0;
+  return reservation(demand, gpu) > 0 && wantedBytes <= free - demand.context.bytes;
+}
+
 function knownCards(demand: Demand): KnownCard[] {
-  return demand.settings.cards.flatMap(({ cudaBytes, freeBytes }, gpu) =>
-    freeBytes === null ? [] : [{ gpu, totalBytes: cudaBytes, freeBytes }],
-  );
+  return demand.settings.cards.flatMap(({ cudaBytes }, gpu) => {
+    const freeBytes = freeFor(demand, gpu);
+    return freeBytes === null ? [] : [{ gpu, totalBytes: cudaBytes, freeBytes }];
+  });
 }
 
 /** Share that every card has free beside `bytes`. */
@@ -111,7 +122,8 @@ export function startCheckSentence(
 ): string {
   const { utilization, wantedBytes, freeBytes, suggested, next, smallest } = check;
   const card = check.gpuCount > 1 ? `GPU ${String(check.gpu)}: ` : '';
-  const sum = `${card}${shareText(utilization)} × ${formatGib(check.totalBytes)} = ${formatGib(wantedBytes)} wanted, ${formatGib(freeBytes)} free`;
+  const kept = check.keptBytes > 0 ? ` beside ${formatGib(check.keptBytes)} kept for Ollama` : '';
+  const sum = `${card}${shareText(utilization)} × ${formatGib(check.totalBytes)} = ${formatGib(wantedBytes)} wanted, ${formatGib(freeBytes)} free${kept}`;
   if (check.passes) return sum;
   const context = wantedBytes > freeBytes ? '' : ', less what the server’s own context takes first';
   const aside = next

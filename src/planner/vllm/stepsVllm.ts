@@ -2,13 +2,14 @@
 import { formatCount, formatGib } from '../../shared/units';
 import { describeKnown } from '../knownProfiles';
 import { decisionStep, profilesHere } from './guidance';
-import { budgetBytes, checkedUtilization, fixedPool, poolBytes } from './budget';
+import { budgetBytes, checkedUtilization, fixedPool, poolBytes, reservation } from './budget';
 import type { Demand } from './demand';
 import type { KvCacheAmount } from './kvCache';
 import { startCheckOf } from './startCheck';
 import type { UtilizationChoice } from './utilization';
 import type { VerdictReason } from './verdict';
 
+/** One sentence a step, the verdict last. */
 export function stepsOf(
   demand: Demand,
   choice: UtilizationChoice,
@@ -37,10 +38,7 @@ export function stepsOf(
     ...poolSteps(demand, choice),
     ...kvSteps(demand, amount),
     ...freeSteps(demand, choice),
-    ...profilesHere({ request: demand.request, demand }).map(
-      (profile) => `Known result: ${describeKnown(profile)}`,
-    ),
-    ...learnedSteps(demand),
+    ...knownSteps(demand),
     `Verdict: ${outcome.verdict}, ${outcome.reason}`,
   );
   return steps;
@@ -110,6 +108,15 @@ function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
   return steps;
 }
 
+/** What is known of this model from starts, other people's and those on this machine. */
+export function knownSteps(demand: Demand): string[] {
+  const profiles = profilesHere({ request: demand.request, demand });
+  return [
+    ...profiles.map((profile) => `Known result: ${describeKnown(profile)}`),
+    ...learnedSteps(demand),
+  ];
+}
+
 /** What was learned, and from how many starts. */
 function learnedSteps({ learned }: Demand): string[] {
   if (!learned) return [];
@@ -136,9 +143,11 @@ const TERM_WORDS = {
 } as const;
 
 function freeSteps(demand: Demand, choice: UtilizationChoice): string[] {
-  const { ollamaReservationBytes, safetyBufferBytes } = demand.request.coexistence ?? {};
+  const { safetyBufferBytes, ollamaReason } = demand.request.coexistence ?? {};
   const steps: string[] = [];
-  if (ollamaReservationBytes) steps.push(`Kept for Ollama: ${formatGib(ollamaReservationBytes)}`);
+  const kept = Math.max(0, ...demand.settings.cards.map((_, gpu) => reservation(demand, gpu)));
+  if (kept > 0)
+    steps.push(`Kept for Ollama: ${formatGib(kept)}${ollamaReason ? ` (${ollamaReason})` : ''}`);
   if (safetyBufferBytes) steps.push(`Head room to stay free: ${formatGib(safetyBufferBytes)}`);
   if (demand.settings.cards.some((card) => card.freeBytes === null))
     return [...steps, 'Free memory not known: the check against it is left out'];

@@ -1,7 +1,10 @@
-/** The utilization values a plan marks: smallest that starts, largest the start check passes, recommended, effective. */
+/**
+ * The utilization values a plan marks: smallest that starts, recommended, largest that leaves others theirs, largest that
+ * the start check passes; and the one in effect.
+ */
 import type { UtilizationPlan } from '../../shared/planAnswer';
 import { nameRule, type NameRuleResult } from '../nameRule';
-import { freeFor, overchargeShare } from './budget';
+import { freeFor, overchargeShare, reservation } from './budget';
 import { failedAlike } from './pastFailure';
 import { besidesKv, kvNeeded, stageOf, type Demand, type End } from './demand';
 
@@ -15,6 +18,10 @@ export interface UtilizationChoice extends UtilizationPlan {
 const up2 = (value: number): number => Math.ceil(value * 100 - 1e-9) / 100;
 const down2 = (value: number): number => Math.floor(value * 100 + 1e-9) / 100;
 
+/**
+ * Shares of the memory CUDA sees, in hundredths: the smallest rounded up, the others down. By exact facts where the layout
+ * is known, else by the rule for names (`nameRule.ts`).
+ */
 export function utilizationOf(demand: Demand): UtilizationChoice {
   const { settings, request, basis } = demand;
   const asked = settings.options.gpuMemoryUtilization ?? null;
@@ -29,6 +36,7 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
       smallest: null,
       largest: null,
       recommended: null,
+      beside: null,
       rule: exact ? 'exact' : 'name',
       used,
       auto,
@@ -57,6 +65,7 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
     smallest,
     largest,
     recommended: startable ? capped : null,
+    beside: largest === null || ceiling <= 0 ? null : ceiling,
     rule: exact ? 'exact' : 'name',
     used: effective ?? request.options.gpuMemoryUtilization ?? settings.rules.defaultUtilization,
     auto,
@@ -107,12 +116,13 @@ function stateBlocksBytes(demand: Demand, gpu: number): number {
   return settings.maxNumSeqs * perBlock;
 }
 
-/** Largest two-digit value that passes the check with the memory free now; null: free is not known. */
+/** Largest two-digit value that passes the check with the memory free now, Ollama's kept; null: free is not known. */
 function largestNow(demand: Demand): number | null {
   let share: number | null = null;
-  for (const card of demand.settings.cards) {
-    if (card.freeBytes === null) return null;
-    const own = (card.freeBytes - demand.context.bytes) / card.cudaBytes;
+  for (const [gpu, card] of demand.settings.cards.entries()) {
+    const free = freeFor(demand, gpu);
+    if (free === null) return null;
+    const own = (free - demand.context.bytes) / card.cudaBytes;
     share = Math.min(share ?? 1, own);
   }
   return share === null ? null : Math.max(0, down2(share));
@@ -125,9 +135,8 @@ function runningCeiling(demand: Demand): number {
     demand.context.high +
     (demand.graphsInside ? 0 : demand.graphs.high) +
     (request.coexistence?.safetyBufferBytes ?? 0);
-  const reserved = request.coexistence?.ollamaReservationBytes ?? 0;
   const shares = settings.cards.map((card, gpu) => {
-    const free = freeFor(demand, gpu) ?? card.cudaBytes - reserved;
+    const free = freeFor(demand, gpu) ?? card.cudaBytes - reservation(demand, gpu);
     return (free - beside) / card.cudaBytes;
   });
   return Math.max(0, down2(Math.min(1, ...shares)));

@@ -10,6 +10,10 @@ export interface VerdictReason {
   readonly reason: string;
 }
 
+/**
+ * `fits` holds at the unfavourable end of every range, `doesNotFit` even at the favourable one; between them it is `tight`.
+ * @param utilization the share in effect, 0 to 1
+ */
 export function verdictOf(demand: Demand, utilization: number): VerdictReason {
   const { settings, basis } = demand;
   if (settings.cards.length === 0) return { verdict: 'unknown', reason: 'no GPU to plan for' };
@@ -34,7 +38,7 @@ function cautionOf(demand: Demand, utilization: number): string | null {
   const { settings, request, kv } = demand;
   const buffer = request.coexistence?.safetyBufferBytes ?? 0;
   for (const [gpu, card] of settings.cards.entries()) {
-    const there = freeFor(demand, gpu) ?? card.cudaBytes - reservation(demand);
+    const there = freeFor(demand, gpu) ?? card.cudaBytes - reservation(demand, gpu);
     if (there - heldBytes(demand, gpu, utilization, 'bytes') < buffer)
       return `GPU ${String(gpu)}: less than the head room stays free`;
   }

@@ -2,6 +2,7 @@
  * The room `planner/vllm`: what a vLLM start needs, by version. This file is the table of what changed when; the rest
  * asks it and never compares versions in place. Newest known rules apply to unknown and newer versions.
  */
+import { lazily } from '../../shared/lazily';
 import { oldestRules, type VllmRules } from './rules';
 
 /** Newest version these rules were checked against; the one planned for when none is given. */
@@ -211,13 +212,15 @@ function notBefore(version: Triple, since: Triple): boolean {
 }
 
 /** All rules from each row on, newest first: a plan looks them up for every change it tries. */
-const steps = VERSION_ROWS.map((row, index) => ({
-  since: parseVllmVersion(row.since) ?? ([0, 0, 0] as const),
-  rules: VERSION_ROWS.slice(0, index + 1).reduce<VllmRules>(
-    (rules, { changes }) => ({ ...rules, ...changes }),
-    oldestRules,
-  ),
-})).reverse();
+const steps = lazily(() =>
+  VERSION_ROWS.map((row, index) => ({
+    since: parseVllmVersion(row.since) ?? ([0, 0, 0] as const),
+    rules: VERSION_ROWS.slice(0, index + 1).reduce<VllmRules>(
+      (rules, { changes }) => ({ ...rules, ...changes }),
+      oldestRules,
+    ),
+  })).reverse(),
+);
 
 export interface VersionChoice {
   /** As given where it can be read, else the newest known. */
@@ -231,7 +234,7 @@ export interface VersionChoice {
 export function rulesOf(version: string | null | undefined): VersionChoice {
   const parsed = version == null ? null : parseVllmVersion(version);
   const used = parsed ?? parseVllmVersion(NEWEST_VLLM) ?? ([0, 32, 0] as const);
-  const rules = steps.find(({ since }) => notBefore(used, since))?.rules ?? oldestRules;
+  const rules = steps().find(({ since }) => notBefore(used, since))?.rules ?? oldestRules;
   return {
     version: parsed && version ? version.trim().replace(/^v/i, '') : NEWEST_VLLM,
     rules,

@@ -28,7 +28,7 @@ export interface Weights {
   /** A draft model of its own, on each GPU beside `perGpu`; null: it has one whose size can't be told. */
   readonly draft: Estimate | null;
   /** Weights that a conversion to 4 or 8 bit would shrink, before sharding; null: not known. */
-  readonly total: number;
+  readonly totalBytes: number;
 }
 
 interface Found {
@@ -40,7 +40,7 @@ interface Found {
 }
 
 /** vLLM without any size to go on (product.md 3). */
-const UNKNOWN_SIZE = 7e9;
+const UNKNOWN_SIZE_BYTES = 7e9;
 const GIVEN = 'the size given';
 /** Towers whose config is silent: 0.25 GiB (2B models) to 2.4 GiB (dots.ocr) in the recorded starts. */
 const TOWER_BYTES = { low: 0.2 * GIB, high: 2.6 * GIB };
@@ -50,6 +50,7 @@ export interface Conversion {
   readonly quantization: string | null;
 }
 
+/** @param convertedFrom the format that a given size was measured in, when advice plans another one. */
 export function weightsOf(
   request: PlanRequest,
   shape: HfShape | null,
@@ -72,7 +73,7 @@ export function weightsOf(
     peakPerGpu: loadPeak(found, perGpu, settings),
     // A given size is all that the engine holds, its draft included.
     draft: found.source === GIVEN ? NO_DRAFT : draftModelOf(shape, settings),
-    total: totalOf(found.parts),
+    totalBytes: totalOf(found.parts),
   };
 }
 
@@ -98,9 +99,12 @@ function findParts(
   }
   const given = model.weightsBytes ?? null;
   if (given !== null && given > 0) {
-    const before = convertedFrom
-      ? weightFormatOf(shape, convertedFrom.quantization, model.name)
-      : format;
+    const before =
+      model.weightsAsStored === true
+        ? weightFormatOf(shape, null, model.name)
+        : convertedFrom
+          ? weightFormatOf(shape, convertedFrom.quantization, model.name)
+          : format;
     return {
       ...givenParts(given, parameters, shape, before, format, settings),
       basis: 'headers',
@@ -151,7 +155,7 @@ function sizedBy(
       source: 'the size in the name',
     };
   return {
-    parts: sizedParts(UNKNOWN_SIZE / 2, format, settings),
+    parts: sizedParts(UNKNOWN_SIZE_BYTES / 2, format, settings),
     basis: 'default',
     spread: [0.05, 10],
     source: 'nothing: 7 GB taken',

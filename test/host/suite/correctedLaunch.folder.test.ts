@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
+import { readyApi } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { makeModel } from '../standInModel';
 
@@ -24,11 +25,7 @@ describe('a corrected launch with a stand-in vLLM', () => {
   }
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await readyApi();
   });
 
   afterEach(() => removeServers(api));

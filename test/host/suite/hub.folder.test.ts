@@ -6,14 +6,13 @@ import { startHubServer, type HubServer } from '../../support/hubServer';
 import { denseTensors, safetensorsHeader } from '../../support/modelFiles';
 import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
+import { extensionApi } from '../extensionApi';
 import { SMALL_MODEL } from '../standInModel';
+import { setting } from '../setting';
 
 const GATED = 'stand-in/gated-1B';
 
-const allowRequests = async (value: boolean | undefined): Promise<void> =>
-  vscode.workspace
-    .getConfiguration('vramPilot')
-    .update('hub.allowRequests', value, vscode.ConfigurationTarget.Global);
+const allowRequests = (value: boolean | undefined) => setting('hub.allowRequests', value);
 
 describe('the hub', () => {
   let api: VramPilotApi;
@@ -32,9 +31,7 @@ describe('the hub', () => {
       hub.put(`${repo}/config.json`, JSON.stringify(SMALL_MODEL));
       hub.put(`${repo}/model.safetensors`, bytes, dataBytes);
     }
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
+    api = await extensionApi();
   });
 
   after(async () => {

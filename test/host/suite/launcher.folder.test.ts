@@ -6,11 +6,11 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Launcher, LaunchSpec } from '../../../src/app/ports';
 import { fail, ok, type Result } from '../../../src/shared/failure';
-import type { VramPilotApi } from '../../../src/vscode/api';
 import { launcherWithFallback, TerminalLauncher } from '../../../src/vscode/terminalLauncher';
 import { isAlive } from '../../support/processes.mjs';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
+import { apiWithVllm } from '../extensionApi';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 
@@ -116,10 +116,7 @@ describe('launcher', () => {
   });
 
   it('hands arguments to a task’s process exactly', async () => {
-    const api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    const api = await apiWithVllm();
     const names = ARGUMENTS.filter((text) => text !== '');
     const result = await api.deploy(
       {

@@ -5,16 +5,13 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { eventually } from '../eventually';
+import { readyApi } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { makeModel, SMALL_MODEL } from '../standInModel';
+import { setting } from '../setting';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 const GIB = 1024 ** 3;
-
-const setting = (key: string, value: boolean | undefined) =>
-  vscode.workspace
-    .getConfiguration('vramPilot')
-    .update(key, value, vscode.ConfigurationTarget.Global);
 
 describe('learning with a stand-in vLLM', () => {
   let api: VramPilotApi;
@@ -27,11 +24,7 @@ describe('learning with a stand-in vLLM', () => {
   }
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await readyApi();
     await setting('learning.enabled', true);
   });
 

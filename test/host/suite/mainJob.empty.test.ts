@@ -3,18 +3,15 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import * as vscode from 'vscode';
-import type { VramPilotApi } from '../../../src/vscode/api';
 import { isAlive } from '../../support/processes.mjs';
 import { eventually } from '../eventually';
+import { apiWithVllm } from '../extensionApi';
 import { makeModel } from '../standInModel';
 
 describe('main job in an empty window', () => {
   it('starts in the home folder, gets ready, stops', async () => {
     assert.equal(vscode.workspace.workspaceFolders, undefined);
-    const api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    const api = await apiWithVllm();
     const result = await api.deploy({ model: makeModel('tiny'), options: { maxModelLen: 4096 } });
     assert.ok(result.ok, JSON.stringify(result));
     const server = () => api.getState().servers.find(({ id }) => id === result.id)!;

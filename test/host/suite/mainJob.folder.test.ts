@@ -1,9 +1,9 @@
 /** The main job in seconds: everything is real but the GPU and vLLM, which are stand-ins of test/support. */
 import assert from 'node:assert/strict';
-import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
+import { readyApi } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { makeModel } from '../standInModel';
 import { isAlive } from '../../support/processes.mjs';
@@ -25,11 +25,7 @@ describe('main job with stand-ins', () => {
   };
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await readyApi();
   });
 
   afterEach(() => removeServers(api));

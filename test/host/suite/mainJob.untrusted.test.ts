@@ -1,16 +1,14 @@
 /** In an untrusted folder the GPU is watched and plans are made, but nothing starts. */
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import type { VramPilotApi } from '../../../src/vscode/api';
 import { eventually } from '../eventually';
+import { extensionApi } from '../extensionApi';
 import { makeModel } from '../standInModel';
 
 describe('main job in an untrusted folder', () => {
   it('samples and plans, and refuses to start with the reason', async () => {
     assert.equal(vscode.workspace.isTrusted, false);
-    const api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
+    const api = await extensionApi();
     await eventually(() => api.getState().gpu.status === 'ok', 'a sample');
     const answer = await api.plan({
       engine: 'vllm',

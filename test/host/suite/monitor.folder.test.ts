@@ -1,7 +1,6 @@
 /** What the gauge shows while the GPU tool misbehaves, and what counts as pressure. The tool is a stand-in. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { openFakeGpu, type FakeGpuState } from '../../support/fakeGpu.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
@@ -9,6 +8,7 @@ import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
+import { extensionApi } from '../extensionApi';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 const MIB = 1024 ** 2;
@@ -33,9 +33,7 @@ describe('monitor', () => {
   const isFailing = () => state().status === 'failing';
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
+    api = await extensionApi();
     // engines that other tests leave behind are charged to the card; figures here are exact
     gpu.setState({ holders: [] });
     await eventually(isOk, 'a first sample');

@@ -3,10 +3,11 @@
  * from a package registry, so its address is given: `VRAM_PILOT_OLLAMA=http://127.0.0.1:11434 npm run test:engines`.
  */
 import assert from 'node:assert/strict';
-import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
+import { extensionApi } from '../extensionApi';
+import { setting } from '../setting';
 
 const BASE = process.env.VRAM_PILOT_OLLAMA ?? '';
 /** A model of some GB from a slow disk. */
@@ -24,19 +25,14 @@ describe('main job with a real Ollama', function () {
     (await (await fetch(`${BASE}${path}`)).json()) as Models;
   const isLoaded = async (model: string) =>
     ((await ask('/api/ps')).models ?? []).some(({ name }) => name === model);
-  const setHost = (host: string | undefined) =>
-    vscode.workspace
-      .getConfiguration('vramPilot')
-      .update('ollama.host', host, vscode.ConfigurationTarget.Global);
+  const setHost = (host: string | undefined) => setting('ollama.host', host);
 
   before(async function () {
     if (BASE === '') {
       console.log('    VRAM_PILOT_OLLAMA names no Ollama: skipped');
       this.skip();
     }
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
+    api = await extensionApi();
     await setHost(BASE);
   });
 

@@ -1,7 +1,6 @@
 /** The main job with Ollama in seconds; the daemon is a stand-in (test/support/fakeOllama.mjs), all else is the product. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import net from 'node:net';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
@@ -11,6 +10,8 @@ import { hasPage, onPage } from '../../ui/onPage';
 import { removeServers } from '../removeServers';
 import { eventually as eventuallyWithin } from '../eventually';
 import { isAlive, livingGroup } from '../../support/processes.mjs';
+import { setting } from '../setting';
+import { openNet } from '../../../src/system/net';
 
 const EXTENSION = vscode.extensions.getExtension('vram-pilot.vram-pilot')!;
 const PROGRAM = path.join(EXTENSION.extensionPath, 'test/support/fakeOllama.mjs');
@@ -26,20 +27,6 @@ interface LoadedModel {
   readonly name: string;
   readonly context_length: number;
 }
-
-function freePort(): Promise<number> {
-  return new Promise((settle) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => settle(port));
-    });
-  });
-}
-
-const setting = (key: string, value: string | undefined) =>
-  vscode.workspace
-    .getConfiguration('vramPilot')
-    .update(key, value, vscode.ConfigurationTarget.Global);
 
 describe('Ollama with a stand-in', () => {
   let api: VramPilotApi;
@@ -109,7 +96,7 @@ describe('Ollama with a stand-in', () => {
 
   // each test has a port of its own, so that nothing of the one before can answer
   beforeEach(async () => {
-    base = `http://127.0.0.1:${String(await freePort())}`;
+    base = `http://127.0.0.1:${String(await openNet().freePort())}`;
     await setting('ollama.host', base);
   });
 

@@ -1,7 +1,5 @@
 /** The planner page in the hands of a user: a fake GPU of 24,564 MiB, a small model of made-up files, stand-in vLLM. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import net from 'node:net';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
@@ -10,18 +8,11 @@ import { writeModelFolder } from '../../support/modelFiles';
 import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
+import { readyApi } from '../extensionApi';
 import { isAlive } from '../../support/processes.mjs';
+import { openNet } from '../../../src/system/net';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 describe('the planner page', () => {
   let api: VramPilotApi;
@@ -32,11 +23,7 @@ describe('the planner page', () => {
 
   before(async function () {
     if (!hasPage) this.skip();
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().gpu.status === 'ok', 'a first sample');
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await readyApi();
     writeModelFolder(model, SMALL_MODEL);
     const { gpus, processes = [], holders = [] } = gpu.state();
     all = () => gpu.setState({ gpus, processes, holders });
@@ -232,9 +219,38 @@ describe('the planner page', () => {
     await onPage.plannerSays('gpu-0', '1.4 / 24.0 GiB');
   });
 
+  it('plans with the extra arguments, and says what they overrule', async () => {
+    await onPage.plannerFill('extraArguments', '--max-model-len=4096');
+    await command('--max-model-len=4096');
+    await onPage.plannerSays('summary', '4,096 tokens');
+    await onPage.plannerSays('context-value-complaint', 'extra arguments say 4,096');
+    await onPage.plannerFill('extraArguments', '');
+    await onPage.plannerSays('summary', '16,384 tokens');
+  });
+
+  it('compares with a kept wish, also after hiding, and takes it back', async () => {
+    const before = await onPage.plannerText('command');
+    await onPage.plannerClick('keep');
+    await onPage.plannerClick('preset-conservative');
+    await onPage.plannerSays('compare', 'Utilization 0.66 0.60');
+    await onPage.plannerClick('report');
+    await eventually(
+      () =>
+        vscode.window.activeTextEditor?.document.getText().includes('Utilization: 0.6 (') ?? false,
+      'the report of the wish on the page',
+    );
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
+    await onPage.plannerReady();
+    await onPage.plannerSays('compare', 'Utilization 0.66 0.60');
+    await onPage.screenshot('planner-compare');
+    await onPage.plannerClick('compare-use');
+    await eventually(async () => (await onPage.plannerCount('compare')) === 0, 'no comparison');
+    assert.equal(await command('0.66'), before);
+  });
+
   it('deploys what it shows and stops it', async () => {
     await onPage.plannerSays('verdict', 'Fits');
-    const port = String(await freePort());
+    const port = String(await openNet().freePort());
     await onPage.plannerFill('port', port);
     const shown = await command(`--port ${port} `);
     all();
@@ -242,14 +258,29 @@ describe('the planner page', () => {
     await eventually(() => api.getState().servers.length > 0, 'a server');
     const { id, command: run } = api.getState().servers[0]!;
     assert.ok(shown.endsWith(run.args.slice(1).join(' ')), `${shown} ends with what is run`);
-    await onPage.plannerSays(`server-${id}`, 'Ready', { timeoutMs: 60_000 });
+    await onPage.plannerSays(`server-${id}`, 'ready · :', { timeoutMs: 60_000 });
     await onPage.plannerSays(`server-${id}`, 'planned');
     await onPage.screenshot('planner-deployed');
+    await onPage.plannerClick(`copyEndpoint-${id}`);
+    await eventually(
+      async () => (await vscode.env.clipboard.readText()) === `http://127.0.0.1:${port}/v1`,
+      'the URL on the clipboard',
+    );
+    await onPage.plannerClick(`copyCurl-${id}`);
+    await eventually(
+      async () => (await vscode.env.clipboard.readText()).startsWith('curl '),
+      'a curl command on the clipboard',
+    );
     const [server] = api.getState().servers;
     assert.ok(server?.record, 'the process is recorded');
     await onPage.plannerClick('stop');
-    await onPage.plannerSays(`server-${id}`, 'Ended', { timeoutMs: 60_000 });
+    await onPage.plannerSays(`server-${id}`, 'stopped', { timeoutMs: 60_000 });
     for (const { pid } of server.record.seen) assert.equal(isAlive(pid), false);
     await onPage.plannerMarks('stop', 'disabled', '');
+    await onPage.plannerClick(`removeServer-${id}`);
+    await eventually(
+      async () => (await onPage.plannerCount(`server-${id}`)) === 0,
+      'no row of a server that was dismissed',
+    );
   });
 });

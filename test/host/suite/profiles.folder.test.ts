@@ -10,6 +10,7 @@ import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
+import { extensionApi } from '../extensionApi';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 const MODEL = path.join(FOLDER, 'models', 'profile-tiny');
@@ -43,9 +44,7 @@ describe('profiles', () => {
 
   before(async function () {
     if (!hasPage) this.skip();
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
+    api = await extensionApi();
     await removeServers(api);
     fs.rmSync(FILE, { force: true });
     // engines that other tests leave behind are charged to the card, and could make the launch a tight one

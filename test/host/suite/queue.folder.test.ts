@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Server } from '../../../src/app/state';
@@ -10,8 +9,10 @@ import type { StartAllOutcome } from '../../../src/app/startAll';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { isAlive } from '../../support/processes.mjs';
 import { eventually } from '../eventually';
+import { apiWithVllm } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { makeModel } from '../standInModel';
+import { openNet } from '../../../src/system/net';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 const PROFILES = path.join(
@@ -38,10 +39,7 @@ describe('turns, adoption and start all', () => {
   const isReady = (id: string) => eventually(() => server(id).phase === 'ready', 'ready', 30_000);
 
   before(async () => {
-    api = (await vscode.extensions
-      .getExtension('vram-pilot.vram-pilot')!
-      .activate()) as VramPilotApi;
-    await eventually(() => api.getState().engines.vllm.found, 'vLLM found');
+    api = await apiWithVllm();
     await removeServers(api);
   });
 
@@ -76,7 +74,7 @@ describe('turns, adoption and start all', () => {
   });
 
   it('adopts a server that was started apart, and stops it only as what it is', async () => {
-    const port = await freePort();
+    const port = await openNet().freePort();
     const child = spawn(
       path.join(FOLDER, 'bin/vllm'),
       ['serve', makeModel('tiny-apart'), '--port', String(port), '--served-model-name', 'apart'],
@@ -148,15 +146,3 @@ describe('turns, adoption and start all', () => {
     assert.deepEqual(models, ['tiny-one', 'fails-kv-two', 'tiny-three']);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
-}

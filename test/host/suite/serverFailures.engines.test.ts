@@ -16,6 +16,7 @@ import {
   wish,
 } from '../realVllm';
 import { removeServers } from '../removeServers';
+import { setting } from '../setting';
 
 interface FailureCase {
   readonly what: string;
@@ -146,8 +147,6 @@ const CASES: readonly FailureCase[] = [
 ];
 
 const settings = () => vscode.workspace.getConfiguration('vramPilot');
-const set = (key: string, value: unknown) =>
-  settings().update(key, value, vscode.ConfigurationTarget.Global);
 
 /** vLLM's own variable takes whole GiB, and counts only where no flag gives a size. */
 async function withPool<T>(poolGiB: number | undefined, act: () => Promise<T>): Promise<T> {
@@ -155,12 +154,12 @@ async function withPool<T>(poolGiB: number | undefined, act: () => Promise<T>): 
   const environment = settings().get<Record<string, string>>('vllm.environment');
   const flags = settings().get<string[]>('vllm.extraArguments');
   try {
-    await set('vllm.environment', { ...environment, VLLM_CPU_KVCACHE_SPACE: String(poolGiB) });
-    await set('vllm.extraArguments', ['--enforce-eager']);
+    await setting('vllm.environment', { ...environment, VLLM_CPU_KVCACHE_SPACE: String(poolGiB) });
+    await setting('vllm.extraArguments', ['--enforce-eager']);
     return await act();
   } finally {
-    await set('vllm.environment', environment);
-    await set('vllm.extraArguments', flags);
+    await setting('vllm.environment', environment);
+    await setting('vllm.extraArguments', flags);
   }
 }
 

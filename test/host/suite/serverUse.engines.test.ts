@@ -19,14 +19,10 @@ import {
   wish,
 } from '../realVllm';
 import { removeServers } from '../removeServers';
+import { setting } from '../setting';
 
 /** Looks are 5 s apart, or 60 s where the window is not in front. */
 const LOOKED_MS = 90_000;
-
-const setting = (key: string, value: boolean) =>
-  vscode.workspace
-    .getConfiguration('vramPilot')
-    .update(key, value, vscode.ConfigurationTarget.Global);
 
 describe('use and lessons of a real vLLM', function () {
   this.timeout(3 * START_MS);
@@ -73,6 +69,30 @@ describe('use and lessons of a real vLLM', function () {
     assert.ok((live()?.kvUse ?? 1) < 0.8);
     assert.ok((live()?.kvUsePeak ?? 0) >= 0.8, 'the peak of the last minutes');
     assert.equal(live()?.giveBack, null, 'it was full: nothing to give back');
+  });
+
+  it('opens itself with a key only, and shows under a short load how full its pool gets', async () => {
+    const small = ['--kv-cache-memory-bytes', '524288', '--host', '0.0.0.0'];
+    const open = wish({ extraArguments: small });
+    const refused = await api.deploy(open);
+    assert.ok(!refused.ok && refused.problems.some((one) => one.id === 'open_to_network'));
+    const id = started(await api.deploy(open, { force: true }));
+    await ready(id);
+    await eventually(() => server(id).facts?.maxConcurrency === 4, 'the facts of its start');
+    const models = `http://127.0.0.1:${String(server(id).port)}/v1/models`;
+    assert.equal((await fetch(models)).status, 401);
+    await vscode.commands.executeCommand('vramPilot.copyApiKey', id);
+    const authorization = `Bearer ${await vscode.env.clipboard.readText()}`;
+    assert.equal((await fetch(models, { headers: { authorization } })).status, 200);
+
+    await vscode.commands.executeCommand('vramPilot.runTestLoad', id);
+    const text = vscode.window.activeTextEditor?.document.getText() ?? '';
+    assert.match(text, /\| Requests answered +\| \d+ of 10 +\| 8 of 8 +\|/);
+    assert.match(text, /\| Requests failed +\| 0 +\| 0 +\|/);
+    const [, percent] = /in use at most: (\d+) % of 1,024 tokens/.exec(text) ?? [];
+    assert.ok(Number(percent) >= 60, text);
+    assert.match(text, /- Preemptions: \d/);
+    await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   });
 
   describe('with learning', () => {

@@ -8,7 +8,9 @@ import type { Holder } from '../../../src/processes/process';
 import { identityKey } from '../../../src/processes/tree';
 import { FakeProcessTable } from '../../support/fakeProcessTable';
 import { memoryFiles } from '../../support/memoryFiles';
-import { randomOf, VENV_PYTHON, type Forest } from '../../support/forestGrower';
+import { inFull } from '../../support/effort';
+import { VENV_PYTHON, type Forest } from '../../support/forestGrower';
+import { seededRandom } from '../../support/seededRandom';
 import { growForest } from '../../support/processForest';
 
 const silent: Log = {
@@ -64,7 +66,7 @@ function depsOf(forest: Pick<Forest, 'table' | 'gpu' | 'launches'>): CleanerDeps
   };
 }
 
-const SEEDS = process.env.VRAM_PILOT_LONG === '1' ? 10_000 : 500;
+const SEEDS = inFull(10_000, 100);
 
 describe(`cleaner in ${SEEDS} random forests`, function () {
   this.timeout(10_000 + SEEDS * 50);
@@ -78,7 +80,7 @@ describe(`cleaner in ${SEEDS} random forests`, function () {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const forest = growForest(seed);
       const { table } = forest;
-      const random = randomOf(seed * 7919);
+      const random = seededRandom(seed * 7919);
       const deps = depsOf(forest);
       const holders = await inspectHolders(deps);
       for (const holder of holders.filter(({ canEnd }) => canEnd)) {
@@ -141,7 +143,7 @@ describe(`cleaner in ${SEEDS} random forests`, function () {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const forest = growForest(seed);
       const { table } = forest;
-      const random = randomOf(seed * 104_729);
+      const random = seededRandom(seed * 104_729);
       table.beforeSignal = ({ pid }) => {
         if (random() < 0.05) table.reuse(pid);
       };
@@ -319,11 +321,16 @@ describe('endHolders', () => {
   });
 
   it('honours the setting that protects', async () => {
-    const forest = leftover();
-    const holders = await inspectHolders({ ...depsOf(forest), protect: ['Worker_TP1'] });
-    assert.deepEqual(
-      holders.filter(({ canEnd }) => canEnd).map(({ pid }) => pid),
-      [201, 200],
+    // the engine would take its workers along: one name protects them all
+    for (const part of ['Worker_TP1', 'EngineCore', '202']) {
+      const holders = await inspectHolders({ ...depsOf(leftover()), protect: [part] });
+      assert.deepEqual(
+        holders.filter(({ canEnd }) => canEnd),
+        [],
+      );
+    }
+    assert.ok(
+      (await inspectHolders({ ...depsOf(leftover()), protect: ['x'] })).every((h) => h.canEnd),
     );
   });
 

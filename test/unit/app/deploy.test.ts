@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createApiKeys, forgetKeysOfEnded } from '../../../src/app/apiKeys';
 import { createModelService } from '../../../src/app/modelService';
 import { createObserver } from '../../../src/app/observer';
 import { createOllamaServing } from '../../../src/app/ollamaServing';
 import { createServers, type Servers } from '../../../src/app/servers';
+import { createServerUse } from '../../../src/app/serverUse';
 import type { Settings } from '../../../src/app/settings';
 import type { Command } from '../../../src/shared/planAnswer';
 import { fail, ok } from '../../../src/shared/failure';
@@ -346,24 +348,6 @@ describe('deploy of vLLM', () => {
     );
   });
 
-  it('sends a test prompt under the served name and tells answer and speed', async () => {
-    const { context, servers } = scene;
-    await servers.deploy(WISH, { force: false });
-    context.http.routes.set('POST http://127.0.0.1:8000/v1/chat/completions', () => {
-      context.clock.nowMs += 500;
-      return answered({
-        id: 'chatcmpl-1',
-        choices: [{ index: 0, message: { role: 'assistant', content: ' Hello. ' } }],
-        usage: { prompt_tokens: 9, completion_tokens: 10, total_tokens: 19 },
-      });
-    });
-    const answer = await servers.sendTestPrompt(context.server(), new AbortController().signal);
-    assert.ok(answer.ok);
-    assert.equal(answer.value, '“Hello.” (10 tokens in 0.5 s, 20.0 per second)');
-    const [body] = context.http.sent('/v1/chat/completions') as { model: string }[];
-    assert.equal(body?.model, context.server().servedModelName);
-  });
-
   it('a stop ends our own prompt first', async () => {
     const { context, servers } = scene;
     await servers.deploy(WISH, { force: false });
@@ -371,10 +355,111 @@ describe('deploy of vLLM', () => {
       'POST http://127.0.0.1:8000/v1/chat/completions',
       () => new Promise(() => undefined),
     );
-    const prompt = servers.sendTestPrompt(context.server(), new AbortController().signal);
+    const prompt = createServerUse(context).sendTestPrompt(
+      context.server(),
+      new AbortController().signal,
+    );
     await context.clock.until(servers.stop('launch-1', { force: false }));
     const answer = await prompt;
     assert.equal(!answer.ok && answer.failure.reason, 'cancelled');
+  });
+});
+
+describe('deploy of a vLLM that other machines can reach', () => {
+  const OPEN: Wish = { ...WISH, extraArguments: ['--host', '0.0.0.0'] };
+  const use = ({ context }: Scene) => createServerUse(context);
+  const url = 'POST http://127.0.0.1:8000/v1/chat/completions';
+
+  it('warns first, then makes a key that only the process and the secret storage get', async () => {
+    const scene = sceneOf();
+    const { context, servers } = scene;
+    const refused = await servers.deploy(OPEN, { force: false });
+    assert.ok(!refused.ok);
+    assert.deepEqual(
+      refused.problems.map(({ id }) => id),
+      ['open_to_network'],
+    );
+    assert.equal(context.launcher.specs.length, 0);
+
+    assert.ok((await servers.deploy(OPEN, { force: true })).ok);
+    const [spec] = context.launcher.specs;
+    const key = spec?.env.VLLM_API_KEY ?? '';
+    assert.match(key, /^sk-[0-9a-f-]{72}$/);
+    assert.deepEqual([...context.secrets.kept.values()], [key]);
+    assert.deepEqual(
+      spec?.args.filter((one) => /host|0\.0\.0\.0|127/.test(one)),
+      ['--host', '0.0.0.0'],
+    );
+    assert.equal(context.server().host, '127.0.0.1', 'reached from here as ever');
+    const [file = ''] = await context.files.list(LAUNCHES);
+    const saved = context.files.text(`${LAUNCHES}/${file}`);
+    const written = [saved, ...context.log.lines, ...spec.args].join();
+    assert.ok(saved?.includes('0.0.0.0') === true && written.includes('made a key'));
+    assert.ok(!written.includes(key), 'in no file, log or argument');
+    assert.ok(!JSON.stringify(context.store.state()).includes(key));
+
+    context.http.routes.set(url, ({ headers, onText }) => {
+      onText?.(headers?.authorization === `Bearer ${key}` ? 'data: [DONE]\n\n' : '');
+      return answered('');
+    });
+    const signal = new AbortController().signal;
+    assert.ok((await use(scene).sendTestPrompt(context.server(), signal)).ok);
+    const curl = await use(scene).curlFor(context.server());
+    assert.ok(curl.includes('"Authorization: Bearer $VLLM_API_KEY"') && !curl.includes(key));
+    assert.equal(await use(scene).apiKeyOf(context.server()), key);
+    scene.dispose();
+  });
+
+  it('takes the key that the user gave', async () => {
+    for (const [settings, extra] of [
+      [{ 'vllm.environment': { VLLM_API_KEY: 'mine-1' } }, []],
+      [{}, ['--api-key', 'mine-1']],
+    ] as const) {
+      const scene = sceneOf(settings);
+      const wish = { ...OPEN, extraArguments: [...OPEN.extraArguments, ...extra] };
+      assert.ok((await scene.servers.deploy(wish, { force: true })).ok);
+      assert.equal(scene.context.secrets.kept.size, 0);
+      assert.equal(await use(scene).apiKeyOf(scene.context.server()), 'mine-1');
+      const curl = await use(scene).curlFor(scene.context.server());
+      assert.ok(curl.includes('$VLLM_API_KEY') && !curl.includes('mine-1'));
+      scene.dispose();
+    }
+  });
+
+  it('takes no empty key for one', async () => {
+    const scene = sceneOf({ 'vllm.environment': { VLLM_API_KEY: '' } });
+    assert.ok((await scene.servers.deploy(OPEN, { force: true })).ok);
+    assert.match(scene.context.launcher.specs[0]?.env.VLLM_API_KEY ?? '', /^sk-/);
+    scene.dispose();
+  });
+
+  it('finds the key again in another window, keeps it over a restart, and forgets it at the end', async () => {
+    const scene = sceneOf();
+    const { context, servers } = scene;
+    const stop = forgetKeysOfEnded(context.store, context.apiKeys);
+    await servers.deploy(OPEN, { force: true });
+    const [key] = context.secrets.kept.values();
+    const other = createApiKeys(context.secrets, context.log, context.table, {});
+    assert.equal(await other.of(context.server()), key);
+    const kept = new Map(context.secrets.kept);
+    context.secrets.kept.clear();
+    assert.equal(await other.of(context.server()), null);
+    context.table.environments.set(100, { VLLM_API_KEY: key ?? '' });
+    assert.equal(await other.of(context.server()), key, 'its process has it, too');
+    for (const [name, value] of kept) context.secrets.kept.set(name, value);
+    assert.ok((await context.clock.until(servers.restart('launch-1'))).ok);
+    assert.deepEqual(
+      context.launcher.specs.map(({ env }) => env.VLLM_API_KEY),
+      [key, key],
+      'a restart keeps it: clients have it already',
+    );
+    const restarted = context.server().id;
+    assert.deepEqual([...context.secrets.kept.keys()], [`vramPilot.apiKey.${restarted}`]);
+    await context.clock.until(servers.stop(restarted, { force: true }));
+    await settle();
+    assert.equal(context.secrets.kept.size, 0);
+    stop();
+    scene.dispose();
   });
 });
 

@@ -168,6 +168,26 @@ describe('a failed server and its corrected launch', () => {
     assert.equal(server(next).failure, null);
   });
 
+  it('takes another port where somebody took the one that was chosen', async () => {
+    const id = await start(WISH);
+    const { port } = server(id);
+    const taken = `ERROR 11-21 10:00:00 [launcher.py:1] OSError: [Errno 98] Address already in use, port ${String(port)}\n`;
+    const { failure, diagnosis } = await endWith(id, taken);
+    assert.equal(diagnosis?.cause?.id, 'port_in_use');
+    assert.deepEqual(failure?.correction?.diff, [`--port ${String(port)} → one that is free`]);
+    context.net.bound.add(port);
+    const next = await startOffered(id);
+    assert.notEqual(server(next).port, port);
+    assert.deepEqual(server(next).wish.options, WISH.options);
+  });
+
+  it('offers no other port where the arguments fix it', async () => {
+    const id = await start({ ...WISH, extraArguments: ['--port', '8123'] });
+    const { failure } = await endWith(id, 'OSError: [Errno 98] Address already in use\n');
+    assert.ok(failure?.correction === null);
+    assert.match(failure.reason ?? '', /another port/);
+  });
+
   it('drops an argument of the wish that would win over the change', async () => {
     const options: PlanOptions = { gpuMemoryUtilization: 0.8 };
     const extraArguments = ['--seed', '1', '--max-model-len', '40960', '--max_num_seqs=64'];

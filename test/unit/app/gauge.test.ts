@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { gaugeOf } from '../../../src/app/gauge';
 import { shortCommand } from '../../../src/app/shortCommand';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
-import { initialState, reduce, type Action, type Server } from '../../../src/app/state';
+import { reduce, type Action } from '../../../src/app/reducer';
+import { initialState, type Server } from '../../../src/app/state';
 import { emptyWish } from '../../../src/app/wishes';
 import type { Gpu } from '../../../src/gpu/gpu';
 import type { Holder } from '../../../src/processes/process';
@@ -87,13 +88,15 @@ describe('gauge', () => {
   it('warns of pressure, but not of what we planned ourselves', () => {
     const full = sampled([gpuOf({ usedBytes: 22 * GIB })]);
     assert.equal(gauge([full]).colour, 'warning');
+    assert.match(gauge([full]).spoken, /22\.0 GiB of 24\.0 GiB used, memory is short$/);
     assert.equal(gauge([added({ plannedBytesPerGpu: [22 * GIB] }), full]).colour, 'none');
     assert.equal(gauge([sampled([gpuOf()])]).colour, 'none');
   });
 
   it('shows a failure until it was seen; a wanted stop is none', () => {
-    const { colour, text } = gauge([sampled([gpuOf()]), failed]);
+    const { colour, text, spoken } = gauge([sampled([gpuOf()]), failed]);
     assert.equal(colour, 'error');
+    assert.match(spoken, /used, .* failed$/);
     assert.match(text, /^\$\(error\)/);
     const seen: Action = { type: 'serverChanged', id: 'launch-1', change: { seen: true } };
     assert.equal(gauge([sampled([gpuOf()]), failed, seen]).colour, 'none');
@@ -121,7 +124,7 @@ describe('gauge', () => {
     );
     const [name = ''] = rows;
     assert.doesNotMatch(name, /(?<!\\)[[\]`$<*]/);
-    assert.equal(name.match(/(?<!\\)\|/g)?.length, 3);
+    assert.equal(name.match(/(?<!\\)\|/g)?.length, 4);
   });
 
   it('keeps the hover the same while it says the same', () => {
@@ -163,6 +166,10 @@ describe('shortCommand', () => {
   it('is the program and its first argument, without folders', () => {
     assert.equal(shortCommand('/usr/bin/python3 /home/me/train.py --lr 1'), 'python3 train.py');
     assert.equal(shortCommand('C:\\Tools\\ollama.exe serve'), 'ollama.exe serve');
+    assert.equal(shortCommand('python -u -m ipykernel_launcher -f a'), 'python ipykernel_launcher');
+    assert.equal(shortCommand('/bin/bash -c while :; do sleep 1; done'), 'bash');
+    assert.equal(shortCommand('/usr/lib/Xorg -core :0'), 'Xorg');
+    assert.equal(shortCommand('code --type=gpu-process --x'), 'code --type=gpu-process');
     assert.equal(shortCommand(null), 'unknown process');
     assert.equal(shortCommand('x'.repeat(100)).length, 40);
   });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { gpuNotes } from '../../../src/app/gpuNotes';
-import { plannableGpus } from '../../../src/app/planService';
-import { initialState, reduce } from '../../../src/app/state';
+import { plannableGpus } from '../../../src/app/plannableGpus';
+import { reduce } from '../../../src/app/reducer';
+import { initialState } from '../../../src/app/state';
 import { settingDefaults } from '../../../src/app/settings';
 import { emptyWish } from '../../../src/app/wishes';
 import type { Gpu, MigDevice } from '../../../src/gpu/gpu';

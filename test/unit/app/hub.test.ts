@@ -11,6 +11,7 @@ import {
   HUB_HEADER,
   HUB_MODEL,
   HUB_MODEL_BYTES,
+  HUB_SECRET,
   HubScene,
   outcomeOf,
 } from '../../support/hubScene';
@@ -22,8 +23,6 @@ import {
   rawSafetensorsHeader,
   safetensorsHeader,
 } from '../../support/modelFiles';
-
-const SECRET = 'hf_geheimgeheimgeheim';
 
 describe('hub', () => {
   let scene: HubScene;
@@ -159,11 +158,11 @@ describe('hub', () => {
 
     it('not again at once for what was refused, unless the token has changed', async () => {
       scene.putSingle();
-      scene.server.token = SECRET;
+      scene.server.token = HUB_SECRET;
       const hub = scene.open();
       for (let at = 0; at < 3; at++) assert.equal(await outcomeOf(scene.readAt(hub)), 'needsToken');
       assert.equal(scene.server.requests.length, 1);
-      scene.storedToken = SECRET;
+      scene.storedToken = HUB_SECRET;
       hub.forgetFailures();
       assert.equal(await outcomeOf(scene.readAt(hub)), 'headers');
       assert.equal(scene.server.requests.length, 3);
@@ -241,11 +240,11 @@ describe('hub', () => {
     });
 
     it('stays here where others on the way could read it', async () => {
-      scene.storedToken = SECRET;
+      scene.storedToken = HUB_SECRET;
       const fake = new FakeHttp();
       for (const [endpoint, token] of [
         ['http://mirror.lan', undefined],
-        ['https://mirror.lan', `Bearer ${SECRET}`],
+        ['https://mirror.lan', `Bearer ${HUB_SECRET}`],
       ] as const) {
         scene.environment.HF_ENDPOINT = endpoint;
         assert.equal(await outcomeOf(scene.readAt(scene.open(fake))), 'refused');
@@ -262,7 +261,7 @@ describe('hub', () => {
 
     it('is nowhere in what is logged, kept or said', async () => {
       scene.putSingle();
-      scene.environment.HF_TOKEN = SECRET;
+      scene.environment.HF_TOKEN = HUB_SECRET;
       await scene.readOk();
       for (const answer of [401, 403, 404, 429, 500].map((status) => badly.status(status))) {
         scene.server.misbehave('*', answer);
@@ -272,7 +271,9 @@ describe('hub', () => {
       await scene.said(scene.read('org/gone'));
       scene.environment.HF_ENDPOINT = 'http://127.0.0.1:9';
       await scene.said(scene.read('org/gone'));
-      assert.ok(scene.asked.some(({ headers }) => headers?.authorization === `Bearer ${SECRET}`));
+      assert.ok(
+        scene.asked.some(({ headers }) => headers?.authorization === `Bearer ${HUB_SECRET}`),
+      );
       assert.ok(scene.log.lines.length >= 8);
       assert.doesNotMatch(await scene.everythingSaid(), /geheim/);
     });

@@ -8,13 +8,12 @@ import {
   HUB_HEADER,
   HUB_MODEL,
   HUB_MODEL_BYTES,
+  HUB_SECRET,
   HubScene,
   outcomeOf,
 } from '../../support/hubScene';
 import { badly, startHubServer, type HubServer } from '../../support/hubServer';
 import { rawSafetensorsHeader } from '../../support/modelFiles';
-
-const SECRET = 'hf_geheimgeheimgeheim';
 
 describe('hub faults', () => {
   let scene: HubScene;
@@ -170,7 +169,7 @@ describe('hub faults', () => {
 
     it('to the storage behind it, and takes no token there', async () => {
       scene.putSingle();
-      scene.storedToken = SECRET;
+      scene.storedToken = HUB_SECRET;
       storage.put('cdn/x/w', HUB_HEADER.bytes, HUB_HEADER.dataBytes);
       const target = `${storage.endpoint}/cdn/x/resolve/main/w`;
       scene.server.misbehave(
@@ -192,7 +191,7 @@ describe('hub faults', () => {
       assert.equal(reading.basis, 'headers');
       assert.deepEqual(
         scene.server.requests.map(({ authorization }) => authorization),
-        Array(3).fill(`Bearer ${SECRET}`),
+        Array(3).fill(`Bearer ${HUB_SECRET}`),
       );
       assert.deepEqual(
         storage.requests.map(({ authorization }) => authorization),

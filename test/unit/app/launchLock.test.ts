@@ -3,7 +3,7 @@ import { createLaunchLock, type LaunchLock, type LockRequest } from '../../../sr
 import { identityOf } from '../../../src/processes/tree';
 import { fakeContext, type FakeContext } from '../../support/fakePorts';
 import { memoryFiles } from '../../support/memoryFiles';
-import { randomOf } from '../../support/forestGrower';
+import { seededRandom } from '../../support/seededRandom';
 
 const FOLDER = '/storage/locks';
 
@@ -132,7 +132,7 @@ describe('launch lock', () => {
   it('is never held twice, whatever the order of steps, deaths and releases', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       context = fakeContext();
-      const random = randomOf(seed);
+      const random = seededRandom(seed);
       // every access waits for a while that differs, so that windows overtake each other everywhere
       const wait = () =>
         new Promise<void>((resolve) => {

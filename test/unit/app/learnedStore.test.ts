@@ -14,6 +14,7 @@ import {
 import type { LearnedRecord } from '../../../src/learning/learnedRecord';
 import { openClock } from '../../../src/system/clock';
 import { openFiles } from '../../../src/system/files';
+import { inFull } from '../../support/effort';
 import { RecordingLog } from '../../support/fakePorts';
 import { recordWith } from '../../support/learnedRecords';
 import { memoryFiles, type MemoryFiles } from '../../support/memoryFiles';
@@ -72,8 +73,8 @@ describe('the file of what was learned', () => {
     assert.equal(next.problem(), null);
   });
 
-  it('loses nothing of two windows that write at once: 40 interleavings in memory', async () => {
-    for (let seed = 1; seed <= 40; seed += 1) {
+  it('loses nothing of two windows that write at once, interleaved in memory', async () => {
+    for (let seed = 1; seed <= inFull(40, 10); seed += 1) {
       files = memoryFiles();
       const windows = [open(slow(files, seed)), open(slow(files, seed * 7919))] as const;
       const names = Array.from({ length: 10 }, (_, at) => `${seed}-${at}`);
@@ -114,9 +115,9 @@ describe('the file of what was learned', () => {
     assert.deepEqual(modelsIn(there.known()), ['b']);
   });
 
-  it('sets a file aside that is cut at any byte, says so once, and goes on', async () => {
+  it('sets a file aside that is cut anywhere, says so once, and goes on', async () => {
     const text = writeDocument(added(named('old')));
-    for (let length = 0; length < text.length - 1; length += 1) {
+    for (let length = 0; length < text.length - 1; length += inFull(1, 7)) {
       files = memoryFiles({ [FILE]: text.slice(0, length) });
       log = new RecordingLog();
       const store = open();

@@ -14,6 +14,23 @@ describe('profiles', () => {
     assert.equal(only.wish.keepAlive ?? null, null, 'loaded for ever');
   });
 
+  it('keep what only a later version knows, in the file and in each that was not changed', async () => {
+    const files = memoryFiles();
+    const others = { name: 'theirs', model: 'org/m', color: 'blue' };
+    const document = {
+      $schema: 'x',
+      version: 1,
+      profiles: [others, { name: 'mine', model: 'org/n' }],
+    };
+    await files.writeAtomic(PATH, JSON.stringify(document));
+    const changed = await changeProfiles(files, PATH, (current) =>
+      current.filter(({ name }) => name !== 'mine'),
+    );
+    assert.ok(changed.ok);
+    const text = await files.readText(PATH, 10_000);
+    assert.deepEqual(JSON.parse(text.ok ? text.value : ''), { ...document, profiles: [others] });
+  });
+
   it('keep how long an idle model stays loaded, and refuse what is no number of seconds', async () => {
     const files = memoryFiles();
     const wish = {

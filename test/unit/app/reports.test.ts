@@ -6,7 +6,6 @@ import { endpointOf, serverDetail, serverFacts } from '../../../src/app/serverTe
 import { settingDefaults } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
 import { completeWish, defaultWish, emptyWish } from '../../../src/app/wishes';
-import { workersReport } from '../../../src/app/workersReport';
 import { noFacts } from '../../../src/engines/startFacts';
 import { fail, ok } from '../../../src/shared/failure';
 import { snapshotSchema } from '../../../src/shared/protocol';
@@ -256,43 +255,6 @@ describe('wishes', () => {
     assert.equal(complete({ gpuMemoryUtilization: null }).gpuMemoryUtilization, 0.6);
     assert.deepEqual(complete({ kvCacheMemoryBytes: 9 }), { kvCacheMemoryBytes: 9 });
     assert.deepEqual(complete({}, 'ollama'), {});
-  });
-});
-
-describe('workersReport', () => {
-  it('plans on the first GPU and says whose settings it took', async () => {
-    const context = watching();
-    const text = await workersReport(context, null);
-    assert.match(text, /^GPU workers\n\nSettings: VS Code settings\n/);
-    assert.ok(text.split('\n').length > 4, text);
-  });
-
-  it('takes what Ollama holds on that GPU off its reservation, and no other GPU’s', async () => {
-    const held = async (gpus: number[]) => {
-      const context = watching();
-      const ollama = holderOf({
-        command: '/usr/local/bin/ollama runner',
-        usedBytes: 5 * GIB,
-        gpus,
-      });
-      context.store.dispatch({ type: 'holdersJudged', holders: [ollama], usedByServer: new Map() });
-      return workersReport(context, null);
-    };
-    const none = await workersReport(watching(), null);
-    assert.notEqual(await held([0]), none);
-    assert.equal(await held([1]), none);
-  });
-
-  it('says that a broken file in the workspace was not used', async () => {
-    const context = watching();
-    const { WORKER_CONFIG_FILE } = await import('../../../src/planner/workerSettings');
-    context.files.put(`/w/${WORKER_CONFIG_FILE}`, '{');
-    const text = await workersReport(context, '/w');
-    assert.match(text, /Settings: VS Code settings\nNot used: /);
-  });
-
-  it('says that there is no GPU', async () => {
-    assert.match(await workersReport(fakeContext(), '/w'), /no GPU is known/);
   });
 });
 

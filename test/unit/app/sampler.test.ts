@@ -97,11 +97,32 @@ describe('sampler', () => {
     await pass(0);
     assert.equal(scene.gpu().status, 'ok');
     assert.equal(scene.gpu().sample?.gpus[0]?.usedBytes, 1024 * 2 ** 20);
+    // the first time twice, and four times more
     await pass(9_999);
-    assert.equal(scene.asked('gpu'), 5);
+    assert.equal(scene.asked('gpu'), 6);
     assert.equal(scene.asked('compute-apps'), 1);
     await pass(2);
     assert.equal(scene.asked('compute-apps'), 2);
+  });
+
+  it('shows the first figures before it asks who holds the memory', async () => {
+    const told: (readonly [number, boolean])[] = [];
+    scene.context.store.watch(
+      ({ gpu }) => gpu.sample,
+      (sample) => {
+        const { processes = [], processesPending = false } = sample ?? {};
+        told.push([scene.asked('compute-apps'), processesPending]);
+        assert.equal(processes.length, processesPending ? 0 : 1);
+      },
+    );
+    begin();
+    await pass(0);
+    assert.deepEqual(told, [
+      [0, true],
+      [1, false],
+    ]);
+    await pass(30_000);
+    assert.equal(told.length, 2);
   });
 
   it('asks for processes at once when used memory moved by more than 64 MiB', async () => {
@@ -343,9 +364,9 @@ describe('sampler', () => {
     begin();
     await pass(0);
     assert.equal(scene.gpu().status, 'ok');
-    assert.equal(scene.asked('gpu'), 2);
-    await pass(2_000);
     assert.equal(scene.asked('gpu'), 3);
+    await pass(2_000);
+    assert.equal(scene.asked('gpu'), 4);
   });
 
   it('gives up on a tool that refuses whatever it is asked', async () => {
@@ -396,11 +417,13 @@ describe('sampler', () => {
     scene.watched = true;
     scene.sampler.wake();
     await pass(0);
-    assert.equal(scene.asked('gpu'), 1);
+    assert.equal(scene.asked('gpu'), 2);
     scene.watched = false;
     scene.context.store.dispatch({ type: 'serverAdded', server: serverOf() });
     await pass(4_000);
+    // from then on the tool runs on by itself
     assert.equal(scene.asked('gpu'), 3);
+    assert.equal(scene.context.exec.streams.length, 1);
   });
 
   it('a wake during a look is not lost', async () => {

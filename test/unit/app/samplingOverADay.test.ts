@@ -1,4 +1,4 @@
-/** What stays in memory when GPUs are watched for long: an hour here, 24 with VRAM_PILOT_LONG=1. */
+/** What stays in memory when GPUs are watched for long: a quarter of an hour here, 24 hours in full. */
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -7,9 +7,10 @@ import { keepHistory } from '../../../src/app/history';
 import { judgeHolders } from '../../../src/app/holderJudge';
 import { createSampler } from '../../../src/app/sampler';
 import { nvidiaSource } from '../../../src/gpu/nvidia/source';
+import { inFull } from '../../support/effort';
 import { fakeContext, printed, type FakeContext } from '../../support/fakePorts';
 
-const HOURS = process.env.VRAM_PILOT_LONG === '1' ? 24 : 1;
+const HOURS = inFull(24, 0.25);
 const TOOL = '/usr/bin/nvidia-smi';
 const MIB = 2 ** 20;
 

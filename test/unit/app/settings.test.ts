@@ -12,7 +12,7 @@ const parse = (given: Partial<Record<SettingKey, unknown>>) => parseSettings((ke
 const GOOD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'monitor.intervalSeconds': [1, 2.5, 60],
   'monitor.source': ['auto', 'nvidia-smi', 'rocm-smi', 'amdgpu'],
-  'monitor.executablePath': ['', '/usr/bin/nvidia-smi'],
+  'monitor.executablePath': ['', '/usr/bin/nvidia-smi', 'C:\\Windows\\nvidia-smi.exe'],
   'statusBar.visibility': ['auto', 'always', 'never'],
   'statusBar.warnAtPercent': [1, 100],
   'planner.headroomMiB': [0, 65536],
@@ -41,20 +41,20 @@ const GOOD: Readonly<Record<SettingKey, readonly unknown[]>> = {
 const BAD: Readonly<Record<SettingKey, readonly unknown[]>> = {
   'monitor.intervalSeconds': [0, 0.5, 61, '2', true, [], NaN, Infinity],
   'monitor.source': ['', 'moon-smi', 1],
-  'monitor.executablePath': [1, false, ['nvidia-smi'], {}],
+  'monitor.executablePath': [1, false, ['nvidia-smi'], {}, 'nvidia-smi', './nvidia-smi'],
   'statusBar.visibility': ['sometimes', '', true],
   'statusBar.warnAtPercent': [0, 101, -1, '85'],
   'planner.headroomMiB': [-1, 65537, '512'],
-  'vllm.executablePath': [0, {}],
+  'vllm.executablePath': [0, {}, 'vllm', '~/venv/bin/vllm', 'venv\\vllm.exe'],
   'vllm.defaultUtilization': [-0.1, 1.01, 90, '0.7', NaN],
   'vllm.extraArguments': ['--seed 7', [7], [['--seed']], {}],
   'vllm.environment': [[], 'A=1', { A: 1 }, { A: null }],
-  'ollama.executablePath': [true, 1],
-  'ollama.host': [11434, {}, false],
+  'ollama.executablePath': [true, 1, 'ollama'],
+  'ollama.host': [11434, {}, false, '', 'http://gpu box:11434'],
   'coexistence.ollamaVramReservationMb': [-1, '12288'],
   'coexistence.maxWorkersPerGb': [0, -0.25, '0.25'],
   'coexistence.minVramPerWorkerGb': [0, -3],
-  'coexistence.maxWorkers': [0, -1, '2'],
+  'coexistence.maxWorkers': [0, -1, '2', 1.5],
   'coexistence.enableOllamaDetection': ['true', 0],
   'coexistence.fallbackToCpuWhenConstrained': [1, 'false'],
   'coexistence.safetyBufferMb': [-1, []],
@@ -109,6 +109,17 @@ describe('settings', () => {
       { key: 'statusBar.warnAtPercent', found: '"85"' },
       { key: 'simulate', found: '{"on":true}' },
     ]);
+  });
+
+  it('names no value of an environment, because it may be a secret', () => {
+    for (const [value, found] of [
+      [{ HF_TOKEN: 'hf_secret', N: 1 }, 'values other than text'],
+      ['HF_TOKEN=hf_secret', 'a string'],
+      [['HF_TOKEN=hf_secret'], 'a list'],
+    ] as const)
+      assert.deepEqual(parse({ 'vllm.environment': value }).invalid, [
+        { key: 'vllm.environment', found },
+      ]);
   });
 
   it('cuts a long value', () => {

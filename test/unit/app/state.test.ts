@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  freeBytesOf,
-  initialState,
-  liveServers,
-  reduce,
-  type Action,
-  type AppState,
-} from '../../../src/app/state';
+import { reduce, type Action } from '../../../src/app/reducer';
+import { freeBytesOf, initialState, liveServers, type AppState } from '../../../src/app/state';
 import { settingDefaults } from '../../../src/app/settings';
 import { createStore } from '../../../src/app/store';
 import { emptyWish } from '../../../src/app/wishes';

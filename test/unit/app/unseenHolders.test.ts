@@ -18,7 +18,7 @@ describe('unseenHoldersOf', () => {
   it('tells how much, and what would show who', () => {
     const unseen = unseenHoldersOf(stateOf(15 * GIB, { blindSpots: ['In a container.'] }), gpu);
     assert.deepEqual(unseen, {
-      text: '5.0 GiB held by what cannot be seen here',
+      text: '5.0 GiB unseen',
       reasons: ['In a container.'],
     });
     assert.match(unseenHoldersOf(stateOf(15 * GIB), gpu)?.reasons[0] ?? '', /Nothing is listed/);

@@ -5,21 +5,8 @@ import path from 'node:path';
 import { badly, startHubServer, type HubServer } from '../../support/hubServer';
 import { denseTensors, safetensorsHeader } from '../../support/modelFiles';
 import { bundleCli, removeScratch, runCli, scratch, type CliRun } from './runCli';
+import { qwen4b } from '../../fixtures/planner/configs';
 
-const CONFIG = {
-  architectures: ['Qwen3ForCausalLM'],
-  model_type: 'qwen3',
-  hidden_size: 2560,
-  num_hidden_layers: 36,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  head_dim: 128,
-  intermediate_size: 9728,
-  vocab_size: 151936,
-  max_position_embeddings: 40960,
-  tie_word_embeddings: true,
-  torch_dtype: 'bfloat16',
-};
 const SECRET = 'hf_geheimgeheim';
 
 describe('the CLI and the hub', function () {
@@ -28,8 +15,8 @@ describe('the CLI and the hub', function () {
   before(bundleCli);
   beforeEach(async () => {
     hub = await startHubServer();
-    const { bytes, dataBytes } = safetensorsHeader(denseTensors(CONFIG));
-    hub.put('org/some-7B/config.json', JSON.stringify(CONFIG));
+    const { bytes, dataBytes } = safetensorsHeader(denseTensors(qwen4b));
+    hub.put('org/some-7B/config.json', JSON.stringify(qwen4b));
     hub.put('org/some-7B/model.safetensors', bytes, dataBytes);
   });
   afterEach(async () => {

@@ -10,9 +10,10 @@ const places = (patterns: readonly RegExp[], text: string) => [
 
 describe('the index of patterns', () => {
   it('rules out what has another word, and keeps what has none to look up', () => {
-    const patterns = [/out of memory/, /a+b?/, /address already in use/];
+    const patterns = [/out of memory/, /[a-c]+\d?/, /already in use/, /a+b?/, /Killed|x y z/];
     assert.deepEqual(places(patterns, 'CUDA out of memory'), [0, 1]);
-    assert.deepEqual(places(patterns, 'all is well'), [1]);
+    assert.deepEqual(places(patterns, 'all is well'), [1, 3]);
+    assert.deepEqual(places(patterns, 'already in use? Killed'), [1, 2, 3, 4]);
   });
 
   it('heeds alternatives, optional and repeated characters, escapes and groups', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createLineSplitter, type TextLine } from '../../../src/engines/terminalText';
+import { createTerminalLines, type TextLine } from '../../../src/engines/terminalText';
 
 function linesOf(chunks: readonly string[]): TextLine[] {
   const lines: TextLine[] = [];
-  const splitter = createLineSplitter();
+  const splitter = createTerminalLines();
   for (const chunk of chunks) splitter.push(chunk, (line) => lines.push(line));
   splitter.flush((line) => lines.push(line));
   return lines;

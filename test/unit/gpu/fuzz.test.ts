@@ -10,22 +10,13 @@ import { nvidiaSource } from '../../../src/gpu/nvidia/source';
 import { readRecorded, RECORDED_TOOLS, type RecordedSample } from '../../../src/gpu/recorded';
 import type { GpuSource, GpuSourceState } from '../../../src/gpu/source';
 import { GPU_FAMILIES } from '../../../src/gpu/sources';
+import { inFull } from '../../support/effort';
 import { amdFiles, intelFiles, jetsonFiles } from '../../support/kernelTrees';
 import { dataPath, hasSharedData } from '../../support/sharedData';
+import { seededRandom } from '../../support/seededRandom';
 
 const SEED = 20261121;
-const CASES = process.env.VRAM_PILOT_LONG === '1' ? 100_000 : 2_000;
-
-/** mulberry32: small, ours to repeat a failure with. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+const CASES = inFull(100_000, 1_000);
 
 const WORDS = [
   '[N/A]',
@@ -151,7 +142,7 @@ describe('readers under damaged outputs', () => {
 
   it(`survive ${CASES} mutations without a throw or an impossible figure`, function () {
     this.timeout(600_000);
-    const random = randomOf(SEED);
+    const random = seededRandom(SEED);
     for (let round = 0; round < CASES; round++) {
       const base = bases[round % bases.length] ?? '';
       const text =
@@ -233,24 +224,25 @@ describe('readers under damaged outputs', () => {
 
   it('stay linear on long lines', () => {
     const begin = performance.now();
+    const many = inFull(1_000, 200);
     for (const text of [
-      `| ${' '.repeat(200_000)}`,
-      `index, name\n0, ${'a, '.repeat(100_000)}`,
-      `<gpu ${'a="'.repeat(100_000)}`,
-      `${'<a>'.repeat(50_000)}<nvidia_smi_log>`,
-      `GPU 0: ${'(UUID: '.repeat(30_000)}`,
-      `==NVSMI LOG==\nGPU 00000000:17:00.0\n    a${' '.repeat(200_000)}`,
-      `# gpu pid\n${'0 '.repeat(100_000)}`,
-      `RAM 1/2MB ${'GR3D'.repeat(50_000)}`,
-      `Unable to determine the device handle ${' '.repeat(100_000)}`,
-      '[ '.repeat(100_000),
-      '{"a":\n'.repeat(30_000),
-      `+-o A\n"PerformanceStatistics" = {${'"Alloc system memory"='.repeat(20_000)}`,
-      '+-o "PerformanceStatistics"=\n'.repeat(20_000),
-      `PID       Command                       DeviceID       SHR            MEM\n1 ${'a '.repeat(100_000)}`,
-      `| Device ID | Device Information |\n|${' '.repeat(200_000)}|`,
-      `drm-driver:\tamdgpu\ndrm-memory-vram:${' '.repeat(200_000)}`,
-      `PID${' '.repeat(100_000)}Command`,
+      `| ${' '.repeat(200 * many)}`,
+      `index, name\n0, ${'a, '.repeat(100 * many)}`,
+      `<gpu ${'a="'.repeat(100 * many)}`,
+      `${'<a>'.repeat(50 * many)}<nvidia_smi_log>`,
+      `GPU 0: ${'(UUID: '.repeat(30 * many)}`,
+      `==NVSMI LOG==\nGPU 00000000:17:00.0\n    a${' '.repeat(200 * many)}`,
+      `# gpu pid\n${'0 '.repeat(100 * many)}`,
+      `RAM 1/2MB ${'GR3D'.repeat(50 * many)}`,
+      `Unable to determine the device handle ${' '.repeat(100 * many)}`,
+      '[ '.repeat(100 * many),
+      '{"a":\n'.repeat(30 * many),
+      `+-o A\n"PerformanceStatistics" = {${'"Alloc system memory"='.repeat(20 * many)}`,
+      '+-o "PerformanceStatistics"=\n'.repeat(20 * many),
+      `PID       Command                       DeviceID       SHR            MEM\n1 ${'a '.repeat(100 * many)}`,
+      `| Device ID | Device Information |\n|${' '.repeat(200 * many)}|`,
+      `drm-driver:\tamdgpu\ndrm-memory-vram:${' '.repeat(200 * many)}`,
+      `PID${' '.repeat(100 * many)}Command`,
     ]) {
       assertPossible(readNvidiaOutput(text));
       for (const tool of ['auto', ...RECORDED_TOOLS]) assertPossible(readRecorded(text, tool)!);
@@ -262,7 +254,7 @@ describe('readers under damaged outputs', () => {
           outputs: [],
           files: new Map([
             ['/sys/class/drm/card0/device/vendor', '0x1002'],
-            ['/sys/class/drm/card0/device/uevent', 'PCI_SLOT_NAME='.repeat(20_000)],
+            ['/sys/class/drm/card0/device/uevent', 'PCI_SLOT_NAME='.repeat(20 * many)],
           ]),
           wish: { processes: true },
         },

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { diagnoseText, type Outcome } from '../../../src/engines/diagnose';
 import { lessonKind } from '../../../src/learning/causes';
 import { correctedLaunchOf, MAX_FAILURES_IN_A_ROW } from '../../../src/learning/correctedLaunch';
-import { sameOptions } from '../../../src/planner/vllm/learned';
+import { sameOptions } from '../../../src/planner/sameOptions';
 import type { PlanRequest } from '../../../src/shared/planRequest';
 import { GIB } from '../../../src/shared/units';
 import { llama8b } from '../../fixtures/planner/configs';

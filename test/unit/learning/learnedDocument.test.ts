@@ -12,6 +12,7 @@ import {
 } from '../../../src/learning/learnedDocument';
 import type { LearnedRecord } from '../../../src/learning/learnedRecord';
 import { recordWith } from '../../support/learnedRecords';
+import { seededRandom } from '../../support/seededRandom';
 
 const documentOf = (...records: LearnedRecord[]): LearnedDocument => ({ records, forgotten: [] });
 const read = (text: string): LearnedDocument => {
@@ -19,15 +20,6 @@ const read = (text: string): LearnedDocument => {
   assert.ok(result.ok, result.ok ? '' : result.failure.detail);
   return result.value.document;
 };
-
-/** Numbers of a generator with a seed: the same draws every time. */
-function draws(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 describe('what was learned: the document', () => {
   it('comes back as it was written', () => {
@@ -101,7 +93,7 @@ describe('what was learned: the document', () => {
   });
 
   it('merges alike in any order and however often: 100 draws of three windows', () => {
-    const draw = draws(7);
+    const draw = seededRandom(7);
     const pick = <T>(all: readonly T[]): T => all[Math.floor(draw() * all.length)]!;
     const names = ['a', 'b', 'c', 'd'];
     const one = () =>

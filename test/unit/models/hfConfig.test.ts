@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { readHfConfig, type HfShape } from '../../../src/models/hfConfig';
+import { llama8b } from '../../fixtures/planner/configs';
 import { describeWithData, readDataJson } from '../../support/sharedData';
 
 const llama = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  num_hidden_layers: 32,
-  hidden_size: 4096,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  intermediate_size: 14336,
-  vocab_size: 128256,
-  max_position_embeddings: 131072,
-  tie_word_embeddings: false,
-  torch_dtype: 'bfloat16',
+  ...llama8b,
   rope_scaling: { rope_type: 'llama3', factor: 8, original_max_position_embeddings: 8192 },
 };
 

@@ -11,7 +11,8 @@ import {
   safetensorsHeader,
   type TensorSpec,
 } from '../../support/modelFiles';
-import { seededRandom, sourceOf } from '../../support/sources';
+import { sourceOf } from '../../support/sources';
+import { seededRandom } from '../../support/seededRandom';
 
 async function readOk(tensors: readonly TensorSpec[]): Promise<readonly TensorInfo[]> {
   const { bytes, dataBytes } = safetensorsHeader(tensors);

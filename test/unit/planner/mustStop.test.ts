@@ -3,6 +3,7 @@ import { plan } from '../../../src/planner/plan';
 import type { PlanRequest, RunningServer } from '../../../src/shared/planRequest';
 import { GIB } from '../../../src/shared/units';
 import { llama8b } from '../../fixtures/planner/configs';
+import { llama8bGguf } from '../../fixtures/planner/ggufs';
 
 const server = (id: string, gib: number, more: Partial<RunningServer> = {}): RunningServer => ({
   id,
@@ -124,17 +125,7 @@ describe('what must stop so that this fits', () => {
       engineVersion: '0.12.0',
       model: {
         name: 'llama3.1:8b',
-        gguf: {
-          architecture: 'llama',
-          block_count: 32,
-          embedding_length: 4096,
-          head_count: 32,
-          head_count_kv: 8,
-          vocab_size: 128256,
-          context_length: 131072,
-          feed_forward_length: 14336,
-          fileBytes: 4_920_000_000,
-        },
+        gguf: llama8bGguf,
       },
       gpus: [{ name: null, totalBytes: TOTAL, freeBytes: 2 * GIB, memory: 'dedicated' }],
       options: { numCtx: 8192 },

@@ -1,4 +1,4 @@
-/** What holds for every plan of either engine, whatever is asked: seeded draws, 50 times as many under VRAM_PILOT_LONG=1. */
+/** What holds for every plan of either engine, whatever is asked: seeded draws, 50 times as many in full. */
 import assert from 'node:assert/strict';
 import { plan } from '../../../src/planner/plan';
 import type { Plan, Verdict } from '../../../src/shared/planAnswer';
@@ -11,8 +11,11 @@ import {
   qwen14b,
   qwen3Next,
 } from '../../fixtures/planner/configs';
+import { inFull } from '../../support/effort';
+import { llama8bGguf } from '../../fixtures/planner/ggufs';
+import { seededRandom, type Random } from '../../support/seededRandom';
 
-const COUNT = 60 * (process.env.VRAM_PILOT_LONG === '1' ? 50 : 1);
+const COUNT = inFull(3_000, 60);
 const RANK: Record<Verdict, number> = { doesNotFit: 0, unknown: 1, tight: 2, fits: 3 };
 const CONFIGS: readonly Record<string, unknown>[] = [
   llama8b,
@@ -21,39 +24,12 @@ const CONFIGS: readonly Record<string, unknown>[] = [
   deepseekV3,
   qwen3Next,
 ];
-const GGUF = {
-  architecture: 'llama',
-  block_count: 32,
-  embedding_length: 4096,
-  head_count: 32,
-  head_count_kv: 8,
-  key_length: 128,
-  value_length: 128,
-  vocab_size: 128256,
-  context_length: 131072,
-  feed_forward_length: 14336,
-  fileBytes: 4_920_000_000,
-};
-
-type Draw = () => number;
-
-/** mulberry32: the same cases on every run. */
-function drawFrom(seed: number): Draw {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const pick = <T>(draw: Draw, list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
+const pick = <T>(draw: Random, list: readonly T[]): T => list[Math.floor(draw() * list.length)]!;
 
 const JUNK = [null, -1, 0, 1e18, NaN, Infinity, 'x', '', [], {}, true, 3.5, -0.5, [null], 2 ** 53];
 
 /** A config of which some keys are missing, null, negative, huge or of another type. */
-function damaged(draw: Draw, facts: Record<string, unknown>, share: number) {
+function damaged(draw: Random, facts: Record<string, unknown>, share: number) {
   return Object.fromEntries(
     Object.entries(facts).flatMap(([key, value]) => {
       if (draw() >= share) return [[key, value]];
@@ -62,7 +38,7 @@ function damaged(draw: Draw, facts: Record<string, unknown>, share: number) {
   );
 }
 
-function gpusOf(draw: Draw): PlanRequest['gpus'] {
+function gpusOf(draw: Random): PlanRequest['gpus'] {
   const name = pick(draw, [null, 'NVIDIA A100 80GB', 'NVIDIA GeForce RTX 4090', 'Tesla T4']);
   const totalBytes = Math.round((4 + draw() * 90) * GIB);
   const known = draw() < 0.7;
@@ -74,7 +50,7 @@ function gpusOf(draw: Draw): PlanRequest['gpus'] {
   }));
 }
 
-function vllmRequest(draw: Draw, damage: number): PlanRequest {
+function vllmRequest(draw: Random, damage: number): PlanRequest {
   const gpus = gpusOf(draw);
   const maybe = <T>(value: T): T | null => (draw() < 0.4 ? value : null);
   const unknown = { ...llama8b, architectures: ['NobodyKnows'], model_type: 'never_seen' };
@@ -103,7 +79,7 @@ function vllmRequest(draw: Draw, damage: number): PlanRequest {
   };
 }
 
-function ollamaRequest(draw: Draw, damage: number): PlanRequest {
+function ollamaRequest(draw: Random, damage: number): PlanRequest {
   const maybe = <T>(value: T): T | null => (draw() < 0.4 ? value : null);
   const architecture = pick(draw, ['llama', 'qwen3', 'gemma3', 'never_seen']);
   return {
@@ -111,7 +87,7 @@ function ollamaRequest(draw: Draw, damage: number): PlanRequest {
     engineVersion: pick(draw, ['0.5.7', '0.9.3', '0.12.11', '0.32.0', null]),
     model: {
       name: pick(draw, ['llama3.1:8b', 'thing:latest', null]),
-      gguf: draw() < 0.85 ? damaged(draw, { ...GGUF, architecture }, damage) : null,
+      gguf: draw() < 0.85 ? damaged(draw, { ...llama8bGguf, architecture }, damage) : null,
     },
     gpus: gpusOf(draw),
     options: {
@@ -205,9 +181,9 @@ for (const engine of ['vllm', 'ollama'] as const)
     const draws = (
       seed: number,
       damage: number,
-      body: (request: PlanRequest, draw: Draw) => void,
+      body: (request: PlanRequest, draw: Random) => void,
     ) => {
-      const draw = drawFrom(seed);
+      const draw = seededRandom(seed);
       for (let i = 0; i < COUNT; i++) body(REQUESTS[engine](draw, damage), draw);
     };
 

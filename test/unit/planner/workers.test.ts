@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { planWorkers, type WorkersPlan } from '../../../src/planner/workers';
+import { planWorkers, workerEnvironment, type WorkersPlan } from '../../../src/planner/workers';
 import {
   DEFAULT_WORKER_SETTINGS,
   readWorkerConfig,
   reservationForModel,
-  WORKER_PRESETS,
+  withPreset,
   type WorkerSettings,
 } from '../../../src/planner/workerSettings';
 import { GIB, MIB } from '../../../src/shared/units';
@@ -27,7 +27,7 @@ describe('planWorkers', () => {
     assert.equal(answer.device, 'cuda');
     const text = answer.steps.join('\n');
     assert.match(text, /GPU workers enabled: 2 workers × 4\.5 GB = 9\.0 GB total/);
-    assert.match(text, /Ollama should retain 12\.0 GB; 87\.5 % of the card/);
+    assert.match(text, /Ollama should retain 12\.0 GB\.\nWith it 87\.5 % of the card are in use/);
   });
 
   it('reserves by the size of the card where nothing is set', () => {
@@ -42,7 +42,10 @@ describe('planWorkers', () => {
     assert.deepEqual([free.workers, free.bytesPerWorker, free.device], [1, 3 * GIB, 'cuda']);
     const used = plan(12, 11);
     assert.deepEqual([used.workers, used.bytesPerWorker, used.device], [1, 0, 'cpu']);
-    assert.match(used.steps.join('\n'), /Insufficient VRAM per worker/);
+    assert.match(
+      used.steps.join('\n'),
+      /insufficient VRAM per worker \(2\.0 GiB usable, 3\.0 GiB needed\)/,
+    );
   });
 
   it('takes workers away until each has the minimum', () => {
@@ -71,11 +74,17 @@ describe('planWorkers', () => {
   });
 
   it('knows the presets', () => {
-    const answer = plan(24, 22, WORKER_PRESETS.aggressive);
+    const answer = plan(24, 22, withPreset(DEFAULT_WORKER_SETTINGS, 'aggressive'));
     assert.deepEqual([answer.usableBytes, answer.workers], [10 * GIB, 2]);
-    const raised = plan(24, 22, { ...WORKER_PRESETS.aggressive, maxWorkers: 4 });
+    assert.equal(answer.source, 'preset aggressive');
+    const conservative = plan(24, 22, withPreset(DEFAULT_WORKER_SETTINGS, 'conservative'));
+    assert.deepEqual([conservative.workers, conservative.bytesPerWorker], [2, 4.5 * GIB]);
+    const raised = plan(24, 22, {
+      ...withPreset(DEFAULT_WORKER_SETTINGS, 'aggressive'),
+      maxWorkers: 4,
+    });
     assert.equal(raised.workers, 3);
-    const careful = plan(24, 22, WORKER_PRESETS['ultra-conservative']);
+    const careful = plan(24, 22, withPreset(DEFAULT_WORKER_SETTINGS, 'ultra-conservative'));
     assert.deepEqual([careful.usableBytes, careful.workers], [7 * GIB, 1]);
   });
 
@@ -88,6 +97,25 @@ describe('planWorkers', () => {
     assert.equal(unknown.freeBytes, 24 * GIB);
     assert.match(unknown.steps.join('\n'), /not known/);
     assert.equal(plan(24, 30).freeBytes, 24 * GIB);
+  });
+});
+
+describe('workerEnvironment', () => {
+  it('hands over whole MiB, the device, and the card where there are several', () => {
+    assert.deepEqual(workerEnvironment(plan(24, 22)), {
+      VRAM_PILOT_WORKERS: '2',
+      VRAM_PILOT_MIB_PER_WORKER: '4608',
+      VRAM_PILOT_DEVICE: 'cuda',
+    });
+    assert.equal(workerEnvironment(plan(24, 22), 1)?.VRAM_PILOT_DEVICE, 'cuda:1');
+    const cpu = workerEnvironment(plan(12, 11), 1);
+    assert.deepEqual([cpu?.VRAM_PILOT_MIB_PER_WORKER, cpu?.VRAM_PILOT_DEVICE], ['0', 'cpu']);
+    const thirds = plan(24, 23, { maxWorkers: 3, maxWorkersPerGib: 1 });
+    assert.equal(workerEnvironment(thirds)?.VRAM_PILOT_MIB_PER_WORKER, '3413');
+  });
+
+  it('hands over nothing where the plan refuses', () => {
+    assert.equal(workerEnvironment(plan(24, 13, { fallsBackToCpu: false })), null);
   });
 });
 

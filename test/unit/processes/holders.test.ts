@@ -132,6 +132,20 @@ describe('classifyHolders', () => {
         engine(table, { ppid: 90 });
       },
     ],
+    [
+      'that somebody detached: it leads its own group',
+      'stranger',
+      (table) => engine(table, { pgid: 200, sid: 200 }),
+    ],
+    [
+      'beside a program of its group that listens',
+      'stranger',
+      (table) => {
+        table.add({ pid: 150, pgid: 100, sid: 100, args: ['/opt/gateway'], comm: 'gateway' });
+        engine(table);
+      },
+      { evidence: { listening: new Map([[150, [9000]]]) } },
+    ],
     ['that is a zombie', 'zombie', (table) => engine(table, { state: 'Z' })],
     [
       'that is root on a machine others use',
@@ -174,11 +188,11 @@ describe('classifyHolders', () => {
         }),
     ],
   ];
-  for (const [title, holderClass, plant] of mustNot)
+  for (const [title, holderClass, plant, more] of mustNot)
     it(`never offers an engine process ${title}`, () => {
       const table = machine();
       plant(table);
-      const holder = judge(table, 200);
+      const holder = judge(table, 200, more);
       assert.deepEqual([holder.class, holder.canEnd], [holderClass, false], holder.reason);
       assert.notEqual(holder.reason, '');
     });
@@ -189,6 +203,14 @@ describe('classifyHolders', () => {
     table.selfFacts.inContainer = true;
     assert.equal(judge(table, 999).class, 'otherNamespace');
     assert.equal(judge(table, 999, { table: [] }).class, 'stranger', 'no process table at all');
+  });
+
+  it('takes a number that Windows lists no program for as neither dead nor ours', () => {
+    const table = machine();
+    Object.assign(table.selfFacts, { uid: null, system: 'windows' });
+    const { class: holderClass, canEnd, remedy } = judge(table, 4);
+    assert.deepEqual([holderClass, canEnd], ['stranger', false]);
+    assert.match(remedy, /Task Manager/);
   });
 
   it('has the remedy that is right for each case', () => {

@@ -17,6 +17,7 @@ describe('unseenBytes', () => {
     assert.equal(unseenBytes(card, [row(GIB, [0, 1])]), null);
     assert.equal(unseenBytes({ ...card, usedBytes: null }, []), null);
     assert.equal(unseenBytes({ ...card, memory: 'unified' }, []), null);
+    assert.equal(unseenBytes({ ...card, cudaBytes: 24 * GIB }, [row(GIB)]), null);
   });
 
   it('is not worth a word where it is small', () => {
@@ -33,12 +34,12 @@ describe('blindSpots', () => {
 
   it('has nothing to say where everything can be seen', () => {
     assert.deepEqual(blindSpots(self, [init, me]), []);
-    assert.deepEqual(blindSpots({ ...self, system: 'mac' }, [init, me]), []);
   });
 
   const places: readonly (readonly [string, RegExp, Parameters<typeof blindSpots>])[] = [
     ['a container', /--pid=host/, [{ ...self, inContainer: true }, [init, me]]],
     ['WSL', /wsl --shutdown/, [{ ...self, inContainer: true, system: 'wsl' }, [init, me]]],
+    ['macOS', /macOS does not tell/, [{ ...self, system: 'mac' }, [init, me]]],
     ['Windows', /Task Manager/, [{ ...self, uid: null, system: 'windows' }, [me]]],
     ['hidden processes', /hidepid/, [self, [me]]],
     ['an unknown system', /cannot be read/, [self, []]],

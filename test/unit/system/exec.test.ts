@@ -43,6 +43,13 @@ describe('exec', () => {
     assert.ok(Date.now() - from < 3500, `${Date.now() - from} ms`);
   });
 
+  it('keeps what comes just before the end, and letters that arrive in two pieces', async () => {
+    const result = await run(
+      'const b = Buffer.from("é"); process.stdout.write(b.subarray(0, 1)); setTimeout(() => process.stdout.write(Buffer.concat([b.subarray(1), Buffer.alloc(300_000, 120)])), 60)',
+    );
+    assert.ok(result.ok && result.value.stdout === `é${'x'.repeat(300_000)}`);
+  });
+
   it('can be cancelled before and while it runs', async () => {
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 150);
@@ -93,6 +100,11 @@ describe('exec', () => {
         'toolMissing',
         file,
       );
+    // what spawn refuses by throwing, and what it tells later
+    for (const wrong of [{ args: ['a\0b'] }, { file: os.tmpdir() }]) {
+      const refused = await run('', wrong);
+      assert.ok(!refused.ok && refused.failure.reason === 'failed', JSON.stringify(refused));
+    }
     const killed = await run('process.kill(process.pid, "SIGSEGV"); setInterval(() => {}, 1e3)');
     assert.equal(killed.ok && killed.value.exitCode, null);
     const loud = await run('for (;;) require("fs").writeSync(1, "x".repeat(65536))');

@@ -167,6 +167,9 @@ describe('linuxProcessTable on a made-up /proc', () => {
     assert.equal(await table.signal(target, 'SIGTERM'), 'gone');
     proc.row({ pid: 200, start: 777, nsPids: '200 3' });
     assert.equal(await table.signal(target, 'SIGTERM'), 'refused');
+    // also where the one who was looked at has become another user's meanwhile, by running a setuid program
+    proc.row({ pid: 200, start: 777, uid: 1001 });
+    assert.equal(await table.signal(target, 'SIGTERM'), 'refused');
     for (const pid of [1, 40, 50, 0, -1, -200])
       assert.equal(await table.signal({ ...target, pid }, 'SIGKILL'), 'refused', String(pid));
     assert.deepEqual(proc.killed, []);

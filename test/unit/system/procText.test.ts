@@ -36,10 +36,13 @@ describe('procText', () => {
   });
 
   it('reads users and namespace depth', () => {
-    assert.deepEqual(parseStatus('Name:\tx\nUid:\t1000\t1001\t1000\t1000\nNSpid:\t4711\t12\n'), {
+    assert.deepEqual(parseStatus('Name:\tx\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t4711\t12\n'), {
       uid: 1000,
       namespaceDepth: 2,
     });
+    // a program that acts for somebody else
+    for (const ids of ['1000\t0\t0\t0', '1000\t1000\t0\t1000'])
+      assert.equal(parseStatus(`Uid:\t${ids}\n`).uid, null);
     assert.deepEqual(parseStatus(''), { uid: null, namespaceDepth: null });
     assert.equal(
       parsePasswd('root:x:0:0:r:/root:/bin/sh\n# c\nme:x:1000:1000::/home/me:/bin/sh\n').get(1000),

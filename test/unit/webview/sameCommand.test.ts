@@ -4,7 +4,7 @@ import { answerWish } from '../../../src/app/planService';
 import { newServer } from '../../../src/app/newServer';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
-import { initialState, type AppState } from '../../../src/app/state';
+import { initialState, type AppState, type Server } from '../../../src/app/state';
 import { addressOf } from '../../../src/engines/ollama/address';
 import { snapshotSchema, type Snapshot } from '../../../src/shared/protocol';
 import { shellCommand } from '../../../src/shared/shellText';
@@ -93,6 +93,22 @@ const wishes: Readonly<Record<string, Wish>> = {
     ...vllmWish,
     extraArguments: ['--tool-call-parser', 'pythonic'],
   },
+  'vLLM with planned options among the arguments': {
+    ...vllmWish,
+    extraArguments: [
+      '--gpu-memory-utilization=0.6',
+      '--max-model-len',
+      '4k',
+      '-tp',
+      '1',
+      '--enforce-eager',
+    ],
+  },
+  'vLLM on a model of another size, by arguments alone': {
+    ...vllmWish,
+    options: {},
+    extraArguments: ['--quantization', 'fp8', '--kv-cache-dtype', 'fp8', '--max-num-seqs', '4'],
+  },
   'Ollama at the address of the settings': {
     engine: 'ollama',
     model: 'qwen3:8b',
@@ -107,7 +123,7 @@ describe('the command on the page', () => {
     it(`is the one that the host runs: ${title}`, () => {
       const state = machine(wish);
       const snapshot = snapshotFor(state);
-      const { command } = answerWish(
+      const { command, ...answer } = answerWish(
         state,
         settings,
         wish,
@@ -116,6 +132,7 @@ describe('the command on the page', () => {
       );
       const priced = priceWish(wish, snapshot);
       assert.deepEqual(priced.command, command);
+      assert.deepEqual(priced.plan, answer);
       assert.equal(commandGroups(priced.command).join(' '), shellCommand(command));
     });
   }
@@ -126,9 +143,54 @@ describe('the command on the page', () => {
   });
 });
 
+describe('the plan on the page', () => {
+  const planned = (wish: Wish) => priceWish(wish, snapshotFor(machine(wish))).plan;
+
+  it('counts what stands in the extra arguments, as the engine does', () => {
+    const byHand = planned({
+      ...vllmWish,
+      options: { gpuMemoryUtilization: 0.6, maxModelLen: 4000 },
+    });
+    const extraArguments = ['--gpu-memory-utilization', '0.6', '--max-model-len=4k'];
+    const inArguments = planned({ ...vllmWish, extraArguments });
+    assert.equal(inArguments.utilization?.effective, 0.6);
+    assert.deepEqual(inArguments, byHand);
+    assert.notDeepEqual(inArguments, planned(vllmWish));
+  });
+
+  it('takes a MIG slice for what CUDA sees of it, as the host does', () => {
+    const state = machine(vllmWish);
+    const whole = state.gpu.sample?.gpus[0];
+    assert.ok(whole);
+    const slice = {
+      device: 0,
+      gpuInstanceId: null,
+      computeInstanceId: null,
+      profile: '2g.20gb',
+      uuid: null,
+      totalBytes: 19.5 * GIB,
+      usedBytes: 0,
+      freeBytes: 19.5 * GIB,
+    };
+    const cut = {
+      ...state,
+      gpu: {
+        ...state.gpu,
+        sample: { gpus: [{ ...whole, migDevices: [slice] }], processes: [], problems: [] },
+      },
+    };
+    const snapshot = snapshotFor(cut);
+    const facts = factsFor(vllmWish, snapshot);
+    const answer = answerWish(cut, settings, vllmWish, facts, FREE_PORT);
+    assert.equal(snapshot.gpus[0]?.cudaBytes, 19.5 * GIB);
+    const priced = priceWish(vllmWish, snapshot);
+    assert.deepEqual({ ...priced.plan, command: priced.command }, answer);
+  });
+});
+
 describe('what the page is told of servers', () => {
-  const withPlan = (plannedBytesPerGpu: number[]): number | null | undefined => {
-    const server = {
+  const rowOf = (change: Partial<Server>) => {
+    const server: Server = {
       ...newServer({
         id: 'a',
         title: 'a',
@@ -140,10 +202,11 @@ describe('what the page is told of servers', () => {
         startedAtMs: 0,
         simulated: false,
       }),
-      plannedBytesPerGpu,
+      ...change,
     };
-    return snapshotFor({ ...machine(vllmWish), servers: [server] }).servers[0]?.plannedBytes;
+    return snapshotFor({ ...machine(vllmWish), servers: [server] }).servers[0];
   };
+  const withPlan = (plannedBytesPerGpu: number[]) => rowOf({ plannedBytesPerGpu })?.plannedBytes;
 
   it('sums the plan over the GPUs', () => {
     assert.equal(withPlan([3 * GIB, 4 * GIB]), 7 * GIB);
@@ -152,5 +215,25 @@ describe('what the page is told of servers', () => {
   it('keeps an unknown plan apart from none', () => {
     assert.equal(withPlan([]), null);
     assert.equal(withPlan([0]), null);
+  });
+
+  it('has use and fill of the pool as figures, and words only where something could be given back', () => {
+    const use = {
+      runningRequests: 1,
+      waitingRequests: 0,
+      kvUse: 0.12,
+      kvUsePeak: 0.31,
+      poolBytes: 9.8 * GIB,
+      giveBack: null,
+    };
+    const ready = { phase: 'ready', readyAtMs: 0, usedBytes: 8 * GIB, live: use } as const;
+    const row = rowOf(ready);
+    assert.deepEqual(
+      [row?.detail, row?.usedBytes, row?.kvUse, row?.pool],
+      ['ready · :8000 · 0s', 8 * GIB, 0.12, null],
+    );
+    const giveBack = { bytes: 6.1 * GIB, flag: '--gpu-memory-utilization 0.62' };
+    assert.match(rowOf({ ...ready, live: { ...use, giveBack } })?.pool ?? '', /6\.1 GiB could be/);
+    assert.equal(rowOf({ ...ready, live: null })?.kvUse, null);
   });
 });

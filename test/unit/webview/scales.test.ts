@@ -93,7 +93,12 @@ describe('the three linked units', () => {
     };
     assert.equal(sliderMarks(samplePlan({ utilization: marks })).recommended, null);
     assert.equal(sliderMarks(samplePlan()).recommended, 0.75);
-    assert.deepEqual(sliderMarks(null), { smallest: null, recommended: null, largest: null });
+    assert.deepEqual(sliderMarks(null), {
+      smallest: null,
+      recommended: null,
+      beside: null,
+      largest: null,
+    });
   });
 });
 
@@ -143,6 +148,7 @@ describe('the marks of the slider', () => {
         tokens: null,
         maxConcurrency: null,
       },
+      beside: null,
       largest: null,
     },
   };
@@ -150,14 +156,16 @@ describe('the marks of the slider', () => {
 
   it('say GiB and tokens × requests, short for the eye and in full for the ear', () => {
     assert.deepEqual(markUnits(plan, 'smallest'), {
-      short: '1.5 GiB · 8,200 × 1.0',
+      pool: '1.5 GiB',
+      room: '8,200 × 1.0',
       spoken: '1.5 GiB for K/V, 8,200 tokens × 1.0 requests',
     });
   });
 
   it('say no more than is known', () => {
     assert.deepEqual(markUnits(plan, 'recommended'), {
-      short: '2.2 GiB',
+      pool: '2.2 GiB',
+      room: '',
       spoken: '2.2 GiB for K/V',
     });
     assert.equal(markUnits(plan, 'largest'), null);

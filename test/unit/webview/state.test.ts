@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import type { Snapshot } from '../../../src/shared/protocol';
 import {
+  applyAdvice,
   initialState,
   parseState,
+  pinWish,
+  swapPinned,
   switchEngine,
   takeSnapshot,
   toggleSection,
+  undoAdvice,
+  unpin,
+  usePinned,
   withOptions,
+  withWish,
 } from '../../../webview/state';
 import { snapshot } from './samples';
 
@@ -116,5 +123,98 @@ describe('page state', () => {
     const open = toggleSection(toggleSection(initialState, 'why', true), 'why', true);
     assert.deepEqual(open.openSections, ['why']);
     assert.deepEqual(toggleSection(open, 'why', false).openSections, []);
+  });
+});
+
+describe('advice on the page', () => {
+  const start = { ...initialState, wish: wishOf('a/b', { maxModelLen: 8192 }) };
+  const twice = applyAdvice(
+    applyAdvice(start, { quantization: 'fp8' }, 'Quantization fp8'),
+    { maxModelLen: 4096, enforceEager: true },
+    'Context 4,096, enforce eager',
+  );
+
+  it('is taken back in order, the latest first', () => {
+    assert.deepEqual(
+      twice.applied.map(({ what }) => what),
+      ['Quantization fp8', 'Context 4,096, enforce eager'],
+    );
+    const once = undoAdvice(twice);
+    assert.deepEqual(once.wish.options, { maxModelLen: 8192, quantization: 'fp8' });
+    const back = undoAdvice(once);
+    assert.deepEqual(back, start);
+    assert.equal(undoAdvice(back), back);
+  });
+
+  it('takes the place of what stood in the extra arguments, and of a pool fixed in bytes', () => {
+    const wish = {
+      ...wishOf('a/b', { kvCacheMemoryBytes: 2 ** 30 }),
+      extraArguments: ['--max-model-len', '8k', '--seed', '7', '--no-enforce-eager', '-tp', '2'],
+    };
+    const given = { ...initialState, wish };
+    const change = { maxModelLen: 4096, enforceEager: true, gpuMemoryUtilization: 0.8 };
+    const applied = applyAdvice(given, change, '');
+    assert.deepEqual(applied.wish.extraArguments, ['--seed', '7', '-tp', '2']);
+    assert.deepEqual(applied.wish.options, change);
+    assert.deepEqual(undoAdvice(applied), given);
+  });
+
+  it('cannot be taken back after a change by hand, of the engine, or on the host', () => {
+    assert.deepEqual(withWish(twice, wishOf('a/b')).applied, []);
+    assert.deepEqual(switchEngine(twice, 'ollama').applied, []);
+    const told = snapshot({ wish: wishOf('other'), wishRevision: 1 });
+    assert.deepEqual(takeSnapshot(twice, told).applied, []);
+    const same = snapshot({ wish: wishOf('other'), wishRevision: -1 });
+    assert.equal(takeSnapshot(twice, same).applied.length, 2);
+  });
+
+  it('is remembered over hiding, and a state that knows nothing of it is read', () => {
+    assert.deepEqual(parseState(JSON.parse(JSON.stringify(twice))).applied, twice.applied);
+    const earlier = { ...twice, applied: undefined, pinned: undefined };
+    assert.deepEqual(parseState(earlier), { ...twice, applied: [] });
+  });
+});
+
+describe('a wish kept for comparison', () => {
+  const facts = { name: 'a/b', parameterCount: 8e9 };
+  const model = { id: 'a/b', facts, longestContext: 4096, problem: null };
+  const here = snapshot({ model, learned: [{ engine: 'vllm' }] });
+  const start = { ...initialState, wish: wishOf('a/b', { gpuMemoryUtilization: 0.6 }) };
+  const kept = pinWish(start, here);
+
+  it('keeps what is known of its model, and survives hiding', () => {
+    assert.deepEqual(kept.pinned, { wish: start.wish, facts, learned: [{ engine: 'vllm' }] });
+    assert.deepEqual(parseState(JSON.parse(JSON.stringify(kept))).pinned, kept.pinned);
+    const other = pinWish({ ...start, wish: wishOf('another') }, here);
+    assert.equal(other.pinned?.facts, null, 'facts of another model are none');
+  });
+
+  it('stays while the wish changes', () => {
+    const changed = withWish(kept, wishOf('a/b', { gpuMemoryUtilization: 0.9 }));
+    assert.equal(changed.pinned, kept.pinned);
+    assert.equal(switchEngine(kept, 'ollama').pinned, kept.pinned);
+  });
+
+  it('changes places with the present one, and back', () => {
+    const changed = withWish(kept, wishOf('a/b', { gpuMemoryUtilization: 0.9 }));
+    const swapped = swapPinned(changed, here);
+    assert.equal(swapped.wish.options.gpuMemoryUtilization, 0.6);
+    assert.equal(swapped.pinned?.wish.options.gpuMemoryUtilization, 0.9);
+    assert.deepEqual(swapPinned(swapped, here).wish, changed.wish);
+  });
+
+  it('is used across engines without losing what the other engine had', () => {
+    const ollama = switchEngine(kept, 'ollama');
+    const typed = withWish(ollama, { ...ollama.wish, model: 'qwen3:8b' });
+    const used = usePinned(typed);
+    assert.deepEqual(used.wish, start.wish);
+    assert.equal(used.pinned, null);
+    assert.equal(switchEngine(used, 'ollama').wish.model, 'qwen3:8b');
+  });
+
+  it('ends, and without one nothing happens', () => {
+    assert.equal(unpin(kept).pinned, null);
+    assert.equal(usePinned(start), start);
+    assert.equal(swapPinned(start, here), start);
   });
 });

@@ -77,7 +77,7 @@ export const daemonRules: readonly CauseRule[] = [
     rank: 45,
     // 100 is "no device"; the others are a driver that is there and does not work.
     pattern:
-      /(?:cudart init failure|cuda driver library init failure|cuda driver library failed to get device context)[: ]+(?!100\b)(?<code>\d+)|cudaSetDevice err: (?!100\b)(?<code2>\d+)|ggml_cuda_init: failed to initialize CUDA: (?!no CUDA-capable)(?<what>.+)|NVIDIA driver too old/,
+      /cuda(?:rt| driver library) (?:init failure|failed to get device context)[: ]+(?!100\b)(?<code>\d+)|cudaSetDevice err: (?!100\b)(?<code2>\d+)|ggml_cuda_init: failed to initialize CUDA: (?!no CUDA-capable)(?<what>.+)|NVIDIA driver too old/,
   },
   {
     cause: 'cpu_fallback_gpu_unsupported',

@@ -27,7 +27,7 @@ function sizeAt(text: string, pattern: RegExp): number | null {
 }
 
 /** Both forms: torch 2.1 and newer (`GPU 0 has a total capacity of`), and the older one in brackets. */
-export function readOomNumbers(text: string): OomNumbers {
+function readOomNumbers(text: string): OomNumbers {
   return {
     askedGib: sizeAt(text, /Tried to allocate ([\d.]+) (\w+)/),
     totalGib:

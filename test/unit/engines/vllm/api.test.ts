@@ -1,47 +1,8 @@
 import assert from 'node:assert/strict';
-import { chatPromptRequest, curlFor, readChatAnswer } from '../../../../src/engines/vllm/api';
 import { readVllmMetrics } from '../../../../src/engines/vllm/metrics';
 import { describeWithData, readDataText } from '../../../support/sharedData';
 
 describe('vllm api', () => {
-  it('asks for a short answer, with the key where there is one', () => {
-    const request = chatPromptRequest('http://127.0.0.1:8000/', 'm', 'secret');
-    assert.equal(request.url, 'http://127.0.0.1:8000/v1/chat/completions');
-    assert.equal(request.headers.authorization, 'Bearer secret');
-    const body = JSON.parse(request.body ?? '') as { model: string; max_tokens: number };
-    assert.deepEqual([body.model, body.max_tokens], ['m', 64]);
-  });
-
-  it('reads answers, and thoughts where the limit came first', () => {
-    const answer = {
-      choices: [{ message: { content: 'Hello.' } }],
-      usage: { prompt_tokens: 9, completion_tokens: 3 },
-    };
-    assert.deepEqual(readChatAnswer(JSON.stringify(answer)), {
-      text: 'Hello.',
-      promptTokens: 9,
-      completionTokens: 3,
-    });
-    assert.equal(
-      readChatAnswer('{"choices":[{"message":{"content":null,"reasoning_content":"hm"}}]}')?.text,
-      'hm',
-    );
-    for (const body of ['', '[]', '{"choices":[]}', '{"error":{"message":"x"}}', '<html>'])
-      assert.equal(readChatAnswer(body), null, body);
-  });
-
-  it('writes a curl that a shell takes, also with a quote in the name', () => {
-    const curl = curlFor('http://127.0.0.1:8000', "it's");
-    assert.ok(
-      curl.startsWith(
-        "curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' -d '{",
-      ),
-    );
-    assert.ok(curl.includes(String.raw`it'\''s`));
-    assert.ok(!curl.includes('VLLM_API_KEY'));
-    assert.ok(!curlFor('http://h', 'm', 'secret').includes('secret'));
-  });
-
   it('reads gauges by their whole name, and adds up engines', () => {
     const metrics = readVllmMetrics(
       [

@@ -4,23 +4,14 @@ import type { PlanOptions, PlanRequest } from '../../../../src/shared/planReques
 import { GIB } from '../../../../src/shared/units';
 import { compareLoad, loadRequest, ollamaLoads } from '../../../support/ollamaLoads';
 import { describeWithData } from '../../../support/sharedData';
+import { llama8bGguf } from '../../../fixtures/planner/ggufs';
 
 const request = (options: PlanOptions, learned: Record<string, unknown>[] = []): PlanRequest => ({
   engine: 'ollama',
   engineVersion: '0.12.11',
   model: {
     name: 'llama3.1:8b',
-    gguf: {
-      architecture: 'llama',
-      block_count: 32,
-      embedding_length: 4096,
-      head_count: 32,
-      head_count_kv: 8,
-      vocab_size: 128256,
-      context_length: 131072,
-      feed_forward_length: 14336,
-      fileBytes: 4_920_000_000,
-    },
+    gguf: llama8bGguf,
   },
   gpus: [{ name: 'GPU', totalBytes: 12 * GIB, freeBytes: 11 * GIB, memory: 'dedicated' }],
   options,

@@ -3,21 +3,7 @@ import { planOllama } from '../../../../src/planner/ollama/planOllama';
 import type { Plan } from '../../../../src/shared/planAnswer';
 import { parsePlanRequest, type PlanRequest } from '../../../../src/shared/planRequest';
 import { GIB, MIB } from '../../../../src/shared/units';
-
-/** Llama 3.1 8B in Q4_K_M. */
-const LLAMA_8B = {
-  architecture: 'llama',
-  block_count: 32,
-  embedding_length: 4096,
-  head_count: 32,
-  head_count_kv: 8,
-  key_length: 128,
-  value_length: 128,
-  context_length: 131072,
-  vocab_size: 128256,
-  feed_forward_length: 14336,
-  fileBytes: 4_920_000_000,
-};
+import { llama8bGguf } from '../../../fixtures/planner/ggufs';
 
 /** Gemma 3 4B: five full layers, the rest with a window. */
 const GEMMA_4B = {
@@ -67,7 +53,7 @@ const kvMib = (answer: Plan): number => (answer.kvCache.totalBytes ?? NaN) / MIB
 
 describe('planOllama', () => {
   it('fits an 8B model on 24 GB with every layer on the GPU', () => {
-    const answer = plan({ gguf: LLAMA_8B, options: { numCtx: 8192 } });
+    const answer = plan({ gguf: llama8bGguf, options: { numCtx: 8192 } });
     assert.equal(answer.verdict, 'fits');
     assert.equal(answer.basis, 'gguf');
     assert.deepEqual(answer.offload?.perGpu, [33]);
@@ -84,7 +70,7 @@ describe('planOllama', () => {
   });
 
   it('never fits when Ollama would put layers on the CPU', () => {
-    const answer = plan({ gguf: LLAMA_8B, gpus: [6], options: { numCtx: 32768 } });
+    const answer = plan({ gguf: llama8bGguf, gpus: [6], options: { numCtx: 32768 } });
     assert.equal(answer.verdict, 'doesNotFit');
     const { layersOnGpu = 0, layersTotal = 0, hostBytes } = answer.offload ?? {};
     assert.ok(layersOnGpu > 0 && layersOnGpu < layersTotal);
@@ -93,12 +79,12 @@ describe('planOllama', () => {
   });
 
   it('counts every slot, and quantized K/V with its scales', () => {
-    const four = plan({ gguf: LLAMA_8B, options: { numCtx: 2048, numParallel: 4 } });
+    const four = plan({ gguf: llama8bGguf, options: { numCtx: 2048, numParallel: 4 } });
     assert.equal(kvMib(four), 1024);
     assert.equal(four.kvCache.tokens, 8192);
-    const q8 = plan({ gguf: LLAMA_8B, options: { numCtx: 8192, kvCacheType: 'q8_0' } });
+    const q8 = plan({ gguf: llama8bGguf, options: { numCtx: 8192, kvCacheType: 'q8_0' } });
     assert.equal(kvMib(q8), 544);
-    const q4 = plan({ gguf: LLAMA_8B, options: { numCtx: 8192, kvCacheType: 'q4_0' } });
+    const q4 = plan({ gguf: llama8bGguf, options: { numCtx: 8192, kvCacheType: 'q4_0' } });
     assert.equal(kvMib(q4), 288);
   });
 
@@ -136,7 +122,7 @@ describe('planOllama', () => {
     assert.ok(Math.abs(state - 149.6) < 0.1, String(state));
     const uneven = plan({
       gguf: {
-        ...LLAMA_8B,
+        ...llama8bGguf,
         block_count: 4,
         head_count_kv: [8, 4, 4, 8],
         layer_bytes: [3e8, 1e8, 1e8, 3e8],
@@ -168,7 +154,7 @@ describe('planOllama', () => {
     const batch = (numCtx: number) => ({ numCtx, numBatch: 512, flashAttention: true });
     // 0.32.15: 16 layers of width 2048, feed-forward 8192.
     const small = {
-      ...LLAMA_8B,
+      ...llama8bGguf,
       block_count: 16,
       embedding_length: 2048,
       key_length: 64,
@@ -178,26 +164,28 @@ describe('planOllama', () => {
     near(graph(small, '0.32.15', batch(4096)), 68.01);
     near(graph(GEMMA_4B, '0.32.15', batch(131072)), 203);
     // Logits for every row: 4 × 512 × (vocabulary + width).
-    const llama32 = { ...LLAMA_8B, embedding_length: 3072, vocab_size: 128256 };
+    const llama32 = { ...llama8bGguf, embedding_length: 3072, vocab_size: 128256 };
     near(graph(llama32, '0.30.0', batch(4096)), 256.5);
     // Without flash attention the score matrix decides.
-    near(graph(LLAMA_8B, '0.30.0', { ...batch(8192), flashAttention: false }), 560);
+    near(graph(llama8bGguf, '0.30.0', { ...batch(8192), flashAttention: false }), 560);
   });
 
   it('says how much slower layers in RAM are likely to be, as a guess', () => {
-    const steps = plan({ gguf: LLAMA_8B, gpus: [4], options: { numCtx: 8192 } }).steps.join('\n');
+    const steps = plan({ gguf: llama8bGguf, gpus: [4], options: { numCtx: 8192 } }).steps.join(
+      '\n',
+    );
     const times = /a guess .* That is ([\d.]+) to ([\d.]+) times as long/.exec(steps);
     assert.ok(times, steps);
     const [least, most] = [Number(times[1]), Number(times[2])];
     assert.ok(1 < least && least < most && most < 25);
-    const fits = plan({ gguf: LLAMA_8B, options: { numCtx: 8192 } }).steps.join('\n');
+    const fits = plan({ gguf: llama8bGguf, options: { numCtx: 8192 } }).steps.join('\n');
     assert.ok(!fits.includes('a guess'));
   });
 
   it('leaves out blocks that draft, and keeps them at the bad end', () => {
     const layerBytes = Array<number>(33).fill(100e6);
     const gguf = {
-      ...LLAMA_8B,
+      ...llama8bGguf,
       block_count: 33,
       nextn_predict_layers: 1,
       layer_bytes: layerBytes,
@@ -212,7 +200,7 @@ describe('planOllama', () => {
 
   it('says where it is a guess which engine runs the model', () => {
     const guesses = (architecture: string, version: string): boolean =>
-      plan({ gguf: { ...LLAMA_8B, architecture }, version })
+      plan({ gguf: { ...llama8bGguf, architecture }, version })
         .steps.join('\n')
         .includes('in this version is a guess');
     assert.ok(guesses('qwen3', '0.12.1'));
@@ -245,42 +233,49 @@ describe('planOllama', () => {
 
   it('fills open options as that version does', () => {
     const context = (version: string, gib: number): number | null =>
-      plan({ gguf: LLAMA_8B, version, gpus: [gib] }).kvCache.atLength;
+      plan({ gguf: llama8bGguf, version, gpus: [gib] }).kvCache.atLength;
     assert.equal(context('0.5.13', 24), 2048);
     assert.equal(context('0.9.6', 24), 4096);
     assert.equal(context('0.32.15', 12), 4096);
     assert.equal(context('0.32.15', 24), 32768);
     // 262144 by tier, cut to what the model was trained for.
     assert.equal(context('0.32.15', 80), 131072);
-    assert.equal(plan({ gguf: LLAMA_8B, version: '0.9.6' }).kvCache.maxConcurrency, 2);
-    assert.equal(plan({ gguf: LLAMA_8B, version: '0.9.6', gpus: [6] }).kvCache.maxConcurrency, 1);
-    assert.equal(plan({ gguf: LLAMA_8B }).kvCache.maxConcurrency, 1);
+    assert.equal(plan({ gguf: llama8bGguf, version: '0.9.6' }).kvCache.maxConcurrency, 2);
+    assert.equal(
+      plan({ gguf: llama8bGguf, version: '0.9.6', gpus: [6] }).kvCache.maxConcurrency,
+      1,
+    );
+    assert.equal(plan({ gguf: llama8bGguf }).kvCache.maxConcurrency, 1);
   });
 
   it('does not start with a quantized V cache and flash attention off', () => {
     const options = { numCtx: 4096, kvCacheType: 'q8_0', flashAttention: false };
-    const refused = plan({ gguf: LLAMA_8B, options });
+    const refused = plan({ gguf: llama8bGguf, options });
     assert.equal(refused.verdict, 'doesNotFit');
     assert.match(refused.steps.join('\n'), /needs flash attention/);
     assert.equal(refused.advice[0]?.verdictAfter, 'fits');
     // Before 0.30 the type was silently ignored.
-    const ignored = plan({ gguf: LLAMA_8B, version: '0.24.0', options });
+    const ignored = plan({ gguf: llama8bGguf, version: '0.24.0', options });
     assert.equal(ignored.verdict, 'fits');
     assert.equal(kvMib(ignored), 512);
   });
 
   it('splits over several GPUs and uses one where that is enough', () => {
-    const shape = { ...LLAMA_8B, fileBytes: 16_100_000_000 };
+    const shape = { ...llama8bGguf, fileBytes: 16_100_000_000 };
     const both = plan({ gguf: shape, gpus: [12, 12], options: { numCtx: 8192 } });
     assert.equal(both.verdict, 'fits');
     assert.equal(both.offload?.layersOnGpu, 33);
     assert.ok(both.offload.perGpu.every((count) => count > 10));
-    const one = plan({ gguf: LLAMA_8B, gpus: [24, 24], options: { numCtx: 8192 } });
+    const one = plan({ gguf: llama8bGguf, gpus: [24, 24], options: { numCtx: 8192 } });
     assert.deepEqual(one.offload?.perGpu, [33, 0]);
   });
 
   it('gives advice that comes true when followed', () => {
-    const asked: Asked = { gguf: LLAMA_8B, gpus: [8], options: { numCtx: 65536, numParallel: 2 } };
+    const asked: Asked = {
+      gguf: llama8bGguf,
+      gpus: [8],
+      options: { numCtx: 65536, numParallel: 2 },
+    };
     const answer = plan(asked);
     assert.equal(answer.verdict, 'doesNotFit');
     assert.ok(answer.advice.length >= 3);
@@ -292,7 +287,7 @@ describe('planOllama', () => {
   });
 
   it('names the longest context that keeps every layer on the GPU', () => {
-    const asked: Asked = { gguf: LLAMA_8B, gpus: [12], options: { numCtx: 4096 } };
+    const asked: Asked = { gguf: llama8bGguf, gpus: [12], options: { numCtx: 4096 } };
     const longest = plan(asked).kvCache.longestThatFits ?? 0;
     assert.ok(longest > 8192 && longest < 131072);
     const onGpu = (numCtx: number) => plan({ ...asked, options: { numCtx } }).offload?.layersOnGpu;
@@ -312,7 +307,7 @@ describe('planOllama', () => {
   });
 
   it('says that without a GPU the model runs on the CPU', () => {
-    const answer = plan({ gguf: LLAMA_8B, gpus: [] });
+    const answer = plan({ gguf: llama8bGguf, gpus: [] });
     assert.equal(answer.verdict, 'unknown');
     assert.match(answer.steps.join('\n'), /runs on the CPU/);
     assert.equal(answer.offload?.layersOnGpu, 0);
@@ -320,15 +315,15 @@ describe('planOllama', () => {
   });
 
   it('takes a number of layers as given: tight where they fit, no fit where they overflow', () => {
-    const some = plan({ gguf: LLAMA_8B, options: { numCtx: 8192, numGpu: 10 } });
+    const some = plan({ gguf: llama8bGguf, options: { numCtx: 8192, numGpu: 10 } });
     assert.deepEqual([some.verdict, some.offload?.layersOnGpu], ['tight', 10]);
-    const all = plan({ gguf: LLAMA_8B, gpus: [4], options: { numCtx: 8192, numGpu: 99 } });
+    const all = plan({ gguf: llama8bGguf, gpus: [4], options: { numCtx: 8192, numGpu: 99 } });
     assert.deepEqual([all.verdict, all.offload?.layersOnGpu], ['doesNotFit', 33]);
-    const none = plan({ gguf: LLAMA_8B, options: { numCtx: 8192, numGpu: 0 } });
+    const none = plan({ gguf: llama8bGguf, options: { numCtx: 8192, numGpu: 0 } });
     assert.deepEqual([none.verdict, none.offload?.layersOnGpu], ['doesNotFit', 0]);
     // Nothing on the GPU overflows nothing, but is not what was asked for.
     const options = { numCtx: 131_072, numGpu: 10 };
-    const crowded = plan({ gguf: LLAMA_8B, gpus: [1], options, version: '0.12.11' });
+    const crowded = plan({ gguf: llama8bGguf, gpus: [1], options, version: '0.12.11' });
     assert.deepEqual([crowded.verdict, crowded.offload?.layersOnGpu], ['doesNotFit', 0]);
     assert.match(crowded.steps.join('\n'), /10 of 33 layers are asked .* no room/);
   });
@@ -336,7 +331,7 @@ describe('planOllama', () => {
   it('does not advise what saves memory but is a worse answer than before', () => {
     // Four layers, as asked, are tight; left to itself Ollama puts none on so small a card, which takes less.
     const asked = (numGpu: number): Plan =>
-      plan({ gguf: LLAMA_8B, gpus: [1.5], options: { numCtx: 4096, numGpu } });
+      plan({ gguf: llama8bGguf, gpus: [1.5], options: { numCtx: 4096, numGpu } });
     const bytes = ({ perGpu, offload }: Plan): number =>
       (perGpu[0]?.budgetBytes ?? NaN) + (offload?.hostBytes ?? NaN);
     assert.deepEqual([asked(4).verdict, asked(-1).verdict], ['tight', 'doesNotFit']);
@@ -357,7 +352,7 @@ describe('planOllama', () => {
   });
 
   it('plans with what an earlier load measured, and promises nothing that failed', () => {
-    const asked = { gguf: LLAMA_8B, name: 'llama3.1:8b', gpus: [8], options: { numCtx: 8192 } };
+    const asked = { gguf: llama8bGguf, name: 'llama3.1:8b', gpus: [8], options: { numCtx: 8192 } };
     const outcome = {
       engine: 'ollama',
       engineVersion: '0.32.7',
@@ -389,11 +384,11 @@ describe('planOllama', () => {
   it('has ranges that hold their own figures, and survives odd metadata', () => {
     for (const version of [null, '0.3.7', '0.9.6', '0.20.2', '0.30.0', '0.32.15'])
       for (const gguf of [
-        LLAMA_8B,
+        llama8bGguf,
         GEMMA_4B,
         { block_count: 2 },
-        { ...LLAMA_8B, vocab_size: null, feed_forward_length: 'x' },
-        { ...LLAMA_8B, head_count: 0, head_count_kv: [] },
+        { ...llama8bGguf, vocab_size: null, feed_forward_length: 'x' },
+        { ...llama8bGguf, head_count: 0, head_count_kv: [] },
         { architecture: 'mamba', block_count: 48, embedding_length: 2048, ssm_inner_size: 4096 },
       ]) {
         const answer = plan({ gguf, version, gpus: [8, 16], options: { numCtx: 16384 } });
@@ -410,7 +405,7 @@ describe('planOllama', () => {
   });
 
   it('plans fast enough for a slider and for streams of requests', () => {
-    const asked = request({ gguf: LLAMA_8B, gpus: [8], options: { numCtx: 65536 } });
+    const asked = request({ gguf: llama8bGguf, gpus: [8], options: { numCtx: 65536 } });
     for (let i = 0; i < 300; i++) planOllama(asked);
     // Time of this process's own, so that a busy machine does not matter.
     const before = process.cpuUsage();

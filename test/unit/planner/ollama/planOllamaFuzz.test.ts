@@ -4,17 +4,7 @@ import { planOllama } from '../../../../src/planner/ollama/planOllama';
 import type { Plan } from '../../../../src/shared/planAnswer';
 import { parsePlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';
-
-/** mulberry32: the same numbers for the same seed everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+import { seededRandom } from '../../../support/seededRandom';
 
 const ODD: readonly unknown[] = [0, -1, 1, 1e9, 1e15, 0.5, null, 'text', [], [1, 2], [0], {}, true];
 const ARCHITECTURES = ['llama', 'gemma3', 'gptoss', 'qwen35', 'deepseek2', 'mamba', 'bert', 'zzz'];
@@ -111,7 +101,7 @@ describe('planOllama under random requests', () => {
 
   it(`stays sound over ${String(count)} of them`, () => {
     for (let seed = 1; seed <= count; seed++) {
-      const input = randomRequest(randomFrom(seed));
+      const input = randomRequest(seededRandom(seed));
       const parsed = parsePlanRequest(input);
       assert.ok(parsed.ok, `seed ${String(seed)}: ${JSON.stringify(parsed)}`);
       assertSound(planOllama(parsed.value), `seed ${String(seed)}`);
@@ -121,7 +111,7 @@ describe('planOllama under random requests', () => {
   it('never fits less with a longer free memory of the same card, batch and context given', () => {
     const rank = { fits: 3, tight: 2, doesNotFit: 1, unknown: 0 };
     for (let seed = 1; seed <= count / 4; seed++) {
-      const input = randomRequest(randomFrom(seed)) as Record<string, object>;
+      const input = randomRequest(seededRandom(seed)) as Record<string, object>;
       const at = (gib: number): Plan => {
         const parsed = parsePlanRequest({
           ...input,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { giveBack, neededPoolBytes, smallerPool } from '../../../../src/planner/vllm/giveBack';
 import { plan } from '../../../../src/planner/plan';
 import { parsePlanRequest } from '../../../../src/shared/planRequest';
+import { qwen4b } from '../../../fixtures/planner/configs';
 
 const GIB = 2 ** 30;
 const pool = {
@@ -51,24 +52,11 @@ describe('what a running pool could give back', () => {
   });
 
   it('agrees with the planner: under the smaller share the pool holds what has to stay', () => {
-    const config = {
-      architectures: ['Qwen3ForCausalLM'],
-      model_type: 'qwen3',
-      hidden_size: 2560,
-      num_hidden_layers: 36,
-      num_attention_heads: 32,
-      num_key_value_heads: 8,
-      head_dim: 128,
-      intermediate_size: 9728,
-      vocab_size: 151_936,
-      max_position_embeddings: 40_960,
-      torch_dtype: 'bfloat16',
-    };
     const planAt = (gpuMemoryUtilization: number) => {
       const request = parsePlanRequest({
         engine: 'vllm',
         engineVersion: '0.32.0',
-        model: { name: 'Qwen3-4B', config, weightsBytes: 8_044_982_272 },
+        model: { name: 'Qwen3-4B', config: qwen4b, weightsBytes: 8_044_982_272 },
         gpus: [{ name: 'NVIDIA GeForce RTX 4090', totalBytes: 24 * GIB }],
         options: { gpuMemoryUtilization, maxModelLen: 8192 },
       });

@@ -278,6 +278,46 @@ describe('vLLM plan: what fits', () => {
     assert.equal(plan(0, 3.6), 'tight');
     assert.equal(plan(8, 0), 'doesNotFit');
   });
+
+  it('keeps it only on the cards named, and finds the room on another', () => {
+    const gpus = [0, 1].map(() => ({ ...rtx4090, freeBytes: 23 * GIB }));
+    const onCard = (place: number, visibleDevices: number[] | null) =>
+      planFor({
+        config: llama8b,
+        gpus,
+        options: { gpuMemoryUtilization: 0.8, maxModelLen: 4096, visibleDevices },
+        over: {
+          coexistence: {
+            ollamaReservationBytes: 8 * GIB,
+            safetyBufferBytes: 0,
+            ollamaGpus: [place],
+            ollamaReason: 'it runs there',
+          },
+        },
+      });
+    assert.equal(onCard(1, null).verdict, 'fits');
+    assert.equal(onCard(1, [1]).verdict, 'doesNotFit');
+    const refused = onCard(0, null);
+    assert.equal(refused.verdict, 'doesNotFit');
+    assert.ok(refused.steps.includes('Kept for Ollama: 8.00 GiB (it runs there)'));
+    assert.ok(refused.advice.some(({ id }) => id === 'use-gpu-1'));
+  });
+
+  it('warns of a share that takes what is kept, though vLLM would not refuse it', () => {
+    const request = requestFor({
+      config: llama8b,
+      gpus: [{ name: null, totalBytes: 24 * GIB, freeBytes: 20 * GIB }],
+      over: { coexistence: { ollamaReservationBytes: 6 * GIB, safetyBufferBytes: 0 } },
+    });
+    const check = startCheck(request, 0.75, null);
+    assert.deepEqual([check?.passes, check?.refuses, check?.suggested], [false, false, 0.55]);
+    assert.match(
+      check?.sentence ?? '',
+      / = 17\.69 GiB wanted, 14\.00 GiB free beside 6\.00 GiB kept for Ollama: choose 0\.55 or free 3\.69 GiB$/,
+    );
+    assert.equal(startCheck(request, 0.85, null)?.refuses, true);
+    assert.equal(startCheck(request, 0.55, null)?.passes, true);
+  });
 });
 
 describe('vLLM plan: utilization', () => {

@@ -10,19 +10,10 @@ import {
   qwen14b,
   qwen3Next,
 } from '../../../fixtures/planner/configs';
+import { inFull } from '../../../support/effort';
+import { seededRandom } from '../../../support/seededRandom';
 
-/** mulberry32: the same cases on every run. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const COUNT = process.env.VRAM_PILOT_LONG === '1' ? 7500 : 150;
+const COUNT = inFull(7500, 150);
 const CONFIGS = [llama8b, qwen14b, gemma3_27b, deepseekV3, qwen3Next];
 const VERSIONS = [
   '0.7.3',
@@ -111,7 +102,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   this.timeout(600_000);
 
   it('have whole, non-negative parts that add up, and no NaN', () => {
-    const random = randomFrom(1);
+    const random = seededRandom(1);
     for (let i = 0; i < COUNT; i++) {
       const request = randomRequest(random);
       checkParts(planVllm(request), request);
@@ -119,7 +110,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   });
 
   it('never fit less with more memory', () => {
-    const random = randomFrom(2);
+    const random = seededRandom(2);
     for (let i = 0; i < COUNT; i++) {
       const small = randomRequest(random);
       // Defaults follow the card's size; these are fixed so that only memory differs.
@@ -144,7 +135,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   });
 
   it('never need less for a longer context', () => {
-    const random = randomFrom(3);
+    const random = seededRandom(3);
     for (let i = 0; i < COUNT; i++) {
       const request = randomRequest(random);
       const options = { ...request.options, maxNumSeqs: 16, maxNumBatchedTokens: 2048 };
@@ -166,7 +157,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   });
 
   it('get advice that is at least as good as what they asked for', () => {
-    const random = randomFrom(4);
+    const random = seededRandom(4);
     for (let i = 0; i < COUNT / 3; i++) {
       const request = randomRequest(random);
       const plan = planVllm(request);
@@ -180,7 +171,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   });
 
   it('survive configs of nonsense', () => {
-    const random = randomFrom(5);
+    const random = seededRandom(5);
     const junk = [null, -1, 0, 1e18, NaN, 'x', [], {}, true, 3.5];
     for (let i = 0; i < COUNT; i++) {
       const request = randomRequest(random);
@@ -193,7 +184,7 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
   });
 
   it('are planned within a frame', () => {
-    const random = randomFrom(6);
+    const random = seededRandom(6);
     const requests = Array.from({ length: COUNT }, () => randomRequest(random));
     for (const request of requests) planVllm(request);
     const times = requests

@@ -15,7 +15,12 @@ const card = {
 function weightsFor(
   config: Record<string, unknown> | null,
   options: PlanOptions = {},
-  model: { name?: string; weightsBytes?: number; groups?: WeightGroup[] } = {},
+  model: {
+    name?: string;
+    weightsBytes?: number;
+    weightsAsStored?: boolean;
+    groups?: WeightGroup[];
+  } = {},
   gpus = 1,
 ): number[] {
   const groups = model.groups ?? null;
@@ -26,6 +31,7 @@ function weightsFor(
       name: model.name ?? null,
       config,
       weightsBytes: model.weightsBytes ?? null,
+      weightsAsStored: model.weightsAsStored ?? null,
       weights: groups && {
         groups,
         tensorCount: groups.length,
@@ -104,6 +110,17 @@ describe('vLLM weights', () => {
     const given = { weightsBytes: 16e9 };
     assert.equal(one(weightsFor(llama8b, {}, given)), 16e9);
     assert.deepEqual(weightsFor(llama8b, { tensorParallelSize: 2 }, given, 2), [8e9, 8e9]);
+  });
+
+  it('are converted where the size given is that of the files, and only there', () => {
+    const fourBit = { quantization: 'bitsandbytes' };
+    const held = { weightsBytes: 16e9 };
+    const stored = { ...held, weightsAsStored: true };
+    assert.equal(one(weightsFor(llama8b, fourBit, held)), 16e9);
+    assert.equal(one(weightsFor(llama8b, {}, stored)), 16e9);
+    const converted = one(weightsFor(llama8b, fourBit, stored));
+    near(converted, one(weightsFor(llama8b, fourBit)), 0.02);
+    assert.ok(converted < 7e9);
   });
 
   it('replicate K and V beyond the KV heads', () => {

@@ -36,7 +36,7 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
   let settings = readSettings(log);
   const homeFolder = system.files.homeFolder();
   const secrets = openSecrets(context.secrets);
-  const tasks = new TaskLauncher(log, (launchId) => app.launchSpecOf(launchId), homeFolder);
+  const tasks = new TaskLauncher(log, (launchId) => app.runningLaunch(launchId), homeFolder);
   const terminals = new TerminalLauncher(homeFolder);
   const storage = context.globalStorageUri.fsPath;
   const folder = firstFolder()?.uri.fsPath ?? null;

@@ -176,6 +176,12 @@ export interface LaunchSpec {
   readonly cwd: string | null;
 }
 
+/** What a launch was started with, and the process that runs it. */
+export interface RunningLaunch {
+  readonly spec: LaunchSpec;
+  readonly pid: number;
+}
+
 export interface LauncherEvents {
   /** Raw terminal output, colours and carriage returns included; in order, any cut. */
   output(launchId: string, chunk: string): void;

@@ -35,7 +35,8 @@ export interface RepeatedCalls {
 interface Running {
   readonly key: string;
   readonly header: string;
-  readonly rowCount: number;
+  /** Of the GPUs that were there when it began. */
+  readonly numbers: ReadonlySet<string | null>;
   readonly intervalMs: number;
   readonly over: AbortController;
   /** The line that is not complete yet, and the lines of the round that is not. */
@@ -93,14 +94,14 @@ function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): Repe
     for (const line of lines.map((each) => each.trimEnd())) {
       if (line === '' || line === one.header) continue;
       const row = rowOf(line);
-      // an error, or a GPU is gone: single calls tell
-      if (row === null || one.round.has(row)) {
+      // an error, or a GPU is gone or new: single calls tell
+      if (row === null || !one.numbers.has(row) || one.round.has(row)) {
         log.info('gpus', 'running tool said something else', { line: line.slice(0, 200) });
         end(one);
         return;
       }
       one.round.set(row, line);
-      if (one.round.size < one.rowCount) continue;
+      if (one.round.size < one.numbers.size) continue;
       const rows = [one.header, ...one.round.values()];
       one.latest = { text: `${rows.join('\n')}\n`, atMs: clock.elapsedMs(), isRead: false };
       one.round = new Map();
@@ -121,14 +122,14 @@ function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): Repe
 
   async function start(call: ToolCall, output: string): Promise<void> {
     const [header = '', ...lines] = output.trimEnd().split(/\r?\n/);
-    const rows = new Set(lines.map(rowOf));
-    if (call.repeat === undefined || rows.size !== lines.length || lines.length === 0) return;
-    if (rows.has(null)) return;
+    const numbers = new Set(lines.map(rowOf));
+    if (call.repeat === undefined || numbers.size !== lines.length || lines.length === 0) return;
+    if (numbers.has(null)) return;
     const nowMs = clock.elapsedMs();
     const one: Running = {
       key: keyOf(call),
       header,
-      rowCount: rows.size,
+      numbers,
       intervalMs: intervalMs(),
       over: new AbortController(),
       rest: '',

@@ -18,7 +18,7 @@ import type { ModelService } from './modelService';
 import type { Observer } from './observer';
 import { MODEL_MISSING, type OllamaServing } from './ollamaServing';
 import { ownIdentity } from './owner';
-import type { LaunchSpec } from './ports';
+import type { RunningLaunch } from './ports';
 import type { Server } from './state';
 import { stopServer, waitForMemory } from './stopping';
 
@@ -45,8 +45,8 @@ export interface Servers {
   /** Its failure has been looked at. */
   markSeen(id: string): void;
   reveal(id: string): Promise<boolean>;
-  /** What a launch that still runs was started with; null where its process is gone or is being stopped. */
-  launchSpecOf(launchId: string): Promise<LaunchSpec | null>;
+  /** A launch that still runs; null where its process is gone or is being stopped. */
+  runningLaunch(launchId: string): Promise<RunningLaunch | null>;
 }
 
 export function createServers(
@@ -170,13 +170,14 @@ export function createServers(
       }
     },
     reveal: (id) => launcher.reveal(id),
-    async launchSpecOf(launchId) {
+    async runningLaunch(launchId) {
       await found();
       const server = serverOf(launchId);
       if (!server?.record || server.phase === 'ended' || server.phase === 'stopping') return null;
       const { main } = server.record;
       const now = await context.table.one(main.pid);
-      return now?.startTime === main.startTime && now.state !== 'Z' ? launchSpecOf(server) : null;
+      const isSame = now?.startTime === main.startTime && now.state !== 'Z';
+      return isSame ? { spec: launchSpecOf(server), pid: main.pid } : null;
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { LaunchSpec, Launcher, LauncherEvents, Log } from '../app/ports';
+import type { LaunchSpec, Launcher, LauncherEvents, Log, RunningLaunch } from '../app/ports';
 import { fail, ok, type Result } from '../shared/failure';
 import { TASK_TYPE } from './contributions';
 import { firstFolder } from './firstFolder';
@@ -25,31 +25,36 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
   private readonly waiting = new Map<string, (pid: number | null) => void>();
   private readonly titles = new Map<string, string>();
   private readonly startedHere = new Set<string>();
+  /** Launches that VS Code found again, and the process that it should hand back for each. */
+  private readonly foundAgain = new Map<string, number>();
+  /** What VS Code started anew in place of a process that it should have handed back. */
+  private readonly ghosts = new WeakSet<vscode.TaskExecution>();
   /** Launches whose output has not been found yet. */
   private readonly silent = new Set<string>();
   private readonly disposables: vscode.Disposable[];
 
   /**
-   * `specOf` gives back the launch of a task that VS Code found again after a reload, or null where it must not run:
-   * some 3 s after a reload VS Code asks for every task it remembers, and starts anew what has no terminal any more,
-   * also one that was stopped since, and even one that was started since (seen on 1.139).
+   * `runningLaunch` gives back the launch of a task that VS Code found again after a reload, or null where it must not
+   * run: some 3 s after a reload VS Code asks for every task it remembers, and starts anew what has no terminal any more,
+   * also one that was stopped since, and even one that was started since (seen on 1.139). One that ends right after
+   * the answer is started anew as well: that is ended at once.
    */
   constructor(
     private readonly log: Log,
-    private readonly specOf: (launchId: string) => Promise<LaunchSpec | null>,
+    private readonly runningLaunch: (launchId: string) => Promise<RunningLaunch | null>,
     private readonly homeFolder: string,
   ) {
     this.disposables = [
       vscode.tasks.registerTaskProvider(TASK_TYPE, {
         provideTasks: () => [],
-        resolveTask: (task) => this.resolve(task),
+        resolveTask: (task) => this.findAgain(task),
       }),
       vscode.tasks.onDidStartTaskProcess(({ execution, processId }) =>
-        this.onStarted(execution.task, processId),
+        this.onStarted(execution, processId),
       ),
-      vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) =>
-        this.onEnded(execution.task, exitCode ?? null),
-      ),
+      vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+        if (!this.ghosts.has(execution)) this.onEnded(execution.task, exitCode ?? null);
+      }),
       vscode.window.onDidStartTerminalShellExecution(({ terminal, execution }) => {
         // read() inside the event, or the first output is lost; whose it is, is known a little later
         if (this.silent.size > 0) void this.follow(terminal, execution.read());
@@ -103,24 +108,36 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     for (const disposable of this.disposables) disposable.dispose();
   }
 
-  private async resolve(task: vscode.Task): Promise<vscode.Task | undefined> {
+  /** Asked by VS Code after a reload. */
+  async findAgain(task: vscode.Task): Promise<vscode.Task | undefined> {
     const launchId = launchIdOf(task);
-    const spec =
-      launchId === null || this.startedHere.has(launchId) ? null : await this.specOf(launchId);
-    this.log.debug('launcher', 'task asked back', { launchId, known: spec !== null });
-    if (!spec) return undefined;
+    const launch =
+      launchId === null || this.startedHere.has(launchId)
+        ? null
+        : await this.runningLaunch(launchId);
+    this.log.debug('launcher', 'task asked back', { launchId, known: launch !== null });
+    if (!launch) return undefined;
+    const { spec, pid } = launch;
     this.titles.set(spec.launchId, spec.title);
+    this.foundAgain.set(spec.launchId, pid);
     // the definition must be the very one that VS Code asked with, or it doesn't recognise the task
     return taskFor(spec, this.homeFolder, task.definition);
   }
 
-  private onStarted(task: vscode.Task, pid: number): void {
-    const launchId = launchIdOf(task);
+  private onStarted(execution: vscode.TaskExecution, pid: number): void {
+    const launchId = launchIdOf(execution.task);
     if (launchId === null) return;
+    const waiting = this.waiting.get(launchId);
+    const expected = this.foundAgain.get(launchId);
+    if (!waiting && expected !== undefined && pid !== expected) {
+      this.log.warn('launcher', 'started anew by VS Code, ended', { launchId, pid, expected });
+      this.ghosts.add(execution);
+      execution.terminate();
+      return;
+    }
     // typed as a number, but undefined for a missing executable (seen on 1.139)
     const known = typeof pid === 'number' && pid > 0 ? pid : null;
     if (known !== null) this.pids.set(launchId, known);
-    const waiting = this.waiting.get(launchId);
     if (waiting) waiting(known);
     else if (known !== null) this.events?.started(launchId, known);
   }

@@ -1,5 +1,7 @@
 // The main job without a mouse: every step is a key. GPU and vLLM are stand-ins.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { isAlive, livingGroup } from '../support/processes.mjs';
 import {
   commandByKeys,
@@ -157,7 +159,14 @@ export default async ({ ui, page, test }) => {
       if (!(await inField())) await press(key);
     assert.ok(await inField(), 'the field of the setting has the focus');
     await overwrite(hand, '2048');
-    await press('Tab', 'Escape');
+    await press('Tab');
+    // VS Code saves a moment later, and not at all once its editor is closed
+    const file = path.join(process.env.TEST_WORKSPACE, '.vscode/settings.json');
+    await until(
+      () => fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes('2048'),
+      'it saved',
+    );
+    await press('Escape');
     await openPlanner();
     await ui.plannerSays('memory-bar', 'Kept clear 2.00');
   });

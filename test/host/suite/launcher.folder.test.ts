@@ -6,8 +6,9 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Launcher, LaunchSpec } from '../../../src/app/ports';
 import { fail, ok, type Result } from '../../../src/shared/failure';
+import { TaskLauncher } from '../../../src/vscode/taskLauncher';
 import { launcherWithFallback, TerminalLauncher } from '../../../src/vscode/terminalLauncher';
-import { isAlive } from '../../support/processes.mjs';
+import { isAlive, readProcesses } from '../../support/processes.mjs';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
 import { apiWithVllm } from '../extensionApi';
@@ -136,6 +137,40 @@ describe('launcher', () => {
     // other suites look at the list and at the card next
     await removeServers(api);
     await vscode.commands.executeCommand('vramPilot.refresh');
+  });
+
+  it('ends what VS Code starts anew in place of a process that it should hand back', async () => {
+    const { spec, file } = listener('anew');
+    const quiet = { debug: () => undefined, info: () => undefined, error: () => undefined };
+    const warnings: string[] = [];
+    const log = { ...quiet, warn: (_room: string, what: string) => void warnings.push(what) };
+    const gone = 4_194_303;
+    const runningLaunch = () => Promise.resolve({ spec, pid: gone });
+    const tasks = new TaskLauncher(log, runningLaunch, os.homedir());
+    const told: string[] = [];
+    tasks.listen({
+      output: () => undefined,
+      started: () => void told.push('started'),
+      ended: () => void told.push('ended'),
+    });
+    try {
+      const asked = new vscode.Task(
+        { type: 'vramPilot', launchId: spec.launchId },
+        vscode.TaskScope.Workspace,
+        spec.title,
+        'VRAM Pilot',
+      );
+      const answered = await tasks.findAgain(asked);
+      assert.ok(answered);
+      await vscode.tasks.executeTask(answered);
+      await eventually(() => warnings.length > 0, 'the start noticed', 20_000);
+      const running = () =>
+        readProcesses().some(({ command, state }) => state !== 'Z' && command.includes(file));
+      await eventually(() => !running(), 'its end', 20_000);
+      assert.deepEqual(told, [], 'and nobody took it for the launch');
+    } finally {
+      tasks.dispose();
+    }
   });
 
   describe('with a fallback', () => {

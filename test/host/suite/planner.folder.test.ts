@@ -48,6 +48,8 @@ describe('the planner page', () => {
     assert.equal(await onPage.plannerValue('engine'), 'vllm');
     await onPage.plannerHolds('utilization-value', '0.70');
     await onPage.plannerHolds('context-value', '8,192');
+    // what another suite planned
+    await onPage.plannerFill('model', '');
     await onPage.plannerMarks('deploy', 'disabled', '');
     assert.match(await onPage.plannerText('deploy-reason'), /Pick a model/);
   });

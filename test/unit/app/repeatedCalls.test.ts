@@ -37,4 +37,20 @@ describe('tools that are left running', () => {
     await settle();
     assert.ok(exec.streams.every(({ spec }) => spec.signal.aborted));
   });
+
+  it('take no card that is new for a round of its own', async () => {
+    const exec = new FakeExec();
+    exec.scripts.set('/smi', () => printed('index, of\n0, first\n'));
+    const doors = { exec, clock: new VirtualClock(), log: new RecordingLog() };
+    const repeated = createRepeatedCalls(doors, () => 2_000);
+    for (let times = 0; times < 2; times++)
+      await repeated.run(call('/smi', '-lms'), { isFresh: false });
+    const [stream] = exec.streams;
+    exec.scripts.set('/smi', () => printed('index, of\n0, first\n1, second\n'));
+    stream?.spec.onText('index, of\n0, first\n1, second\n');
+    assert.equal(stream?.spec.signal.aborted, true);
+    const answer = await repeated.run(call('/smi', '-lms'), { isFresh: false });
+    assert.ok(answer.ok);
+    assert.match(answer.value.stdout, /first\n1, second/);
+  });
 });

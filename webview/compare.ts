@@ -54,7 +54,7 @@ function optionText({ options }: Wish, key: string): string {
 const gib = (bytes: number | null | undefined): string =>
   bytes == null ? words.unknownMark : formatGib(bytes);
 
-/** Per GPU: of the one with the least K/V cache, which decides. */
+/** Per GPU: of the one with the least KV cache, which decides. */
 const outcomes: Readonly<
   Record<string, { readonly label: string; readonly read: (priced: Priced) => string }>
 > = {

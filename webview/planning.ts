@@ -52,7 +52,7 @@ export function priceWish(wish: Wish, snapshot: Snapshot): Priced {
   const answer = plan(request);
   const isVllm = wish.engine === 'vllm';
   const commandOf = isVllm ? vllmCommand : ollamaCommand;
-  const command = commandOf(wished, answer, {
+  const command = commandOf(request, answer, {
     file: isVllm ? launch.vllmFile : launch.ollamaFile,
     host: launch.host,
     // Ollama's daemon has its own port, which clients expect; vLLM takes the wished one or one that is free.

@@ -45,7 +45,7 @@ export function sliderMarks(plan: Plan | null): Record<MarkName, number | null> 
   return { smallest, recommended: startable ? recommended : null, beside, largest };
 }
 
-/** A mark's GiB and tokens × requests: "2.9 GiB", "24,000 × 2.9", and in full for the ear; null: not known. */
+/** A mark's GiB, tokens and requests: "2.9 GiB", "24,000 · 2.9", and in full for the ear; null: not known. */
 export function markUnits(
   plan: Plan | null,
   name: MarkName,
@@ -59,7 +59,7 @@ export function markUnits(
   );
 }
 
-/** The GPU with the least K/V cache decides what a server gets. */
+/** The GPU with the least KV cache decides what a server gets. */
 export function tightestGpu(plan: Plan): GpuPlan | null {
   return plan.perGpu.reduce<GpuPlan | null>(
     (least, gpu) =>
@@ -70,7 +70,7 @@ export function tightestGpu(plan: Plan): GpuPlan | null {
   );
 }
 
-/** What is spoken while the slider moves: "0.80, 18.8 GiB for vLLM, about 61,000 tokens × 7.5 requests". */
+/** What is spoken while the slider moves: "0.80, 18.8 GiB for vLLM, about 61,000 tokens, 7.5 requests at once". */
 export function spokenUtilization(plan: Plan | null, share: number): string {
   const gpu = plan === null ? null : tightestGpu(plan);
   const wanted = gpu?.budgetBytes ?? (gpu === null ? null : share * gpu.totalBytes);
@@ -91,7 +91,7 @@ export const formatRequests = (requests: number): string =>
   requests < 100 ? requests.toFixed(1) : formatCount(requests);
 
 /**
- * Share that gives `wantedBytes` of K/V cache: the pool is what the share leaves over, so it grows byte for byte.
+ * Share that gives `wantedBytes` of KV cache: the pool is what the share leaves over, so it grows byte for byte.
  * Rounded up to a hundredth. null where the plan does not know its pool.
  */
 export function shareForPool(plan: Plan, wantedBytes: number): number | null {
@@ -112,7 +112,7 @@ const overheadBytes = (gpu: GpuPlan): number =>
   (gpu.activationBytes ?? 0) +
   (gpu.graphBytes ?? 0);
 
-/** Share under which `requests` full-length requests fit side by side; null where the K/V need is not known. */
+/** Share under which `requests` full-length requests fit side by side; null where the KV need is not known. */
 export function shareForRequests(plan: Plan, requests: number): number | null {
   const { atLength, bytesPerToken, totalBytes, maxConcurrency } = plan.kvCache;
   const perRequest =

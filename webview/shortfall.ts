@@ -1,14 +1,18 @@
 /**
  * vLLM takes its share of the whole card at once, and refuses to start (from 0.9.1 on) when less than that is free.
- * This says so before the launch: the planner's check of the share, and who holds the memory that is missing.
+ * This says so before the launch: the planner's check of the share, and who holds the memory that is missing. What is
+ * kept for Ollama is our own rule, of which vLLM knows nothing: a share that is too large only for that does start.
  */
 import { startCheck } from '../src/planner/plan';
 import { startCheckSentence } from '../src/planner/vllm/startCheck';
 import { formatGib } from '../src/shared/units';
+import type { PlanRequest } from '../src/shared/planRequest';
 import type { Snapshot } from '../src/shared/protocol';
 import type { Priced } from './planning';
 
 export interface Shortfall {
+  /** What comes of it: the check refuses, an older version goes on without one, or it starts on what is Ollama's. */
+  readonly kind: 'refused' | 'runsOut' | 'takesOllamas';
   readonly missingBytes: number;
   /** Share that starts with what is free now; null when none would do. */
   readonly share: number | null;
@@ -26,10 +30,22 @@ export function findShortfall(
   if (check === null || check.passes) return null;
   const holder = nameHolder(holders, check.gpu, check.shortBytes);
   return {
+    kind: kindOf(request, effective, smallest),
     missingBytes: check.shortBytes,
     share: check.suggested,
     text: `${startCheckSentence(check, holder)}.`,
   };
+}
+
+function kindOf(
+  request: PlanRequest,
+  utilization: number,
+  smallest: number | null,
+): Shortfall['kind'] {
+  const coexistence = { ...request.coexistence, ollamaReservationBytes: 0 };
+  const check = startCheck({ ...request, coexistence }, utilization, smallest);
+  if (check?.passes === true) return 'takesOllamas';
+  return check?.refuses === false ? 'runsOut' : 'refused';
 }
 
 /** The smallest holder that would do alone, else the largest there is. */

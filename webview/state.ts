@@ -3,7 +3,7 @@
  * Kept by `setState` over hiding and reloading; figures of the GPU never are.
  */
 import * as z from 'zod/mini';
-import { changedWish } from '../src/engines/vllm/argumentOptions';
+import { changedWish, optionsInArguments } from '../src/engines/vllm/argumentOptions';
 import { wishSchema, type Wish } from '../src/shared/wish';
 import {
   modelRequestSchema,
@@ -89,6 +89,19 @@ export function applyAdvice(state: PageState, change: PlanOptions, what: string)
     wish: changedWish(state.wish, change),
     applied: [...state.applied, { before: state.wish, what }].slice(-APPLIED_KEPT),
   };
+}
+
+/** The arguments of the user's settings win over the wish, and the page can't change them: no such change has an effect. */
+export function isFixed(
+  change: PlanOptions,
+  { engine }: Pick<Wish, 'engine'>,
+  { launch }: Pick<Snapshot, 'launch'>,
+): boolean {
+  if (engine !== 'vllm') return false;
+  const fixed = optionsInArguments(launch.extraArguments);
+  // a pool fixed in bytes stands in the place of every share
+  const isPoolFixed = change.gpuMemoryUtilization != null && fixed.kvCacheMemoryBytes != null;
+  return isPoolFixed || Object.keys(change).some((option) => option in fixed);
 }
 
 /** Takes the latest piece of advice back. */

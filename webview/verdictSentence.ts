@@ -23,14 +23,17 @@ function vllmSentence(plan: Plan, shortfall: Shortfall | null): string {
       const share = formatGib(gpu.budgetBytes, 1);
       return gpu.weightsBytes >= gpu.budgetBytes
         ? `The weights alone take ${formatGib(gpu.weightsBytes, 1)}; this share is ${share}.`
-        : `Weights (${formatGib(gpu.weightsBytes, 1)}) and overheads leave nothing of this share (${share}) for the K/V cache.`;
+        : `Weights (${formatGib(gpu.weightsBytes, 1)}) and overheads leave nothing of this share (${share}) for the KV cache.`;
     }
     if (atLength !== null && maxConcurrency !== null && maxConcurrency < 1) {
       const longest =
         longestThatFits !== null && longestThatFits > 0
           ? ` The longest that fits is ${formatCount(longestThatFits)}.`
           : '';
-      return `The weights fit, but the K/V cache cannot hold one request of ${formatCount(atLength)} tokens.${longest}`;
+      return `The weights fit, but the KV cache cannot hold one request of ${formatCount(atLength)} tokens.${longest}`;
+    }
+    if (shortfall?.kind === 'takesOllamas') {
+      return `It would start, but takes ${formatGib(shortfall.missingBytes)} that are kept for Ollama.`;
     }
     if (shortfall !== null) {
       return `It would fit the card, but ${formatGib(shortfall.missingBytes)} more must be free to start.`;

@@ -41,7 +41,7 @@ export const partWords = {
   activation: 'Activations',
   graph: 'CUDA graphs',
   compute: 'Compute buffers',
-  kvCache: 'K/V cache',
+  kvCache: 'KV cache',
   reserve: 'Kept clear',
   free: 'Free',
   over: 'Over the card',
@@ -54,8 +54,8 @@ const optionWords: Readonly<Record<string, string>> = {
   numCtx: 'context',
   maxNumSeqs: 'max sequences',
   maxNumBatchedTokens: 'max batched tokens',
-  kvCacheDtype: 'K/V cache type',
-  kvCacheType: 'K/V cache type',
+  kvCacheDtype: 'KV cache type',
+  kvCacheType: 'KV cache type',
   numParallel: 'parallel requests',
   numGpu: 'layers on the GPU',
 };
@@ -70,7 +70,7 @@ export const words = {
   title: 'Plan a model',
   waiting: 'Waiting for VRAM Pilot…',
   simulated: 'Simulated GPU',
-  simulatedHelp: 'No GPU tool was found. All figures here are made up to try the extension.',
+  simulatedHelp: 'vramPilot.simulate is on: all figures here are made up.',
   otherVersion:
     'This page belongs to another version of VRAM Pilot. Close it and open the planner again.',
 
@@ -114,14 +114,14 @@ export const words = {
 
   utilization: 'GPU memory utilization',
   utilizationHelp:
-    'The share of the card that vLLM takes for itself. Lower it when other programs use the GPU: 0.6–0.7 for development, 0.8–0.9 for production. It buys K/V cache: room for more tokens and more requests at once.',
+    'The share of the card that vLLM takes for itself. Lower it when other programs use the GPU: 0.6–0.7 for development, 0.8–0.9 for production. It buys KV cache: room for more tokens and more requests at once.',
   context: 'Max context length',
   contextHelp:
-    'The longest single conversation, in tokens. It does not take memory by itself: it says how much of the K/V cache one request may need, and so how many fit side by side.',
+    'The longest single conversation, in tokens. It does not take memory by itself: it says how much of the KV cache one request may need, and so how many fit side by side.',
   numCtxHelp:
-    'Tokens per conversation. Ollama sets aside the K/V cache for all of it when it loads the model, once for each parallel request.',
+    'Tokens per conversation. Ollama sets aside the KV cache for all of it when it loads the model, once for each parallel request.',
   share: 'Share of the card',
-  pool: 'K/V cache',
+  pool: 'KV cache',
   tokens: 'Tokens',
   requests: 'Requests at once',
   atLength: (length: number | null) => (length === null ? '' : `of ${formatCount(length)} tokens`),
@@ -153,20 +153,19 @@ export const words = {
   },
   besideHelp: (headroom: number) =>
     `The largest that leaves ${formatBytes(headroom)} of what is free now to the desktop`,
-  keptForOllama: (bytes: number, reason: string | null) =>
-    `${formatBytes(bytes)} are kept for Ollama${reason === null ? '' : ` (${reason})`}. No mark but the first takes of it.`,
+  keptForOllama: (bytes: number, reason: string | null): string =>
+    `${formatBytes(bytes)} are kept for Ollama${reason === null ? '' : ` (${reason})`}. The shares below leave it alone, except “${words.marks.smallest}”.`,
   marksHeading: 'Shares worth knowing',
-  marksColumns: ['', 'share', 'K/V', 'tokens × requests'],
+  marksColumns: ['', 'share', 'KV', 'tokens · requests'],
   unknownMark: '–',
   /** The other two units of a mark; the share stands before them. */
   markUnits: (gib: string, tokens: string | null, requests: string | null) => ({
     pool: gib,
-    room: tokens === null ? '' : `${tokens} × ${requests ?? '?'}`,
+    room: tokens === null ? '' : `${tokens} · ${requests ?? '?'}`,
     spoken: [
-      `${gib} for K/V`,
-      tokens === null
-        ? null
-        : `${tokens} tokens${requests === null ? '' : ` × ${requests} requests`}`,
+      `${gib} for KV`,
+      tokens === null ? null : `${tokens} tokens`,
+      tokens === null || requests === null ? null : `${requests} requests at once`,
     ]
       .filter((part) => part !== null)
       .join(', '),
@@ -184,9 +183,8 @@ export const words = {
     [
       share.toFixed(2),
       gib === null ? null : `${gib} for vLLM`,
-      tokens === null
-        ? null
-        : `about ${tokens} tokens${requests === null ? '' : ` × ${requests} requests`}`,
+      tokens === null ? null : `about ${tokens} tokens`,
+      tokens === null || requests === null ? null : `${requests} requests at once`,
     ]
       .filter((part) => part !== null)
       .join(', '),
@@ -211,7 +209,7 @@ export const words = {
   tensorParallel: 'Tensor parallel',
   pipelineParallel: 'Pipeline parallel',
   quantization: 'Quantization',
-  kvCacheDtype: 'K/V cache type',
+  kvCacheDtype: 'KV cache type',
   maxNumSeqs: 'Max sequences',
   maxNumBatchedTokens: 'Max batched tokens',
   enforceEager: 'Enforce eager: no CUDA graphs, 0.5–1 GiB less, 10–20 % slower',
@@ -253,7 +251,7 @@ export const words = {
     weights === null ? '' : `${formatGib(weights, 1)} of weights`,
   planFailed: 'The planner could not price this. The problem has been reported.',
   why: 'Why: the arithmetic',
-  openReport: 'Open Report',
+  explainPlan: 'Explain This Plan',
 
   keep: 'Keep for Comparison',
   compareHeading: 'Side by side',
@@ -277,12 +275,16 @@ export const words = {
   offload: (on: number, all: number, host: number | null) =>
     `${on} of ${all} layers on the GPU${host === null || host === 0 ? '' : `, ${formatGib(host, 1)} in system memory`}`,
 
-  /** The check came with 0.9.1; older versions fail later, out of memory. */
-  warningHeading: 'Not enough is free now: vLLM (from 0.9.1 on) refuses to start',
+  warningHeading: {
+    refused: 'Not enough is free now: vLLM refuses to start',
+    runsOut: 'Not enough is free now: vLLM is likely to run out of memory',
+    takesOllamas: 'Takes memory that is kept for Ollama',
+  },
   use: (share: string) => `Use ${share}`,
 
   adviceHeading: 'Advice',
   apply: 'Apply',
+  fixedBySetting: 'Fixed by vramPilot.vllm.extraArguments.',
   /** The latest one, and how many can be taken back. */
   applied: (what: string, count: number) =>
     `Applied: ${what}${count > 1 ? ` (${count} in a row)` : ''}.`,
@@ -316,7 +318,7 @@ export const words = {
     ]
       .filter((part) => part !== null)
       .join(' of '),
-  poolFill: (part: number) => `K/V ${formatPercent(part)}`,
+  poolFill: (part: number) => `KV ${formatPercent(part)}`,
   terminal: 'Terminal',
   dismiss: 'Dismiss',
   copyUrl: 'Copy URL',

@@ -33,10 +33,7 @@ export function createApiKeys(
   /** What processes inherit. */
   environment: Environment,
 ): ApiKeys {
-  const given = (server: Keyed): string | null =>
-    server.wish.engine === 'vllm'
-      ? (keyGiven(server) ?? nonEmpty(environment[API_KEY_VARIABLE]))
-      : null;
+  const inherited = nonEmpty(environment[API_KEY_VARIABLE]);
 
   /** Where the storage forgets with the window, as in a browser: its process still has it. */
   async function inProcess({ record }: Keyed): Promise<string | null> {
@@ -48,13 +45,23 @@ export function createApiKeys(
   // also where the storage is locked
   const made = new Map<string, string>();
   return {
-    of: async (server) =>
-      given(server) ??
-      made.get(server.id) ??
-      (needsKey(server) ? ((await secrets.get(secretOf(server.id))) ?? inProcess(server)) : null),
+    async of(server) {
+      if (server.wish.engine !== 'vllm') return null;
+      const known = keyGiven(server) ?? made.get(server.id);
+      if (known !== undefined) return known;
+      const kept = needsKey(server)
+        ? ((await secrets.get(secretOf(server.id))) ?? (await inProcess(server)))
+        : null;
+      // for a restart, after which its secret is gone
+      if (kept !== null) made.set(server.id, kept);
+      return kept ?? (server.origin === 'started' ? inherited : null);
+    },
     async environmentFor(server) {
-      if (!needsKey(server) || given(server) !== null) return {};
-      const key = made.get(server.id) ?? newKey();
+      if (!needsKey(server) || keyGiven(server) !== undefined) return {};
+      const before = made.get(server.id);
+      // said once more: a terminal need not inherit what this process has
+      if (before === undefined && inherited !== null) return { [API_KEY_VARIABLE]: inherited };
+      const key = before ?? newKey();
       made.set(server.id, key);
       const isKept = await secrets.set(secretOf(server.id), key);
       log.info('apiKeys', 'made a key', { id: server.id, isKept });
@@ -74,9 +81,10 @@ const needsKey = ({ wish, command, origin }: Told): boolean =>
   wish.engine === 'vllm' && origin === 'started' && isOpenToNetwork(command.args);
 
 /** By the user, for this launch or for all of them. Of an adopted one the key is not in what we know. */
-function keyGiven({ command, origin }: Told): string | null {
-  if (origin === 'adopted') return null;
-  return nonEmpty(keyInArguments(command.args)) ?? nonEmpty(command.env[API_KEY_VARIABLE]);
+function keyGiven({ command, origin }: Told): string | undefined {
+  if (origin === 'adopted') return undefined;
+  const key = nonEmpty(keyInArguments(command.args)) ?? nonEmpty(command.env[API_KEY_VARIABLE]);
+  return key ?? undefined;
 }
 
 /** An empty one is none to vLLM: it would answer everybody. */
@@ -85,7 +93,7 @@ const nonEmpty = (key: string | null | undefined): string | null =>
 
 /** Requests to it must show one, whoever gave it. */
 export const asksForKey = (server: Told): boolean =>
-  server.wish.engine === 'vllm' && (needsKey(server) || keyGiven(server) !== null);
+  server.wish.engine === 'vllm' && (needsKey(server) || keyGiven(server) !== undefined);
 
 /** Keys live as long as their servers. */
 export function forgetKeysOfEnded(store: AppStore, keys: ApiKeys): () => void {

@@ -2,9 +2,10 @@
  * From a wish to a running process: read the model, plan, look for what would go wrong, choose a port, start in a
  * terminal, remember it. Watching is `observer.ts`, stopping `stopping.ts`.
  */
+import { optionsInArguments } from '../engines/vllm/argumentOptions';
 import { checkArguments } from '../engines/vllm/arguments';
 import { valueOfFlag } from '../engines/vllm/flagValue';
-import { isOpenToNetwork, reachableHost } from '../engines/vllm/listening';
+import { isOpenToNetwork, keyInArguments, reachableHost } from '../engines/vllm/listening';
 import type { PreflightProblem } from '../engines/engine';
 import { noFacts } from '../engines/startFacts';
 import { engineNames } from '../shared/engineNames';
@@ -19,7 +20,7 @@ import { conditionsOf } from './launchNotes';
 import type { ModelReading } from './modelReading';
 import type { ModelService } from './modelService';
 import type { LaunchSpec } from './ports';
-import { answerWish } from './planService';
+import { answerWish, commandSettingsFor, fitsOnWhatIsKept } from './planService';
 import { launchGpus } from './launchGpus';
 import { recordOf } from './launchRecord';
 import { newServer } from './newServer';
@@ -43,8 +44,21 @@ export interface Prepared {
   readonly problems: readonly PreflightProblem[];
 }
 
+/** By the plan. */
+export const DOES_NOT_FIT = 'does_not_fit';
+
 /** No likely failure, but nothing to happen unasked: it listens beyond this machine. */
 export const OPEN_TO_NETWORK = 'open_to_network';
+
+/** Above it a start check would be a guess. */
+const OLD_MS = 1_000;
+
+/** @param hasWaited it was planned a while ago, and something has ended since */
+export async function lookBeforePlan(context: AppContext, hasWaited = false): Promise<void> {
+  // the clock may have been set back since
+  const ageMs = Math.abs(context.clock.now() - (context.store.state().gpu.sampledAtMs ?? 0));
+  if (hasWaited || ageMs > OLD_MS) await context.lookAtGpus();
+}
 
 export async function prepareVllm(
   context: AppContext,
@@ -54,14 +68,12 @@ export async function prepareVllm(
   listed: Pick<Server, 'id' | 'port'> | null = null,
 ): Promise<Result<Prepared>> {
   if (wish.model === '') return fail('invalid', 'Choose a model first.');
-  const { store, clock, net } = context;
+  const { store, net } = context;
   const settings = context.settings();
   const reading = await models.read('vllm', wish.model);
   const kept = listed && (await net.isPortFree(listed.port)) ? listed.port : null;
   const port = wish.port ?? kept ?? (await context.portChooser.take());
-  // figures older than this would make the start check a guess; the clock may have been set back since
-  const ageMs = Math.abs(clock.now() - (store.state().gpu.sampledAtMs ?? 0));
-  if (listed || ageMs > 5_000) await context.lookAtGpus();
+  await lookBeforePlan(context, listed !== null);
   const facts = reading.ok ? reading.value.facts : { name: wish.model };
   const answer = answerWish(store.state(), settings, wish, facts, port);
   const problems = await preflight(context, wish, answer, reading, port, listed?.id);
@@ -89,7 +101,8 @@ async function preflight(
   }
   if (!reading.ok) add('model_unreadable', reading.failure.detail);
   const longest = reading.ok ? reading.value.longestContext : null;
-  const asked = wish.options.maxModelLen ?? null;
+  const { extraArguments } = commandSettingsFor(context.store.state(), settings, wish, port);
+  const asked = optionsInArguments(extraArguments).maxModelLen ?? wish.options.maxModelLen ?? null;
   if (longest !== null && asked !== null && asked > longest) {
     add(
       'max_model_len_over_derived',
@@ -100,6 +113,11 @@ async function preflight(
   if (wish.port !== null && (owner || !(await context.net.isPortFree(port)))) {
     add('port_in_use', `Port ${String(port)} is taken${owner ? ` by ${owner.title}` : ''}.`);
   }
+  if (isOpenToNetwork(answer.command.args) && keyInArguments(answer.command.args) === '')
+    add(
+      'api_key_empty',
+      'With an empty --api-key vLLM answers everybody: leave it out, and a key is made.',
+    );
   if (isOpenToNetwork(answer.command.args))
     add(
       OPEN_TO_NETWORK,
@@ -108,7 +126,11 @@ async function preflight(
   problems.push(...checkArguments(answer.command.args.slice(2), answer.engineVersion));
   if (answer.verdict === 'doesNotFit') {
     const why = answer.steps.at(-1)?.replace(/^Verdict: \w+, /, '') ?? 'see the planner';
-    add('does_not_fit', `The plan does not fit: ${why}`);
+    const facts = reading.ok ? reading.value.facts : { name: wish.model };
+    if (fitsOnWhatIsKept(context.store.state(), settings, wish, facts)) {
+      const text = `It takes memory that is kept for Ollama: ${why}`;
+      problems.push({ id: DOES_NOT_FIT, text, blocking: true, takesOllamas: true });
+    } else add(DOES_NOT_FIT, `The plan does not fit: ${why}`);
   }
   const same = servers.find((one) => one.phase === 'starting' && isSameWish(one.wish, wish));
   if (same)

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import type { Outcome } from '../engines/diagnose';
+import { isOpenToNetwork } from '../engines/vllm/listening';
 import { outcomeSchema } from '../learning/learnedRecord';
 import { isAttempt, isSameOutcome } from '../learning/triedBefore';
 import type { ProcessIdentity } from '../processes/process';
@@ -11,7 +12,7 @@ import { identityKey } from '../processes/tree';
 import type { ModelRequest } from '../shared/planRequest';
 import { fail, ok, type Result } from '../shared/failure';
 import type { AppContext } from './appContext';
-import type { DeployResult } from './deploy';
+import { DOES_NOT_FIT, OPEN_TO_NETWORK, type DeployResult } from './deploy';
 import { reportOf, startOutcome, stepUpOf, type FailureReport } from './failureReport';
 import { learnedFor } from './learnedFor';
 import type { ModelService } from './modelService';
@@ -180,20 +181,18 @@ export function createFailureReporter(
     },
     async start(id, offer, { force }) {
       const server = serverOf(id);
+      const apiKey = server ? await context.apiKeys.of(server) : null;
       if (server?.phase === 'ready') {
         const stopped = await servers().stop(id, { force: false });
         if (!stopped.ok) return { ...stopped, problems: [] };
       }
-      const result = await servers().deploy(offer.wish, { force });
-      // by the engine's own figures it starts; that the plan sees it otherwise is part of the offer
-      const isImplied =
-        !result.ok &&
-        offer.verdict === 'doesNotFit' &&
-        result.problems.every((one) => one.id === 'does_not_fit' || !one.blocking);
-      const started =
-        isImplied && result.problems.length > 0
-          ? await servers().deploy(offer.wish, { force: true })
-          : result;
+      const accepted = [
+        // by the engine's own figures it starts; that the plan sees it otherwise is part of the offer
+        ...(offer.verdict === 'doesNotFit' ? [DOES_NOT_FIT] : []),
+        // the one that it takes the place of was as open
+        ...(server && isOpenToNetwork(server.command.args) ? [OPEN_TO_NETWORK] : []),
+      ];
+      const started = await servers().deploy(offer.wish, { force, accepted, apiKey });
       if (started.ok) await servers().remove(id);
       return started;
     },

@@ -18,7 +18,7 @@ export async function placeServer(
   server: Server,
   table: readonly ProcessInfo[],
 ): Promise<void> {
-  const { store, log, registry, clock } = context;
+  const { store, log, registry, clock, apiKeys } = context;
   const watch = (placed: Server) => {
     store.dispatch({ type: 'serverAdded', server: placed });
     observer.watch(server.id);
@@ -59,7 +59,7 @@ export async function placeServer(
   }
   const left = family.all;
   if (left.length === 0) {
-    await registry.remove(server.id);
+    await Promise.all([registry.remove(server.id), apiKeys.forget(server.id)]);
     return;
   }
   store.dispatch({

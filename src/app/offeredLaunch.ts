@@ -3,6 +3,7 @@ import { commandDiff, flagChangeText } from '../engines/commandDiff';
 import { changedWish } from '../engines/vllm/argumentOptions';
 import { launchFromCommand } from '../engines/vllm/launchSeen';
 import type { CorrectedLaunch } from '../learning/correctedLaunch';
+import { redactArguments } from '../processes/redact';
 import type { Command, PlanAnswer, Verdict } from '../shared/planAnswer';
 import type { ModelRequest, PlanOptions } from '../shared/planRequest';
 import { formatGib } from '../shared/units';
@@ -55,10 +56,16 @@ export function offerOf(
   const isVllm = wish.engine === 'vllm';
   const planned = (one: Wish): PlanAnswer => answerWish(state, settings, one, facts, server.port);
   const answer = planned(wish);
+  const replanned = planned(server.wish).command;
   // a simulated server runs another program; what would have run is what changes
-  const before = server.simulated || !isVllm ? planned(server.wish).command : server.command;
-  const own = settings['vllm.environment'];
-  const diff = commandDiff(withoutEnvironment(before, own), withoutEnvironment(answer.command, own))
+  const before = server.simulated || !isVllm ? replanned : server.command;
+  // the user's own, which may be secrets, are no part of a correction, nor are those that they removed since
+  const ours = new Set(
+    [replanned, answer.command]
+      .flatMap(({ env }) => Object.keys(env))
+      .filter((name) => !(name in settings['vllm.environment'])),
+  );
+  const diff = commandDiff(forShowing(before, ours), forShowing(answer.command, ours))
     .filter(({ flag }) => !/^argument \d/.test(flag))
     .map(flagChangeText);
   return {
@@ -107,11 +114,12 @@ function optionDiff(before: PlanOptions, change: PlanOptions): string[] {
   });
 }
 
-/** What the user's settings put there is not part of the correction, and may be a secret. */
-function withoutEnvironment(command: Command, own: Readonly<Record<string, string>>): Command {
-  const env = Object.fromEntries(Object.entries(command.env).filter(([name]) => !(name in own)));
-  return { ...command, env };
-}
+/** As it may be shown and logged: without keys, and of the environment only what we set. */
+const forShowing = ({ file, args, env }: Command, ours: ReadonlySet<string>): Command => ({
+  file,
+  args: [...redactArguments(args)],
+  env: Object.fromEntries(Object.entries(env).filter(([name]) => ours.has(name))),
+});
 
 function planLine(
   verdict: Verdict,

@@ -9,7 +9,14 @@ import { fail, ok, type Result } from '../shared/failure';
 import type { OllamaTag } from '../models/ollamaShow';
 import type { Wish } from '../shared/wish';
 import type { AppContext } from './appContext';
-import { enlist, launch, type DeployResult, type Prepared } from './deploy';
+import {
+  DOES_NOT_FIT,
+  enlist,
+  launch,
+  lookBeforePlan,
+  type DeployResult,
+  type Prepared,
+} from './deploy';
 import { forgetWhenGone } from './forgetting';
 import type { Environment } from './hubEnvironment';
 import { fateOf } from './launchFate';
@@ -67,6 +74,7 @@ export function createOllamaServing(
     const base = daemon.base();
     const { port } = addressOf(base);
     const facts = reading.ok ? reading.value.facts : { name: wish.model };
+    await lookBeforePlan(context);
     const answer = answerWish(store.state(), context.settings(), wish, facts, port);
     const problems: PreflightProblem[] = [];
     const add = (id: string, text: string, blocking = true) =>
@@ -78,7 +86,7 @@ export function createOllamaServing(
       );
     if (answer.verdict === 'doesNotFit')
       add(
-        'does_not_fit',
+        DOES_NOT_FIT,
         'The model does not fit on the GPU: Ollama would put part of it on the CPU.',
       );
     const differences = await daemonDifferences(context, port, wish.options);

@@ -32,8 +32,10 @@ export function surroundingsOf(
   };
 }
 
-export function answerRequest(request: PlanRequest, command: CommandSettings): PlanAnswer {
-  const answer = plan(withArguments(request, command.extraArguments));
+/** Plan and command both take the options that stand in the extra arguments. */
+export function answerRequest(wished: PlanRequest, command: CommandSettings): PlanAnswer {
+  const request = withArguments(wished, command.extraArguments);
+  const answer = plan(request);
   const build = request.engine === 'vllm' ? vllmCommand : ollamaCommand;
   return { ...answer, command: build(request, answer, command) };
 }
@@ -56,6 +58,21 @@ export function commandSettingsFor(
       : wish.extraArguments,
     environment: isVllm ? settings['vllm.environment'] : keepAliveEnvironment(wish.keepAlive),
   };
+}
+
+/** Whether the same wish would fit if nothing were kept for Ollama, of which vLLM itself knows nothing. */
+export function fitsOnWhatIsKept(
+  state: AppState,
+  settings: Settings,
+  wish: Wish,
+  model: ModelRequest,
+): boolean {
+  const around = surroundingsOf(state, settings, wish, model);
+  if (around.coexistence.ollamaReservationBytes === 0) return false;
+  const coexistence = { ...around.coexistence, ollamaReservationBytes: 0 };
+  const { extraArguments } = commandSettingsFor(state, settings, wish, 0);
+  const request = requestForWish(wish, { ...around, coexistence });
+  return plan(withArguments(request, extraArguments)).verdict !== 'doesNotFit';
 }
 
 /** The plan for a wish on this machine now. */

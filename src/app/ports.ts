@@ -99,8 +99,11 @@ export interface Files {
   list(path: string): Promise<readonly string[]>;
   readText(path: string, maxBytes: number): Promise<Result<string>>;
   readRange(path: string, offset: number, length: number): Promise<Result<Uint8Array>>;
-  /** Whole file or nothing, also when the host dies meanwhile. Makes the folder. */
-  writeAtomic(path: string, text: string): Promise<Result<void>>;
+  /**
+   * Whole file or nothing, also when the host dies meanwhile. Makes the folder. A new file may be for this user alone;
+   * one that is replaced keeps its rights.
+   */
+  writeAtomic(path: string, text: string, how?: { isPrivate: boolean }): Promise<Result<void>>;
   /**
    * A new file, whole from its first moment: of several that try the same name at once exactly one is told `true`, the
    * others `false`. Makes the folder.

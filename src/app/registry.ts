@@ -69,7 +69,8 @@ export function createRegistry(files: Files, folder: string, log: Log): Registry
     if (await files.stat(endPathOf(id))) return;
     const before = (await files.stat(pathOf(id))) ? await readNamed(`${id}.json`) : null;
     const merged = before ? mergeLaunch(before, server) : server;
-    const written = await files.writeAtomic(pathOf(id), launchText(merged));
+    // a command may hold what the user put there, keys too
+    const written = await files.writeAtomic(pathOf(id), launchText(merged), { isPrivate: true });
     if (!written.ok) log.error('registry', 'could not write', { id, why: written.failure.detail });
   }
 

@@ -28,6 +28,8 @@ const JUST_ENDED_MS = 60_000;
 export interface DeployOptions {
   /** Whatever speaks against it. */
   readonly force: boolean;
+  /** Ids of problems that are known and accepted. */
+  readonly accepted?: readonly string[];
   /** Ollama: downloads the model first where the daemon lacks it. */
   readonly pull?: boolean;
   /** Of the server that runs again: clients have it already. */
@@ -185,9 +187,11 @@ export function createServers(
 /** The first thing that speaks against it, unless all that was asked to be ignored. */
 function refusalOf(
   prepared: Prepared,
-  { force, pull }: DeployOptions,
+  { force, accepted = [], pull }: DeployOptions,
 ): (DeployResult & { ok: false }) | null {
   const problems = prepared.problems.filter(({ id }) => !(pull && id === MODEL_MISSING));
-  const first = force ? undefined : problems.find(({ blocking }) => blocking);
+  const first = force
+    ? undefined
+    : problems.find(({ id, blocking }) => blocking && !accepted.includes(id));
   return first ? { ok: false, failure: { reason: 'refused', detail: first.text }, problems } : null;
 }

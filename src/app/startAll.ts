@@ -1,5 +1,6 @@
 /** Saved servers one after another, in their saved order: each waits until the one before is ready. */
 import type { Wish } from '../shared/wish';
+import { OPEN_TO_NETWORK } from './deploy';
 import type { Servers } from './servers';
 import type { Profile, Server } from './state';
 import type { AppStore } from './store';
@@ -52,7 +53,8 @@ async function bringUp(
     );
   let id = running?.id;
   if (id === undefined) {
-    const deployed = await servers.deploy(wish, { force: false });
+    // whoever saved it so was told then what it means
+    const deployed = await servers.deploy(wish, { force: false, accepted: [OPEN_TO_NETWORK] });
     if (!deployed.ok) return { why: deployed.failure.detail };
     id = deployed.id;
   }

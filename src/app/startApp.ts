@@ -136,14 +136,14 @@ export function startApp(options: AppOptions): App {
       void sampler.run(over.signal);
       stopFollowing.push(models.follow(), judgeHolders(context, cleaner), learner.follow());
       stopFollowing.push(queue.follow(), watchQuietWindow(context), failures.follow());
-      stopFollowing.push(
-        metrics.follow(),
-        coexistence.follow(),
-        forgetKeysOfEnded(store, context.apiKeys),
-      );
+      stopFollowing.push(metrics.follow(), forgetKeysOfEnded(store, context.apiKeys));
       // the rest starts programs and reads files, for which the first figures would wait
       const looked = firstLook(store, clock);
       found = looked.then(() => shared.sync());
+      // a model that a server of ours has loaded would count as somebody else's before that
+      void found.then(() => {
+        if (!over.signal.aborted) stopFollowing.push(coexistence.follow());
+      });
       void looked.then(() => {
         if (over.signal.aborted) return;
         void shared.run(over.signal);
@@ -155,7 +155,7 @@ export function startApp(options: AppOptions): App {
     },
     wake() {
       sampler.wake();
-      void coexistence.look();
+      void found.then(() => coexistence.look());
       void learner.refresh();
     },
     async refresh() {

@@ -125,4 +125,6 @@ export interface PreflightProblem {
   readonly id: string;
   readonly text: string;
   readonly blocking: boolean;
+  /** It starts all the same, on memory that is to stay free for Ollama. */
+  readonly takesOllamas?: true;
 }

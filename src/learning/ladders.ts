@@ -63,7 +63,7 @@ export function stepsAfterServingFailure(
 export function stepsAfterLoadFailure({ numCtx, numParallel }: PlanOptions): Rung[] {
   const one: Rung = {
     change: { numParallel: 1 },
-    why: 'One K/V cache instead of one per request.',
+    why: 'One KV cache instead of one per request.',
   };
   const length = numCtx ?? Infinity;
   return [

@@ -1,5 +1,7 @@
 /** What a bare name tells about a model: how many parameters, and how they are stored. */
 
+import { parseHubModel } from './hubModel';
+
 export interface NamedModel {
   /** Billions of parameters. */
   readonly billions: number | null;
@@ -77,3 +79,7 @@ function billionsIn(name: string): number | null {
   }
   return null;
 }
+
+/** `llama3.1:8b`, as Ollama names models: on the Hub no name has a colon. */
+export const isOllamaTag = (text: string): boolean =>
+  /^[\w./-]+:[\w.-]+$/.test(text) && !parseHubModel(text);

@@ -7,7 +7,7 @@ export interface NameRuleInput {
   readonly weightsBytes: number | null;
   readonly maxModelLen: number | null;
   readonly tensorParallelSize: number;
-  /** Smallest card decides. */
+  /** Smallest card decides. Free: less what is kept for others. */
   readonly gpus: readonly { readonly totalBytes: number; readonly freeBytes: number | null }[];
 }
 
@@ -41,8 +41,8 @@ export function nameRule(input: NameRuleInput): NameRuleResult | null {
   const demand = (weights + kv) * 1.2;
   const share = demand / total;
   const chosen = choose(share);
-  const free = leastFree(input.gpus);
-  const utilization = free === null ? chosen : Math.min(chosen, Math.floor(free * 100) / 100);
+  const free = Math.floor((leastFree(input.gpus) ?? 1) * 100) / 100;
+  const utilization = Math.min(chosen, free);
   const steps = [
     `Rule: name. Detected memory: ${total.toFixed(2)} GiB`,
     `Model size: ${size.weightsGb.toFixed(2)} GB (${size.source})` +
@@ -50,7 +50,7 @@ export function nameRule(input: NameRuleInput): NameRuleResult | null {
     `KV estimate: ${(size.plainGb / input.tensorParallelSize).toFixed(2)} / 7 × ${length} / 1000 × 0.4 = ${kv.toFixed(2)} GB`,
     `Demand: (${weights.toFixed(2)} + ${kv.toFixed(2)}) × 1.2 = ${demand.toFixed(2)} GB, ${(share * 100).toFixed(1)} % of the card`,
     utilization < chosen
-      ? `Utilization: ${chosen.toFixed(2)}, taken down to ${utilization.toFixed(2)} by what is free now`
+      ? `Utilization: ${chosen.toFixed(2)}, taken down to ${utilization.toFixed(2)} by what is free for it`
       : `Utilization: ${utilization.toFixed(2)}`,
   ];
   return { utilization, steps };

@@ -80,7 +80,9 @@ export function planWorkers(input: WorkersInput): WorkersPlan {
     steps.push('1 worker on the CPU, which is slower but leaves the GPU to Ollama.');
     return { ...facts, workers: 1, bytesPerWorker: 0, device: 'cpu', steps };
   }
-  steps.push('Refused: fallback_to_cpu_when_constrained is off.');
+  steps.push(
+    'Refused: running on the CPU is switched off (fallbackToCpuWhenConstrained, fallback_to_cpu_when_constrained in the file).',
+  );
   return { ...facts, workers: 0, bytesPerWorker: null, device: null, steps };
 }
 

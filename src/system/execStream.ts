@@ -1,5 +1,6 @@
 /** A tool that goes on printing. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import type { StreamSpec } from '../app/ports';
 import { ok, type Result } from '../shared/failure';
 import { GIVE_UP_AFTER_KILL_MS, notStarted, quietly } from './execRun';
@@ -14,11 +15,13 @@ export function streamFile(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Result<number | null>> {
   return new Promise((resolve) => {
-    const child = spawn(file, spec.args, {
-      ...quietly,
-      env,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    let child: ChildProcessByStdio<null, Readable, null>;
+    try {
+      child = spawn(file, spec.args, { ...quietly, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    } catch (error) {
+      resolve(notStarted(spec.file, error));
+      return;
+    }
     child.on('error', (error) => resolve(notStarted(spec.file, error)));
     if (child.pid === undefined) return;
     let giveUp: NodeJS.Timeout | null = null;

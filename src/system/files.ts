@@ -117,14 +117,18 @@ async function readFully(
 }
 
 /** A link is followed, not replaced. The temporary file lies beside the target: rename works only within one disk. */
-async function writeAtomic(file: string, text: string): Promise<Result<void>> {
+async function writeAtomic(
+  file: string,
+  text: string,
+  { isPrivate } = { isPrivate: false },
+): Promise<Result<void>> {
   let temporary: string | null = null;
   try {
     await fs.mkdir(path.dirname(file), { recursive: true });
     const target = await fs.realpath(file).catch(() => file);
     const mode = await fs.stat(target).then(
       (facts) => facts.mode & 0o777,
-      () => 0o666,
+      () => (isPrivate ? 0o600 : 0o666),
     );
     const name = `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`;
     temporary = path.join(path.dirname(target), name);

@@ -13,8 +13,12 @@ const OFF_KEY = 'coexistenceNotice.off';
 export function noticeFallbacks(app: App, memory: vscode.Memento): vscode.Disposable {
   async function look(): Promise<void> {
     const told = memory.get<readonly string[]>(TOLD_KEY, []);
-    const now = ollamaFallbacks(app.store.state());
-    const isOver = (model: string) => !now.some((one) => one.model === model);
+    const state = app.store.state();
+    const now = ollamaFallbacks(state);
+    const isOver = (model: string) =>
+      !state.coexistence.ollama.models.some(
+        ({ name, sizeBytes, gpuBytes }) => name === model && gpuBytes < sizeBytes,
+      );
     const news = now.filter(({ model }) => !told.includes(model));
     const mayTell = vscode.window.state.focused && !memory.get<boolean>(OFF_KEY, false);
     const kept = told.filter((model) => !isOver(model));
@@ -31,7 +35,8 @@ export function noticeFallbacks(app: App, memory: vscode.Memento): vscode.Dispos
   }
 
   const unwatch = app.store.watch(
-    (state) => state.coexistence.ollama.models,
+    // their cause may be known later than they are
+    (state) => JSON.stringify([state.coexistence.ollama.models, ollamaFallbacks(state)]),
     () => void look(),
   );
   return vscode.Disposable.from(

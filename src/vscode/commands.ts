@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import { asksForKey } from '../app/apiKeys';
+import { DOES_NOT_FIT } from '../app/deploy';
 import { clientUrlOf, serverDetail } from '../app/serverText';
 import type { App } from '../app/app';
 import type { Profile, Server } from '../app/state';
@@ -76,7 +77,7 @@ export function registerCommands(
     saveProfile: (argument) => saveProfile(app, argument),
     deployProfile: (argument) => {
       const profile = profileOf(app, argument);
-      return profile && deployWish(app, profile.wish, false);
+      return profile && deployWish(app, profile.wish);
     },
     deleteProfile: (argument) => deleteProfile(app, argument),
     openProfilesFile: () => openProfilesFile(app),
@@ -107,7 +108,11 @@ const isLive = (server: Server) => server.phase !== 'ended';
 
 async function deploy(app: App, panel: PlannerPanel, argument: unknown): Promise<string | null> {
   const given = z.safeParse(launchArgumentSchema, argument);
-  if (given.success) return deployWish(app, given.data.wish, given.data.force);
+  if (given.success) {
+    // who presses Deploy Anyway on the page has seen the verdict, and nothing else that may speak against it
+    const accepted = given.data.force ? [DOES_NOT_FIT] : [];
+    return deployWish(app, given.data.wish, { force: false, accepted });
+  }
   return deployFromPalette(app, () => panel.show('utilization'));
 }
 
@@ -245,14 +250,14 @@ async function withServer(
 ): Promise<void> {
   const candidates = app.store.state().servers.filter(matches);
   const id = serverIdOf(argument);
-  if (candidates.length === 0) {
-    void vscode.window.showInformationMessage(`There is no server to ${verb}.`);
+  const given = candidates.find((server) => server.id === id);
+  if (candidates.length === 0 || (id !== null && !given)) {
+    const what = id === null ? 'There is no server' : 'This server is not one';
+    void vscode.window.showInformationMessage(`${what} to ${verb} now.`);
     return;
   }
-  const given = candidates.find((server) => server.id === id);
   const only = candidates.length === 1 && id === null ? candidates[0] : undefined;
-  const server =
-    given ?? only ?? (id === null ? await pickServer(app, candidates, verb) : undefined);
+  const server = given ?? only ?? (await pickServer(app, candidates, verb));
   if (server) await act(server);
 }
 

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { App } from '../app/app';
 import { OPEN_TO_NETWORK, type DeployResult } from '../app/deploy';
 import { MODEL_MISSING } from '../app/ollamaServing';
+import type { DeployOptions } from '../app/servers';
 import type { PlanAnswer } from '../shared/planAnswer';
 import { formatCount, formatGib, formatPercent } from '../shared/units';
 import type { Wish } from '../shared/wish';
@@ -45,25 +46,24 @@ export async function deployFromPalette(app: App, openPlanner: () => void): Prom
   };
   const step = await vscode.window.showQuickPick([go, adjust], { title: chosen.model });
   if (step === adjust) openPlanner();
-  return step === go ? deployWish(app, wish, false) : null;
+  return step === go ? deployWish(app, wish) : null;
 }
 
-/** Starts a wish; asks first where something speaks against it, unless forced, and before it downloads. */
+/** Starts a wish; asks first where something speaks against it that is not accepted, and before it downloads. */
 export async function deployWish(
   app: App,
   wish: Wish,
-  force: boolean,
-  pull = false,
+  options: DeployOptions = { force: false },
 ): Promise<string | null> {
-  const result = await app.deploy(wish, { force, pull });
+  const result = await app.deploy(wish, options);
   if (result.ok) return result.id;
   if (result.problems.length === 0) {
     await sayFailure('Deploy', result.failure);
     return null;
   }
   if (result.problems.some(({ id }) => id === MODEL_MISSING))
-    return (await confirmPull(result)) ? deployWish(app, wish, force, true) : null;
-  return (await confirmAnyway(result)) ? deployWish(app, wish, true, pull) : null;
+    return (await confirmPull(result)) ? deployWish(app, wish, { ...options, pull: true }) : null;
+  return (await confirmAnyway(result)) ? deployWish(app, wish, { ...options, force: true }) : null;
 }
 
 /** Without the model there is nothing to deploy anyway: it is downloaded, or nothing happens. */
@@ -82,13 +82,21 @@ async function confirmPull({ problems }: DeployResult & { ok: false }): Promise<
 
 export async function confirmAnyway(result: DeployResult & { ok: false }): Promise<boolean> {
   const anyway = 'Deploy Anyway';
-  const isOnlyOpen = result.problems.every(({ id }) => id === OPEN_TO_NETWORK);
   const chosen = await vscode.window.showWarningMessage(
-    isOnlyOpen ? 'Open this server to other machines?' : 'This launch is likely to fail.',
+    questionOf(result),
     { modal: true, detail: result.problems.map((problem) => `• ${problem.text}`).join('\n') },
     anyway,
   );
   return chosen === anyway;
+}
+
+/** The worst that speaks against it. */
+function questionOf({ problems }: DeployResult & { ok: false }): string {
+  const others = problems.filter(({ id }) => id !== OPEN_TO_NETWORK);
+  if (others.length === 0) return 'Open this server to other machines?';
+  return others.every(({ takesOllamas }) => takesOllamas)
+    ? 'This launch takes memory that is kept for Ollama.'
+    : 'This launch is likely to fail.';
 }
 
 function summary(wish: Wish, answer: PlanAnswer): string {

@@ -44,7 +44,7 @@ async function notice(app: App, server: Server): Promise<void> {
   const first = lacks ? PULL : failure?.correction ? START : null;
   const buttons = first === null ? [EXPLAIN] : [first, EXPLAIN];
   const chosen = await vscode.window.showErrorMessage(text, ...buttons);
-  if (chosen === PULL) await deployWish(app, wish, false, true);
+  if (chosen === PULL) await deployWish(app, wish, { force: false, pull: true });
   if (chosen === START) await vscode.commands.executeCommand(COMMANDS.startCorrected, id);
   if (chosen === EXPLAIN) await vscode.commands.executeCommand(COMMANDS.explainLastFailure, id);
 }

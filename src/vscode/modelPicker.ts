@@ -1,6 +1,8 @@
 /** Choosing a model: what is on this machine, a folder or file from disk, or a typed name. */
 import * as vscode from 'vscode';
 import type { App } from '../app/app';
+import { enginesForTyped } from '../app/typedModel';
+import { engineNames } from '../shared/engineNames';
 import type { ModelChoice } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
 
@@ -43,16 +45,8 @@ function itemsFor(app: App, typed: string): Item[] {
   const { models } = app.store.state();
   const items: Item[] = [];
   const text = typed.trim();
-  if (text !== '' && !models.some((model) => model.id === text)) {
-    const hint = app.hintForTyped(text);
-    items.push({
-      label: text,
-      description: 'with vLLM',
-      ...(hint === null ? {} : { detail: hint }),
-      alwaysShow: true,
-      choose: () => Promise.resolve({ engine: 'vllm', model: text }),
-    });
-  }
+  if (text !== '' && !models.some((model) => model.id === text))
+    items.push(...typedItems(app, text));
   // at a fixed place: the list below it fills while somebody may be about to click
   items.push({
     label: '$(folder-opened) Choose a Folder…',
@@ -73,6 +67,18 @@ function itemsFor(app: App, typed: string): Item[] {
     }
   }
   return items;
+}
+
+/** One for each engine that may know the name. */
+function typedItems(app: App, text: string): Item[] {
+  const hint = app.hintForTyped(text);
+  return enginesForTyped(text, app.store.state().engines).map((engine) => ({
+    label: text,
+    description: `with ${engineNames[engine]}`,
+    ...(engine === 'ollama' || hint === null ? {} : { detail: hint }),
+    alwaysShow: true,
+    choose: () => Promise.resolve({ engine, model: text }),
+  }));
 }
 
 async function chooseFolder(): Promise<Chosen | null> {

@@ -135,6 +135,7 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
       execution.terminate();
       return;
     }
+    this.foundAgain.delete(launchId);
     // typed as a number, but undefined for a missing executable (seen on 1.139)
     const known = typeof pid === 'number' && pid > 0 ? pid : null;
     if (known !== null) this.pids.set(launchId, known);

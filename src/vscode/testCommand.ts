@@ -10,7 +10,7 @@ import { reach } from './contextKeys';
 import { sayFailure } from './messages';
 import { showReport } from './reportDocuments';
 
-const LOAD = 'Run a Short Load…';
+const LOAD = 'Run Short Load…';
 const CURL = 'Copy curl';
 const KEY = 'Copy API Key';
 /** Of the answer, while it comes in. */
@@ -24,7 +24,6 @@ export async function sendTestPrompt(app: App, server: Server): Promise<void> {
     if (answer.failure.reason !== 'cancelled') await sayFailure('Test prompt', answer.failure);
     return;
   }
-  reach('hasServedAnswer');
   reach('hasServedAnswer');
   const summary = promptSummary(answer.value);
   const chosen = await vscode.window.showInformationMessage(summary, LOAD, CURL);
@@ -44,7 +43,6 @@ export async function runTestLoad(app: App, server: Server): Promise<void> {
 
 export async function copyCurl(app: App, server: Server): Promise<void> {
   await vscode.env.clipboard.writeText(await app.curlFor(server));
-  reach('hasServedAnswer');
   reach('hasServedAnswer');
   if ((await app.apiKeyOf(server)) === null) {
     vscode.window.setStatusBarMessage('Copied', 2_000);

@@ -51,7 +51,10 @@ const surfaces = {
     await ui.runCommand('VRAM Pilot: Deploy Model…');
     await ui.pickEntries();
   },
-  'deploy-plan': async ({ ui }) => {
+  'deploy-plan': async ({ ui, page }) => {
+    // a page that has just been drawn may have taken the focus, and so closed the list
+    if (!(await page.locator('.quick-input-widget').isVisible()))
+      await ui.runCommand('VRAM Pilot: Deploy Model…');
     await ui.typeInBox(makeModel('qwen3-4b'));
     await until(
       async () => (await ui.pickEntries()).some((entry) => entry.includes('Adjust in the Planner')),

@@ -3,26 +3,40 @@ import { plannerFrame, plannerValue } from './page.mjs';
 import { until } from './until.mjs';
 
 const PATIENCE_MS = 30_000;
+/** A palette that stays open lists a command within a second. */
+const PALETTE_MS = 10_000;
 const box = (page) => page.locator('.quick-input-widget input:is([type=text], [type=password])');
 
 /**
  * Types what is missing and takes the row that the list then points at.
  * @param title of the picker, where another one closes just then
  */
-export async function pickByKeys({ page }, text, { typed = '', title = null } = {}) {
-  await box(page).waitFor({ timeout: PATIENCE_MS });
+export async function pickByKeys(
+  { page },
+  text,
+  { typed = '', title = null, timeout = PATIENCE_MS } = {},
+) {
+  await box(page).waitFor({ timeout });
   if (title !== null)
-    await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout: PATIENCE_MS });
+    await page.locator('.quick-input-title', { hasText: title }).waitFor({ timeout });
   if (typed !== '') await page.keyboard.type(typed);
   const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: text });
-  await row.waitFor({ timeout: PATIENCE_MS });
+  await row.waitFor({ timeout });
   await page.keyboard.press('Enter');
 }
 
 /** Runs a command by its full title through the palette. */
 export async function commandByKeys(hand, title) {
-  await hand.page.keyboard.press('F1');
-  await pickByKeys(hand, title, { typed: title });
+  // an editor that closes just then takes the focus, and the palette closes: it is opened once more
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await hand.page.keyboard.press('F1');
+      return await pickByKeys(hand, title, { typed: title, timeout: PALETTE_MS });
+    } catch (error) {
+      if (attempt === 3) throw error;
+      await hand.page.keyboard.press('Escape');
+    }
+  }
 }
 
 /** What has the focus in the planner: its test id, else its kind and words; null: nothing in there. */

@@ -241,6 +241,34 @@ export default async ({ browser, test }) => {
     await page.close();
   });
 
+  await test('offers no change that the settings’ arguments overrule, and says why', async () => {
+    const { launch, gpus } = sampleSnapshot;
+    const full = gpus.map((gpu) => ({ ...gpu, freeBytes: 19.5 * 1024 ** 3 }));
+    const open = async (extraArguments) => {
+      const snapshot = { ...sampleSnapshot, gpus: full, launch: { ...launch, extraArguments } };
+      const { page } = await openPlanner(browser, { snapshot });
+      const count = async (id) => page.getByTestId(id).filter({ visible: true }).count();
+      const shown = { use: await count('use-share'), fixed: await count('fixed') };
+      await page.close();
+      return shown;
+    };
+    assert.deepEqual(await open([]), { use: 1, fixed: 0 });
+    const held = await open(['--gpu-memory-utilization', '0.85']);
+    assert.equal(held.use, 0);
+    assert.ok(held.fixed > 0);
+  });
+
+  await test('a share that is too large only for Ollama’s part is not said to be refused', async () => {
+    const coexistence = { ...sampleSnapshot.coexistence, ollamaReservationBytes: 4 * 1024 ** 3 };
+    const { page } = await openPlanner(browser, { snapshot: { ...sampleSnapshot, coexistence } });
+    const said = await page.getByTestId('warning').innerText();
+    assert.match(said, /Takes memory that is kept for Ollama/);
+    assert.match(said, /beside 4\.00 GiB kept for Ollama/);
+    assert.doesNotMatch(said, /refuses/);
+    assert.match(await page.getByTestId('verdict').innerText(), /It would start, but takes/);
+    await page.close();
+  });
+
   await test('Ollama’s own controls change the plan, the daemon’s words and the load', async () => {
     const { page, problems } = await openPlanner(browser, { snapshot: scenes.ollama });
     const command = () => page.getByTestId('command').innerText();

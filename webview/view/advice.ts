@@ -1,5 +1,6 @@
 /** What would help, each with the bytes it brings, what it costs and the verdict after it; applied with one click, undone with another. */
 import type { Advice } from '../../src/shared/planAnswer';
+import { isFixed } from '../state';
 import { describeChange } from '../verdictSentence';
 import { verdictIcons, verdictWords, words } from '../words';
 import { button, setSpoken } from './button';
@@ -12,11 +13,18 @@ const SHOWN = 3;
 /** The rule of thumb stands beside the slider already. */
 const SHOWN_ELSEWHERE = 'guidance-utilization';
 
-function adviceRow(take: (advice: Advice) => void): Row<Advice> {
+interface Offer {
+  readonly advice: Advice;
+  /** The user's settings say otherwise, and win. */
+  readonly fixed: boolean;
+}
+
+function adviceRow(take: (advice: Advice) => void): Row<Offer> {
   let current: Advice | null = null;
   const title = h('strong', {});
   const after = h('span', { class: 'after' });
   const why = h('p', { class: 'help' });
+  const fixedNote = h('p', { class: 'help', 'data-testid': 'fixed' }, words.fixedBySetting);
   const apply = button(
     words.apply,
     () => {
@@ -28,10 +36,16 @@ function adviceRow(take: (advice: Advice) => void): Row<Advice> {
     element: h(
       'li',
       { class: 'advice' },
-      h('div', { class: 'advice-text' }, h('div', { class: 'advice-head' }, title, after), why),
+      h(
+        'div',
+        { class: 'advice-text' },
+        h('div', { class: 'advice-head' }, title, after),
+        why,
+        fixedNote,
+      ),
       apply,
     ),
-    update(advice) {
+    update({ advice, fixed }) {
       current = advice;
       const change = describeChange(advice.change);
       const saves = (advice.savesBytes ?? 0) > 0 ? words.saves(advice.savesBytes) : null;
@@ -40,7 +54,8 @@ function adviceRow(take: (advice: Advice) => void): Row<Advice> {
       setText(after, `${verdictIcons[verdictAfter]} ${verdictWords[verdictAfter].toLowerCase()}`);
       after.dataset.verdict = verdictAfter;
       setText(why, saves === null ? advice.why : `${saves}. ${advice.why}`);
-      setHidden(apply, change === '');
+      setHidden(fixedNote, !fixed);
+      setHidden(apply, change === '' || fixed);
       setSpoken(apply, `${words.apply}: ${change}`);
     },
   };
@@ -49,13 +64,13 @@ function adviceRow(take: (advice: Advice) => void): Row<Advice> {
 export function adviceView(actions: Actions): View {
   /** What was clicked goes away with the change: the focus follows to what undoes it, or does it again. */
   let focusNext: 'undo' | 'apply' | null = null;
-  const list = (): { element: HTMLElement; keep: (items: readonly Advice[]) => void } => {
+  const list = (): { element: HTMLElement; keep: (items: readonly Offer[]) => void } => {
     const element = h('ul', { class: 'plain', role: 'list' });
     return {
       element,
-      keep: rowKeeper<Advice>(
+      keep: rowKeeper<Offer>(
         element,
-        ({ id }) => id,
+        ({ advice }) => advice.id,
         () =>
           adviceRow(({ change }) => {
             focusNext = 'undo';
@@ -94,17 +109,19 @@ export function adviceView(actions: Actions): View {
   );
   return {
     element,
-    update({ priced, state }) {
-      const advice = (priced?.plan.advice ?? []).filter(({ id }) => id !== SHOWN_ELSEWHERE);
+    update({ priced, state, snapshot }) {
+      const offers = (priced?.plan.advice ?? [])
+        .filter(({ id }) => id !== SHOWN_ELSEWHERE)
+        .map((advice) => ({ advice, fixed: isFixed(advice.change, state.wish, snapshot) }));
       const last = state.applied.at(-1);
-      setHidden(element, advice.length === 0 && last === undefined);
+      setHidden(element, offers.length === 0 && last === undefined);
       setHidden(undoRow, last === undefined);
       if (last !== undefined) {
         setText(applied, words.applied(last.what, state.applied.length));
         setSpoken(undo, words.undoOf(last.what));
       }
-      best.keep(advice.slice(0, SHOWN));
-      const folded = advice.slice(SHOWN);
+      best.keep(offers.slice(0, SHOWN));
+      const folded = offers.slice(SHOWN);
       rest.keep(folded);
       showMore(folded.length > 0);
       setText(restTitle, words.moreAdvice(folded.length));

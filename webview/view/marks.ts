@@ -40,13 +40,13 @@ export function marksView(choose: (share: number) => void): Marks {
     rows: h(
       'div',
       { class: 'marks', role: 'group', 'aria-label': words.marksHeading },
+      kept,
       h(
         'div',
         { class: 'marks-head', 'aria-hidden': 'true' },
         ...words.marksColumns.map((text) => h('span', {}, text)),
       ),
       ...made.map((one) => one.row),
-      kept,
     ),
     update(page) {
       const plan = page.priced?.plan ?? null;

@@ -1,5 +1,5 @@
 /**
- * vLLM's share of the card: one value in three linked units (fraction, GiB of K/V cache, requests at once), with marks
+ * vLLM's share of the card: one value in three linked units (fraction, GiB of KV cache, requests at once), with marks
  * for the smallest, the recommended and the largest share. All three can be typed; the slider moves in steps of 0.05.
  */
 import { formatCount, GIB } from '../../src/shared/units';

@@ -36,7 +36,7 @@ export function verdictView(actions: Actions): View & { focus(): void } {
     'div',
     { class: 'tools' },
     keep,
-    button(words.openReport, () => actions.open('report'), { kind: 'link', testid: 'report' }),
+    button(words.explainPlan, () => actions.open('report'), { kind: 'link', testid: 'report' }),
   );
   const why = foldable(
     words.why,

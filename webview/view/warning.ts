@@ -1,18 +1,21 @@
 /** The share exceeds what is free now: said where the share is chosen, in the place of its help, so that nothing moves. */
+import { changedWish } from '../../src/engines/vllm/argumentOptions';
+import type { Wish } from '../../src/shared/wish';
 import { formatShare } from '../scales';
+import { isFixed } from '../state';
 import { words } from '../words';
 import { button } from './button';
-import { h, presence, setHidden, setText } from './dom';
+import { h, presence, setAttribute, setHidden, setText } from './dom';
 import type { Actions, View } from './view';
 
 export function warningView(actions: Actions): View {
   const text = h('p', {});
-  let share: number | null = null;
+  const heading = h('strong', {});
+  let lower: Wish | null = null;
   const use = button(
     '',
     () => {
-      if (share !== null)
-        actions.options({ gpuMemoryUtilization: share, kvCacheMemoryBytes: null });
+      if (lower !== null) actions.wish(lower);
     },
     { testid: 'use-share' },
   );
@@ -22,9 +25,8 @@ export function warningView(actions: Actions): View {
       class: 'warning',
       'data-testid': 'warning',
       role: 'note',
-      'aria-label': words.warningHeading,
     },
-    h('strong', {}, `⚠ ${words.warningHeading}`),
+    heading,
     text,
     h(
       'div',
@@ -36,12 +38,17 @@ export function warningView(actions: Actions): View {
   const show = presence(element);
   return {
     element,
-    update({ shortfall }) {
+    update({ shortfall, state: { wish }, snapshot }) {
       show(shortfall !== null);
       if (shortfall === null) return;
-      share = shortfall.share;
+      const { kind, share } = shortfall;
+      const title = words.warningHeading[kind];
+      setText(heading, `⚠ ${title}`);
+      setAttribute(element, 'aria-label', title);
       setText(text, shortfall.text);
-      setHidden(use, share === null);
+      const change = { gpuMemoryUtilization: share, kvCacheMemoryBytes: null };
+      lower = share === null || isFixed(change, wish, snapshot) ? null : changedWish(wish, change);
+      setHidden(use, lower === null);
       if (share !== null) setText(use, words.use(formatShare(share)));
     },
   };

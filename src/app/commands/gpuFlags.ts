@@ -50,19 +50,21 @@ async function liveGpus(doors: CommandDoors): Promise<GpuRequest[]> {
 
 function gpuOf(word: string): GpuRequest | null {
   const totalBytes = parseSize(word);
-  // A bare number is no size of a card: `--gpu 24` would be 24 bytes.
-  if (totalBytes !== null && /[a-z]/i.test(word))
+  if (totalBytes !== null && hasUnit(word))
     return totalBytes > 0 ? { name: null, totalBytes, freeBytes: null, memory: 'dedicated' } : null;
   const card = cardByName(word);
   return card ? { ...card, freeBytes: null } : null;
 }
+
+/** A bare number is no size of a card: `--gpu 24` would be 24 bytes. */
+const hasUnit = (word: string): boolean => /[a-z]/i.test(word);
 
 /** One `--free` is for every GPU, several are for each in turn. */
 function withFreeMemory(gpus: GpuRequest[], free: readonly string[]): Result<GpuRequest[]> {
   const sizes: number[] = [];
   for (const word of free) {
     const bytes = parseSize(word);
-    if (bytes === null)
+    if (bytes === null || !hasUnit(word))
       return fail('invalid', `--free: found "${word}", expected a size such as 20GiB`);
     sizes.push(bytes);
   }

@@ -1,6 +1,6 @@
 /** `plan`: one request, a stream of requests, or a model named on the command line. */
 import { describePython } from '../../engines/vllm/python';
-import { parseHubModel } from '../../models/hubModel';
+import { isOllamaTag } from '../../models/modelName';
 import { KNOWN_PROFILES_FILE, readKnownProfiles } from '../../planner/knownProfiles';
 import { parseJson } from '../../shared/json';
 import type { KnownProfile } from '../../shared/knownProfile';
@@ -104,9 +104,6 @@ export function refusalOf(planned: Exclude<PlannedResult, { ok: true }>): Comman
   };
 }
 
-/** `llama3.1:8b`: names on the Hub have no colon. */
-const OLLAMA_TAG = /^[\w./-]+:[\w.-]+$/;
-
 async function requestFromFlags(
   input: CommandInput,
   doors: CommandDoors,
@@ -116,8 +113,7 @@ async function requestFromFlags(
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
   const name = input.positionals[0] ?? '';
-  const isTag = OLLAMA_TAG.test(name) && !parseHubModel(name);
-  const asked = textFlag(input, 'engine') ?? (isTag ? 'ollama' : null);
+    const asked = textFlag(input, 'engine') ?? (isOllamaTag(name) ? 'ollama' : null);
   const hubUse = { isAllowed: isSet(input, 'hub') };
   const model = await modelFacts(name, asked ?? 'vllm', doors, hubUse);
   if (!model.ok) return refuseFailure(model.failure);

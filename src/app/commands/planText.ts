@@ -15,6 +15,7 @@ import type {
   Verdict,
 } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
+import { engineNames } from '../../shared/engineNames';
 import { formatBytes, formatCount, formatGib, KIB } from '../../shared/units';
 
 /** Exit codes of `plan` and `profile check`. */
@@ -64,11 +65,11 @@ export function planText(
       : ['', `${title}:`, ...lines.map((line) => (line === '' ? '' : `  ${line}`))];
   return [
     `${name} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
-    `(${request.engine} ${answer.engineVersion}, from ${answer.basis})`,
+    `(${engineNames[request.engine]} ${answer.engineVersion}, from ${SOURCE_WORDS[answer.basis]})`,
     ...notes,
     ...section('GPU', gpuLines(request, usedBytes)),
     ...section('Model', modelLines(request, answer)),
-    ...section('Memory', [...partLines(answer), ...cacheLines(answer)]),
+    ...section('Memory', [...partLines(answer), ...cacheLines(request, answer)]),
     ...section('Analysis', answer.steps),
     ...section('Known results', [
       ...learned.map(({ title, conditions, seen }) => `${title}, ${conditions}: ${seen}`),
@@ -110,10 +111,19 @@ function modelLines(request: PlanRequest, { perGpu, kvCache }: PlanAnswer): stri
 const partLines = ({ perGpu }: PlanAnswer): string[] =>
   perGpu.map(
     (gpu) =>
-      `GPU ${String(gpu.index)}  weights ${formatGib(gpu.weightsBytes)}, K/V ${formatGib(gpu.kvCacheBytes)}, ` +
+      `GPU ${String(gpu.index)}  weights ${formatGib(gpu.weightsBytes)}, KV cache ${formatGib(gpu.kvCacheBytes)}, ` +
       `graph ${formatBytes(gpu.graphBytes)}, activation ${formatBytes(gpu.activationBytes)}, ` +
       `other ${formatBytes(gpu.nonTorchBytes)}; left ${formatGib(gpu.leftBytes)}`,
   );
+
+const SOURCE_WORDS: Readonly<Record<Basis, string>> = {
+  learned: 'earlier starts here',
+  headers: 'the headers of its weights',
+  config: 'its config',
+  gguf: 'its GGUF metadata',
+  name: 'the name',
+  default: 'rules of thumb',
+};
 
 const BASIS_WORDS: Readonly<Record<Basis, string>> = {
   learned: 'measured here',
@@ -137,7 +147,7 @@ function recommendedLines(
   const known = profilesForCard(modelName(request), card, request.knownProfiles ?? []).find(
     (profile) => profile.result === 'works' && settingsOfKnown(profile) !== '',
   );
-  if (known && request.engine === 'vllm')
+  if (known && request.gpus.length > 0 && request.engine === 'vllm')
     lines.push(`Known to work on such a card: ${settingsOfKnown(known)}`);
   const basis = BASIS_WORDS[answer.basis];
   const [best] = answer.advice.filter(({ change }) => Object.keys(change).length > 0);
@@ -147,8 +157,16 @@ function recommendedLines(
     lines.push(
       `Computed (${basis}): ${changeWords(best.change)} → ${VERDICT_WORDS[best.verdictAfter]}`,
     );
-  else lines.push(`Computed (${basis}): no setting is known with which it fits`);
+  else lines.push(`Computed (${basis}): ${nothingWords(request, answer)}`);
   return lines;
+}
+
+/** Not to know whether it fits is no word against every setting. */
+function nothingWords({ gpus }: PlanRequest, { verdict }: PlanAnswer): string {
+  if (verdict !== 'unknown') return 'no setting is known with which it fits';
+  return gpus.length === 0
+    ? 'there is no GPU to plan for'
+    : 'too little is known to recommend anything';
 }
 
 /** Said in words of their own. */
@@ -156,7 +174,11 @@ const SAID: ReadonlySet<string> = new Set(['gpuMemoryUtilization', 'maxModelLen'
 
 /** The wish itself, with the share that suits it. */
 function computedWords({ options }: PlanRequest, { utilization, kvCache, offload }: PlanAnswer) {
-  const share = utilization?.recommended ?? utilization?.effective ?? null;
+  // a fixed pool takes no share
+  const share =
+    options.kvCacheMemoryBytes == null
+      ? (utilization?.recommended ?? utilization?.effective ?? null)
+      : null;
   return [
     share === null ? null : `utilization ${share.toFixed(2)}`,
     kvCache.atLength === null ? null : `context ${formatCount(kvCache.atLength)}`,
@@ -169,11 +191,11 @@ function computedWords({ options }: PlanRequest, { utilization, kvCache, offload
     .join(', ');
 }
 
-function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
+function cacheLines({ options }: PlanRequest, { kvCache, utilization }: PlanAnswer): string[] {
   const lines: string[] = [];
   if (kvCache.tokens !== null)
     lines.push(
-      `K/V: ${formatCount(kvCache.tokens)} tokens` +
+      `KV cache: ${formatCount(kvCache.tokens)} tokens` +
         (kvCache.bytesPerToken === null
           ? ''
           : `, ${formatCount(kvCache.bytesPerToken / KIB)} KiB each`) +
@@ -184,14 +206,18 @@ function cacheLines({ kvCache, utilization }: PlanAnswer): string[] {
           ? ''
           : `; longest that fits ${formatCount(kvCache.longestThatFits)}`),
     );
-  if (utilization?.effective != null)
+  if (utilization?.effective != null && options.kvCacheMemoryBytes == null) {
+    const asked = options.gpuMemoryUtilization ?? null;
+    const whence =
+      asked === 0 ? `${utilization.rule} rule` : asked === null ? "the version's own" : 'as given';
     lines.push(
-      `Utilization: ${String(utilization.effective)} (${utilization.rule} rule)` +
+      `Utilization: ${utilization.effective.toFixed(2)} (${whence})` +
         (utilization.recommended === null
           ? ''
-          : `, recommended ${String(utilization.recommended)}`),
-      ...markLines(utilization.marks),
+          : `, recommended ${utilization.recommended.toFixed(2)}`),
+      ...markLines(utilization.marks, kvCache.atLength),
     );
+  }
   return lines;
 }
 
@@ -203,17 +229,15 @@ const MARK_WORDS: Readonly<Record<MarkName, string>> = {
 };
 
 /** The shares that the page marks on its slider, in all three units. */
-function markLines(marks: UtilizationPlan['marks']): string[] {
+function markLines(marks: UtilizationPlan['marks'], atLength: number | null): string[] {
   return Object.entries(MARK_WORDS).flatMap(([name, words]) => {
     const mark = marks?.[name as MarkName];
     if (!mark) return [];
     const tokens =
       mark.tokens === null || mark.maxConcurrency === null
         ? ''
-        : `, ${formatCount(mark.tokens)} tokens × ${mark.maxConcurrency.toFixed(2)} requests`;
-    return [
-      `  ${words} ${mark.share.toFixed(2)}: ${formatGib(mark.kvCacheBytes)} for K/V${tokens}`,
-    ];
+        : `, ${formatCount(mark.tokens)} tokens: ${mark.maxConcurrency.toFixed(1)} requests of ${formatCount(atLength)} at once`;
+    return [`  ${words} ${mark.share.toFixed(2)}: ${formatGib(mark.kvCacheBytes)} for KV${tokens}`];
   });
 }
 

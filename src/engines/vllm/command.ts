@@ -2,13 +2,17 @@
 import type { Command, Plan } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import type { CommandSettings } from '../engine';
-import { launchOptions, type LaunchOption } from './options';
+import { launchOptions, optionOfFlag, type LaunchOption } from './options';
+import { shortForms } from './shortForms';
 import { lastPart, toolParserFor } from './toolParsers';
 
 /** Stands where no model is chosen yet, so that a preview can be shown. */
 const MODEL_PLACEHOLDER = 'MODEL';
 
-/** Deploy runs exactly this. Nothing goes through a shell; `extraArguments` come last, and argparse lets the last one win. */
+/**
+ * Deploy runs exactly this. Nothing goes through a shell; `extraArguments` come last, and argparse lets the last one win.
+ * @param request with the options in `extraArguments` taken over (`withArguments`), as the plan counts them
+ */
 export function vllmCommand(request: PlanRequest, plan: Plan, settings: CommandSettings): Command {
   const model = modelArgument(request);
   const said = new Set(settings.extraArguments.map(flagName));
@@ -26,10 +30,12 @@ export function vllmCommand(request: PlanRequest, plan: Plan, settings: CommandS
   };
 }
 
-/** `--no-enable_prefix_caching`, `--enable-prefix-caching` → one name: the user's own word for an option replaces the planned one. */
+/** `-ep`, `--no-enable_expert_parallel` → one name: the user's own word for an option replaces the planned one. */
 function flagName(argument: string): string {
-  const [name = ''] = argument.replaceAll('_', '-').split('=');
-  return name.replace(/^--no-/, '--');
+  const [asked = ''] = argument.split('=');
+  const long = shortForms[asked];
+  const name = long ? `--${long}` : asked.replaceAll('_', '-').replace(/^--no-/, '--');
+  return optionOfFlag(name) ?? name;
 }
 
 /**

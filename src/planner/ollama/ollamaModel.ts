@@ -47,5 +47,5 @@ function typicalNote(model: ModelRequest, billions: number, assumed: boolean): s
   const like = `models of ${billions.toFixed(1)}B weights`;
   return assumed
     ? `Nothing says how large ${model.name ?? 'the model'} is: taken to be like ${like}.`
-    : `Only the size of ${model.name ?? 'the model'} is known: K/V as in ${like}, half to twice that is possible.`;
+    : `Only the size of ${model.name ?? 'the model'} is known: KV cache as in ${like}, half to twice that is possible.`;
 }

@@ -123,17 +123,17 @@ function cacheType(
   const plain = asked === 'f16' || asked === 'bf16' || asked === 'f32';
   if (rules.era === 'fit') {
     if (!CACHE_TYPES.includes(asked))
-      return { type: 'f16', refusal: `llama-server knows no K/V cache type "${asked}"` };
+      return { type: 'f16', refusal: `llama-server knows no KV cache type "${asked}"` };
     if (!plain && !flashAttention)
       return { type: asked, refusal: 'a quantized V cache needs flash attention, which is off' };
     return { type: asked, refusal: null };
   }
   if (!['f16', 'q8_0', 'q4_0'].includes(asked)) {
-    notes.push(`K/V cache type ${asked} is not known to this version: f16 is used.`);
+    notes.push(`KV cache type ${asked} is not known to this version: f16 is used.`);
     return { type: 'f16', refusal: null };
   }
   if (!plain && !flashAttention) {
-    notes.push(`K/V cache type ${asked} is ignored without flash attention: f16 is used.`);
+    notes.push(`KV cache type ${asked} is ignored without flash attention: f16 is used.`);
     return { type: 'f16', refusal: null };
   }
   return { type: asked, refusal: null };

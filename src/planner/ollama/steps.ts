@@ -33,14 +33,14 @@ export function ollamaSteps(
     `Weights: ${formatGib(weights.gpuBytes)} for ${String(shape.blockCount)} blocks and the output layer` +
       `${weights.projectorBytes > 0 ? `, ${formatBytes(weights.projectorBytes)} of it for images` : ''}, from ${weights.source}; ` +
       `the embedding (${formatBytes(weights.embeddingBytes)}) always stays in RAM.`,
-    `K/V: ${formatCount(cache.numCtx)} tokens × ${String(cache.numParallel)} slot${cache.numParallel === 1 ? '' : 's'} ` +
+    `KV cache: ${formatCount(cache.numCtx)} tokens × ${String(cache.numParallel)} slot${cache.numParallel === 1 ? '' : 's'} ` +
       `in ${cache.cacheType}, ${layerWords(worked)}: ${formatGib(memory.keyValueBytes.point)}.`,
   ];
   const stateBytes = shape.layers.reduce((sum, layer) => sum + layer.stateBytes, 0);
   if (stateBytes > 0)
     steps.push(
       `State that ${String(shape.layers.filter((layer) => layer.stateBytes > 0).length)} layers keep whatever the context: ` +
-        `${formatBytes(stateBytes * settings.numParallel)}; counted with each GPU's K/V.`,
+        `${formatBytes(stateBytes * settings.numParallel)}; counted with each GPU's KV cache.`,
     );
   const compute = layout.placement.allOnGpu ? memory.compute.full : memory.compute.partial;
   steps.push(
@@ -114,8 +114,8 @@ function layerWords({ model, memory }: OllamaCase): string {
         ? `${String(count('sliding'))} sliding layers, which this version keeps in full`
         : `${String(count('sliding'))} with a window of ${formatCount(model.shape.slidingWindow)}`,
     );
-  if (count('recurrent') > 0) parts.push(`${String(count('recurrent'))} recurrent without K/V`);
-  if (count('none') > 0) parts.push(`${String(count('none'))} without K/V of their own`);
+  if (count('recurrent') > 0) parts.push(`${String(count('recurrent'))} recurrent without KV cache`);
+  if (count('none') > 0) parts.push(`${String(count('none'))} without KV cache of their own`);
   return parts.join(', ');
 }
 

@@ -61,8 +61,9 @@ export function remedies(core: CorePlan): Remedy[] {
 }
 
 function otherUtilization(core: CorePlan): Remedy | null {
-  const { recommended, used, auto, largest } = core.choice;
-  if (auto || recommended === null || recommended <= 0) return null;
+  const { recommended, used, auto, named, largest } = core.choice;
+  // what the exact rule chose is recommended; the rule for names knows nothing of the check at the start
+  if ((auto && named === null) || recommended === null || recommended <= 0) return null;
   if (core.demand.settings.options.kvCacheMemoryBytes != null) return null;
   if (Math.abs(recommended - used) < 0.005) return null;
   const isLower = recommended < used;

@@ -3,7 +3,7 @@
  * the start check passes; and the one in effect.
  */
 import type { UtilizationPlan } from '../../shared/planAnswer';
-import { nameRule, type NameRuleResult } from '../nameRule';
+import { nameRule, type NameRuleInput, type NameRuleResult } from '../nameRule';
 import { freeFor, overchargeShare, reservation } from './budget';
 import { failedAlike } from './pastFailure';
 import { besidesKv, kvNeeded, stageOf, type Demand, type End } from './demand';
@@ -27,7 +27,6 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
   const asked = settings.options.gpuMemoryUtilization ?? null;
   const auto = asked === 0;
   const exact = demand.kv !== null && basis !== 'name' && basis !== 'default';
-  const named = auto && !exact ? nameRule(nameInput(demand)) : null;
   if (settings.cards.length === 0) {
     const used = asked !== null && asked > 0 ? asked : settings.rules.defaultUtilization;
     const effective = auto ? null : used;
@@ -46,9 +45,11 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
   const smallest = exact ? smallestFor(demand, 1, 'bytes') : null;
   const largest = largestNow(demand);
   const ceiling = Math.min(largest ?? 1, runningCeiling(demand));
+  const beside = largest === null || ceiling <= 0 ? null : ceiling;
+  const byName = exact ? null : nameRule(nameInput(demand));
   const recommended = exact
     ? recommendedFor(demand, ceiling, smallest)
-    : ((named ?? nameRule(nameInput(demand)))?.utilization ?? null);
+    : byName && Math.min(byName.utilization, beside ?? 1);
   const capped =
     recommended === null
       ? null
@@ -58,18 +59,18 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
   const effective = auto
     ? exact
       ? (capped ?? Math.max(0.01, ceiling))
-      : (named?.utilization ?? null)
+      : (byName?.utilization ?? null)
     : (asked ?? settings.rules.defaultUtilization);
   return {
     effective,
     smallest,
     largest,
     recommended: startable ? capped : null,
-    beside: largest === null || ceiling <= 0 ? null : ceiling,
+    beside,
     rule: exact ? 'exact' : 'name',
     used: effective ?? request.options.gpuMemoryUtilization ?? settings.rules.defaultUtilization,
     auto,
-    named,
+    named: auto ? byName : null,
   };
 }
 
@@ -83,14 +84,18 @@ function untried(demand: Demand, share: number, least: number, most: number): nu
   return tried.find((value) => failedAlike(demand, value) === null) ?? null;
 }
 
-function nameInput(demand: Demand) {
+function nameInput(demand: Demand): NameRuleInput {
   const { request, settings } = demand;
   return {
     name: request.model.name ?? request.model.path ?? null,
     weightsBytes: request.model.weightsBytes ?? request.model.weights?.totalBytes ?? null,
     maxModelLen: settings.options.maxModelLen ?? null,
     tensorParallelSize: settings.tensorParallel,
-    gpus: settings.cards,
+    gpus: settings.cards.map(({ totalBytes, cudaBytes }, gpu) => {
+      const kept = reservation(demand, gpu);
+      const left = kept > 0 ? Math.max(0, cudaBytes - kept) : null;
+      return { totalBytes, freeBytes: freeFor(demand, gpu) ?? left };
+    }),
   };
 }
 

@@ -31,7 +31,7 @@ describe('living together with Ollama', () => {
   /** What a terminal opened now gets of ours. */
   async function variablesInTerminal(): Promise<string[]> {
     const file = path.join(FOLDER, `variables-${String((terminals += 1))}`);
-    const script = `env | grep ^VRAM_PILOT_ | sort > '${file}.new'; mv '${file}.new' '${file}'`;
+    const script = `env | grep -E '^VRAM_PILOT_(WORKERS|MIB_PER_WORKER|DEVICE)=' | sort > '${file}.new'; mv '${file}.new' '${file}'`;
     const terminal = vscode.window.createTerminal({
       name: 'worker',
       shellPath: '/bin/sh',

@@ -106,11 +106,11 @@ describe('the planner page', () => {
     await onPage.plannerMarks('deploy', 'disabled', null);
   });
 
-  it('speaks three linked units: share, K/V cache and requests at once', async () => {
+  it('speaks three linked units: share, KV cache and requests at once', async () => {
     await onPage.plannerFill('utilization-gib', '8');
     await eventually(
       async () => Math.abs(parseFloat(await onPage.plannerValue('utilization-gib')) - 8) < 0.25,
-      'about 8 GiB of K/V cache',
+      'about 8 GiB of KV cache',
     );
     const share = Number(await onPage.plannerValue('utilization-value'));
     assert.ok(share > 8 / 24 && share < 0.62, `share ${String(share)}`);

@@ -148,6 +148,19 @@ describe('deploy of vLLM', () => {
     assert.ok(prepared.value.answer.command.args.includes(String(prepared.value.port)));
   });
 
+  it('reads the context as it takes effect, from the arguments too', async () => {
+    const long = { ...WISH.options, maxModelLen: 200_000 };
+    const named = (length: string) => ({ extraArguments: ['--max-model-len', length] });
+    const objection = ['max_model_len_over_derived'];
+    const longest = async (change: Partial<Wish>) =>
+      (await problemsOf(change)).filter((id) => id === objection[0]);
+    assert.deepEqual(await longest(named('200000')), objection);
+    assert.deepEqual(await longest({ options: long, ...named('1024') }), []);
+    enter({ 'vllm.extraArguments': ['--max-model-len=200k'] });
+    assert.deepEqual(await longest({}), objection);
+    assert.deepEqual(await longest(named('1024')), []);
+  });
+
   it('objects to a context longer than the model has', async () => {
     assert.deepEqual(await problemsOf({ options: { ...WISH.options, maxModelLen: 8192 } }), [
       'max_model_len_over_derived',
@@ -184,6 +197,27 @@ describe('deploy of vLLM', () => {
   it('objects to a plan that does not fit', async () => {
     scene.context.gpuNow = sampleOf({ gpus: [gpuOf({ usedBytes: 20 * GIB, freeBytes: 4 * GIB })] });
     assert.deepEqual(await problemsOf(), ['does_not_fit']);
+  });
+
+  it('tells a plan that takes what is kept for Ollama from one that does not fit', async () => {
+    const { context } = scene;
+    const kept = { 'coexistence.ollamaVramReservationMb': 20 * 1024 };
+    context.settingsNow = { ...context.settingsNow, ...kept };
+    const prepared = async () => {
+      const answer = await scene.servers.prepare(WISH);
+      assert.ok(answer.ok);
+      assert.deepEqual(
+        answer.value.problems.map(({ id }) => id),
+        ['does_not_fit'],
+      );
+      return answer.value.problems[0];
+    };
+    const takes = await prepared();
+    assert.equal(takes?.takesOllamas, true);
+    assert.match(takes.text, /^It takes memory that is kept for Ollama: /);
+    context.gpuNow = sampleOf({ gpus: [gpuOf({ usedBytes: 20 * GIB, freeBytes: 4 * GIB })] });
+    context.clock.advance(60_000);
+    assert.equal((await prepared())?.takesOllamas, undefined);
   });
 
   it('refuses with the first objection, and goes on when forced', async () => {
@@ -433,19 +467,42 @@ describe('deploy of a vLLM that other machines can reach', () => {
     scene.dispose();
   });
 
+  it('hands a key of its own environment on by name, in case the terminal does not', async () => {
+    const { context, dispose } = sceneOf();
+    const keys = createApiKeys(context.secrets, context.log, context.table, {
+      VLLM_API_KEY: 'of the shell',
+    });
+    const server = serverOf({ command: { file: 'vllm', args: ['--host', '0.0.0.0'], env: {} } });
+    assert.deepEqual(await keys.environmentFor(server), { VLLM_API_KEY: 'of the shell' });
+    assert.equal(context.secrets.kept.size, 0);
+    dispose();
+  });
+
+  it('starts with what was accepted, and with nothing else that speaks against it', async () => {
+    const { servers, dispose } = sceneOf();
+    const empty = { ...OPEN, extraArguments: [...OPEN.extraArguments, '--api-key', ''] };
+    const accepted = { force: false, accepted: ['open_to_network'] };
+    const refused = await servers.deploy(empty, accepted);
+    assert.ok(!refused.ok && refused.problems.some(({ id }) => id === 'api_key_empty'));
+    assert.ok((await servers.deploy(OPEN, accepted)).ok);
+    dispose();
+  });
+
   it('finds the key again in another window, keeps it over a restart, and forgets it at the end', async () => {
     const scene = sceneOf();
     const { context, servers } = scene;
     const stop = forgetKeysOfEnded(context.store, context.apiKeys);
     await servers.deploy(OPEN, { force: true });
     const [key] = context.secrets.kept.values();
-    const other = createApiKeys(context.secrets, context.log, context.table, {});
-    assert.equal(await other.of(context.server()), key);
+    const inOtherWindow = (environment = {}) =>
+      createApiKeys(context.secrets, context.log, context.table, environment).of(context.server());
+    assert.equal(await inOtherWindow(), key);
+    assert.equal(await inOtherWindow({ VLLM_API_KEY: 'of another shell' }), key);
     const kept = new Map(context.secrets.kept);
     context.secrets.kept.clear();
-    assert.equal(await other.of(context.server()), null);
+    assert.equal(await inOtherWindow(), null);
     context.table.environments.set(100, { VLLM_API_KEY: key ?? '' });
-    assert.equal(await other.of(context.server()), key, 'its process has it, too');
+    assert.equal(await inOtherWindow(), key, 'its process has it, too');
     for (const [name, value] of kept) context.secrets.kept.set(name, value);
     assert.ok((await context.clock.until(servers.restart('launch-1'))).ok);
     assert.deepEqual(

@@ -14,6 +14,7 @@ import {
   answered,
   fakeContext,
   GIB,
+  gpuOf,
   LAUNCHES,
   sampleOf,
   settle,
@@ -146,6 +147,16 @@ describe('Ollama', () => {
   afterEach(async () => {
     observer.dispose();
     await pass(10_000);
+  });
+
+  it('plans a load by the figures of this moment', async () => {
+    enter();
+    daemon.isUp = true;
+    await pass(2_000);
+    context.gpuNow = sampleOf({ gpus: [gpuOf({ usedBytes: 23 * GIB, freeBytes: GIB })] });
+    const prepared = await context.clock.until(ollama.prepare(wishFor('llama3')));
+    assert.ok(prepared.ok);
+    assert.equal(prepared.value.answer.perGpu[0]?.freeBytes, GIB);
   });
 
   it('adopts a daemon that runs, loads, and is ready when the daemon lists the model', async () => {

@@ -216,6 +216,7 @@ describe('vram-pilot', function () {
         assertRefused(plan('m', '--gpu', '24GiB', '--nonsense', '1'), 64, /nonsense/),
         assertRefused(plan('m', '--gpu', '24 parsecs'), 64, /--gpu: found "24 parsecs"/),
         assertRefused(plan('m', '--gpu', '24GiB', '--free', 'much'), 64, /--free: found "much"/),
+        assertRefused(plan('m', '--gpu', '24GiB', '--free', '20'), 64, /--free: found "20"/),
         assertRefused(
           plan('m', '--gpu', '24GiB', '--max-model-len', 'long'),
           64,

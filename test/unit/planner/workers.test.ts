@@ -59,7 +59,10 @@ describe('planWorkers', () => {
   it('refuses with a reason where the CPU is not allowed', () => {
     const answer = plan(24, 13, { fallsBackToCpu: false });
     assert.deepEqual([answer.workers, answer.bytesPerWorker, answer.device], [0, null, null]);
-    assert.match(answer.steps.join('\n'), /Refused/);
+    assert.match(
+      answer.steps.join('\n'),
+      /Refused: running on the CPU is switched off \(fallbackToCpuWhenConstrained/,
+    );
   });
 
   it('takes off the reservation what a visible Ollama already holds', () => {

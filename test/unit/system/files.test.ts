@@ -23,6 +23,12 @@ describe('files', () => {
     assert.deepEqual(fs.readdirSync(path.dirname(file)), ['x.json']);
   });
 
+  it('keeps a new file for this user alone where that is asked for', async () => {
+    const file = path.join(folder, 'own.json');
+    assert.ok((await files.writeAtomic(file, 'x', { isPrivate: true })).ok);
+    assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  });
+
   it('says why it cannot write, and cleans up', async () => {
     fs.writeFileSync(path.join(folder, 'file'), '');
     const result = await files.writeAtomic(path.join(folder, 'file', 'x'), 'text');

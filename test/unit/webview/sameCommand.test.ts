@@ -104,6 +104,10 @@ const wishes: Readonly<Record<string, Wish>> = {
       '--enforce-eager',
     ],
   },
+  'vLLM with a pool of fixed size among the arguments': {
+    ...vllmWish,
+    extraArguments: ['--kv-cache-memory-bytes', '4G', '-tp', '1'],
+  },
   'vLLM on a model of another size, by arguments alone': {
     ...vllmWish,
     options: {},
@@ -136,6 +140,19 @@ describe('the command on the page', () => {
       assert.equal(commandGroups(priced.command).join(' '), shellCommand(command));
     });
   }
+
+  it('gives no share where the arguments fix the pool, and the plan counts just that pool', () => {
+    const fixed = { ...vllmWish, extraArguments: ['--kv-cache-memory-bytes', '4G'] };
+    const snapshot = snapshotFor(machine(fixed));
+    const { command, plan } = priceWish(fixed, snapshot);
+    const host = answerWish(machine(fixed), settings, fixed, factsFor(fixed, snapshot), FREE_PORT);
+    for (const { args } of [command, host.command])
+      assert.deepEqual(
+        args.filter((argument) => /utilization|cache-memory/.test(argument)),
+        ['--kv-cache-memory-bytes'],
+      );
+    assert.equal(plan.perGpu[0]?.kvCacheBytes, 4 * GIB);
+  });
 
   it('has the settings’ arguments before the wish’s own, so that the wish wins', () => {
     const { args } = priceWish(vllmWish, snapshotFor(machine(vllmWish))).command;

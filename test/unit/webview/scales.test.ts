@@ -78,7 +78,7 @@ describe('the three linked units', () => {
     const kvCache = { ...samplePlan().kvCache, tokens: 61_214, maxConcurrency: 7.47 };
     assert.equal(
       spokenUtilization(samplePlan({ kvCache }), 0.8),
-      '0.80, 18.8 GiB for vLLM, about 61,000 tokens × 7.5 requests',
+      '0.80, 18.8 GiB for vLLM, about 61,000 tokens, 7.5 requests at once',
     );
     assert.equal(spokenUtilization(null, 0.7), '0.70');
   });
@@ -154,11 +154,11 @@ describe('the marks of the slider', () => {
   };
   const plan = samplePlan({ utilization });
 
-  it('say GiB and tokens × requests, short for the eye and in full for the ear', () => {
+  it('say GiB, tokens and requests, short for the eye and in full for the ear', () => {
     assert.deepEqual(markUnits(plan, 'smallest'), {
       pool: '1.5 GiB',
-      room: '8,200 × 1.0',
-      spoken: '1.5 GiB for K/V, 8,200 tokens × 1.0 requests',
+      room: '8,200 · 1.0',
+      spoken: '1.5 GiB for KV, 8,200 tokens, 1.0 requests at once',
     });
   });
 
@@ -166,7 +166,7 @@ describe('the marks of the slider', () => {
     assert.deepEqual(markUnits(plan, 'recommended'), {
       pool: '2.2 GiB',
       room: '',
-      spoken: '2.2 GiB for K/V',
+      spoken: '2.2 GiB for KV',
     });
     assert.equal(markUnits(plan, 'largest'), null);
     assert.equal(markUnits(null, 'smallest'), null);

@@ -3,6 +3,7 @@ import { startCheck } from '../../../src/planner/plan';
 import type { GpuRequest, PlanRequest } from '../../../src/shared/planRequest';
 import { GIB } from '../../../src/shared/units';
 import { findShortfall } from '../../../webview/shortfall';
+import { verdictSentence } from '../../../webview/verdictSentence';
 import { CARD_BYTES, samplePlan } from './samples';
 
 const holders = [
@@ -23,14 +24,18 @@ const card = (freeGib: number | null): GpuRequest => ({
   freeBytes: freeGib === null ? null : freeGib * GIB,
   memory: 'dedicated',
 });
-const priced = (gpus: GpuRequest[], utilization: typeof marks | null = marks) => {
+const priced = (
+  gpus: GpuRequest[],
+  utilization: typeof marks | null = marks,
+  { engineVersion = '0.11.0', keptBytes = 0 } = {},
+) => {
   const request: PlanRequest = {
     engine: 'vllm',
-    engineVersion: '0.11.0',
+    engineVersion,
     model: { name: 'Qwen/Qwen3-8B' },
     gpus,
     options: { gpuMemoryUtilization: 0.8, tensorParallelSize: gpus.length },
-    coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: GIB / 2 },
+    coexistence: { ollamaReservationBytes: keptBytes, safetyBufferBytes: GIB / 2 },
   };
   return { request, plan: samplePlan({ utilization }) };
 };
@@ -45,6 +50,27 @@ describe('the warning about memory in use now', () => {
     );
     assert.equal(found.share, 0.7);
     assert.equal((found.missingBytes / GIB).toFixed(2), '0.97');
+  });
+
+  it('says what comes of it: refused, out of memory where no version checks, or started on what is Ollama’s', () => {
+    const kindOf = (freeGib: number[], change: { engineVersion?: string; keptBytes?: number }) =>
+      findShortfall(priced(freeGib.map(card), marks, change), holders)?.kind;
+    const keptBytes = 4 * GIB;
+    assert.equal(kindOf([17.88], {}), 'refused');
+    assert.equal(kindOf([17.88], { engineVersion: '0.8.5' }), 'runsOut');
+    assert.equal(kindOf([22], { keptBytes }), 'takesOllamas');
+    assert.equal(kindOf([22], { keptBytes, engineVersion: '0.8.5' }), 'takesOllamas');
+    assert.equal(kindOf([17.88], { keptBytes }), 'refused', 'too little without Ollama too');
+    assert.equal(kindOf([22, 17.88], { keptBytes }), 'refused', 'on one of two cards');
+  });
+
+  it('says the figures of what is kept for Ollama', () => {
+    const found = findShortfall(priced([card(22)], marks, { keptBytes: 4 * GIB }), []);
+    assert.match(found?.text ?? '', /18\.85 GiB wanted, 18\.00 GiB free beside 4\.00 GiB kept for/);
+    assert.equal(
+      verdictSentence(samplePlan({ verdict: 'doesNotFit', utilization: marks }), 'vllm', found),
+      'It would start, but takes 0.85 GiB that are kept for Ollama.',
+    );
   });
 
   it('is silent when enough is free, when free memory is unknown and when there is no share', () => {

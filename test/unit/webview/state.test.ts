@@ -3,6 +3,7 @@ import type { Snapshot } from '../../../src/shared/protocol';
 import {
   applyAdvice,
   initialState,
+  isFixed,
   parseState,
   pinWish,
   swapPinned,
@@ -157,6 +158,29 @@ describe('advice on the page', () => {
     assert.deepEqual(applied.wish.extraArguments, ['--seed', '7', '-tp', '2']);
     assert.deepEqual(applied.wish.options, change);
     assert.deepEqual(undoAdvice(applied), given);
+  });
+
+  it('has no effect on what the user’s settings fix', () => {
+    const { launch } = snapshot();
+    const args = ['--max-model-len=8k', '-tp', '2', '--no-enforce-eager', '--seed', '7'];
+    const here = { launch: { ...launch, extraArguments: args } };
+    const vllm = { engine: 'vllm' as const };
+    for (const change of [
+      { maxModelLen: 4096 },
+      { tensorParallelSize: 1, quantization: 'fp8' },
+      { enforceEager: true },
+      { maxModelLen: null },
+    ])
+      assert.ok(isFixed(change, vllm, here), JSON.stringify(change));
+    assert.ok(!isFixed({ gpuMemoryUtilization: 0.8, quantization: 'fp8' }, vllm, here));
+    assert.ok(!isFixed({ maxModelLen: 4096 }, vllm, { launch }));
+    assert.ok(!isFixed({ maxModelLen: 4096 }, { engine: 'ollama' }, here), 'not its settings');
+  });
+
+  it('of a share has no effect beside a pool that the settings fix in bytes', () => {
+    const { launch } = snapshot();
+    const here = { launch: { ...launch, extraArguments: ['--kv-cache-memory-bytes', '2G'] } };
+    assert.ok(isFixed({ gpuMemoryUtilization: 0.8 }, { engine: 'vllm' }, here));
   });
 
   it('cannot be taken back after a change by hand, of the engine, or on the host', () => {

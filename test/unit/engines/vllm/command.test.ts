@@ -89,6 +89,18 @@ describe('vllm command', () => {
     assert.ok(!args.includes('--gpu-memory-utilization'));
   });
 
+  it('says no option twice that stands in the arguments, in whatever form', () => {
+    const options = {
+      tensorParallelSize: 2,
+      kvCacheMemoryBytes: 2 ** 30,
+      enableExpertParallel: true,
+    };
+    const extraArguments = ['-tp', '2', '--kv_cache_memory_bytes=1G', '-ep'];
+    const args = argsOf(requestOf({ name: 'm' }, options), 0.7, { extraArguments });
+    assert.deepEqual(args.slice(-4), extraArguments);
+    assert.equal(args.length, 12, args.join(' '));
+  });
+
   it('emits no flag for what every version does anyway', () => {
     const usual = requestOf(
       { name: 'm' },

@@ -385,6 +385,42 @@ describe('vLLM plan: utilization', () => {
     assert.deepEqual([answer.utilization?.rule, answer.utilization?.effective], ['name', 0.58]);
   });
 
+  it('leaves to Ollama what is kept for it, by the name rule too', () => {
+    const at = (share: number, freeGib: number | null, keptGib = 0) =>
+      planFor({
+        name: 'model-7B',
+        gpus: [
+          {
+            totalBytes: 23.5 * GIB,
+            freeBytes: freeGib === null ? null : Math.round(freeGib * GIB),
+          },
+        ],
+        options: { gpuMemoryUtilization: share, maxModelLen: 8192 },
+        over: { coexistence: { ollamaReservationBytes: keptGib * GIB, safetyBufferBytes: GIB } },
+      });
+    assert.equal(at(0, null).utilization?.effective, 0.95);
+    assert.equal(at(0, 23.5).utilization?.effective, 0.95);
+    for (const kept of [0, 4, 8]) {
+      const { utilization, steps } = at(0, 20, kept);
+      // as product and rule say it: free / total, rounded down
+      assert.equal(utilization?.effective, Math.floor(((20 - kept) / 23.5) * 100) / 100);
+      assert.match(steps.join('\n'), /0\.95, taken down to 0\.\d\d by what is free for it/);
+    }
+    assert.ok((at(0, null, 8).utilization?.effective ?? 9) <= 15.5 / 23.5);
+  });
+
+  it('leaves the head room, by the name rule too', () => {
+    const { utilization } = planFor({
+      name: 'model-7B',
+      gpus: [{ totalBytes: 23.5 * GIB, freeBytes: 20 * GIB }],
+      options: { gpuMemoryUtilization: 0.5, maxModelLen: 8192 },
+      over: { coexistence: { ollamaReservationBytes: 0, safetyBufferBytes: 2 * GIB } },
+    });
+    assert.equal(utilization?.rule, 'name');
+    assert.equal(utilization.recommended, utilization.beside);
+    assert.ok((utilization.beside ?? 9) < (utilization.largest ?? 0));
+  });
+
   it('takes a board total down to what CUDA sees', () => {
     const board = planFor({ config: llama8b, gpus: [{ totalBytes: 24564 * 2 ** 20 }] });
     near(gib(board.perGpu[0]?.budgetBytes), 0.9 * 23.53, 0.01);

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isAlive, livingGroup } from '../support/processes.mjs';
 import {
+  answerByKeys,
   commandByKeys,
   focusInPlanner,
   overwrite,
@@ -135,7 +136,7 @@ export default async ({ ui, page, test }) => {
   await test('stops all servers', async () => {
     await commandByKeys(hand, 'VRAM Pilot: Stop All Servers');
     await ui.dialogText();
-    await press('Enter');
+    await answerByKeys(hand, 'Stop All');
     await until(() => mainOf('qwen3-keys') === undefined, 'its end');
     await ui.gauge('1.4/24.0 GiB');
   });
@@ -186,7 +187,7 @@ export default async ({ ui, page, test }) => {
     );
     await press('Enter');
     assert.match(await ui.dialogText(), new RegExp(`PID ${engine.pid}`));
-    await press('Enter');
+    await answerByKeys(hand, 'End Process');
     await until(() => !isAlive(engine.pid), 'its end');
   });
 };

@@ -39,6 +39,17 @@ export async function commandByKeys(hand, title) {
   }
 }
 
+/** Presses a button of the open dialog. A terminal that comes back just then may have taken the focus: Tab gets it. */
+export async function answerByKeys({ page }, label) {
+  const focused = page.locator('.monaco-dialog-box .monaco-button:focus', { hasText: label });
+  await until(async () => {
+    if ((await focused.count()) > 0) return true;
+    await page.keyboard.press('Tab');
+    return false;
+  }, `the focus on ${label}`);
+  await page.keyboard.press('Enter');
+}
+
 /** What has the focus in the planner: its test id, else its kind and words; null: nothing in there. */
 export async function focusInPlanner(hand) {
   const frame = await plannerFrame(hand);

@@ -113,7 +113,7 @@ async function requestFromFlags(
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
   const name = input.positionals[0] ?? '';
-    const asked = textFlag(input, 'engine') ?? (isOllamaTag(name) ? 'ollama' : null);
+  const asked = textFlag(input, 'engine') ?? (isOllamaTag(name) ? 'ollama' : null);
   const hubUse = { isAllowed: isSet(input, 'hub') };
   const model = await modelFacts(name, asked ?? 'vllm', doors, hubUse);
   if (!model.ok) return refuseFailure(model.failure);

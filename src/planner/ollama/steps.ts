@@ -114,7 +114,8 @@ function layerWords({ model, memory }: OllamaCase): string {
         ? `${String(count('sliding'))} sliding layers, which this version keeps in full`
         : `${String(count('sliding'))} with a window of ${formatCount(model.shape.slidingWindow)}`,
     );
-  if (count('recurrent') > 0) parts.push(`${String(count('recurrent'))} recurrent without KV cache`);
+  if (count('recurrent') > 0)
+    parts.push(`${String(count('recurrent'))} recurrent without KV cache`);
   if (count('none') > 0) parts.push(`${String(count('none'))} without KV cache of their own`);
   return parts.join(', ');
 }

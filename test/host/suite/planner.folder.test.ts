@@ -238,7 +238,7 @@ describe('the planner page', () => {
     await onPage.plannerClick('report');
     await eventually(
       () =>
-        vscode.window.activeTextEditor?.document.getText().includes('Utilization: 0.6 (') ?? false,
+        vscode.window.activeTextEditor?.document.getText().includes('Utilization: 0.60 (') ?? false,
       'the report of the wish on the page',
     );
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');

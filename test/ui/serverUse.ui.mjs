@@ -26,7 +26,7 @@ export default async ({ ui, test }) => {
     await ui.pick('Deploy');
     await ui.treeRow('Servers', 'ready · :');
     await ui.runCommand('VRAM Pilot: Send Test Prompt');
-    const answer = await ui.notification('tokens/s', 'Run a Short Load…');
+    const answer = await ui.notification('tokens/s', 'Run Short Load…');
     assert.match(answer, /“hello from the stand-in” 4 tokens, the first after \d\.\d\d s/);
     await ui.screenshot('short-load-running');
     await ui.editorShows('one after another');

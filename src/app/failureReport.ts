@@ -1,6 +1,6 @@
 /** From a server that failed to what can be said of it: who else was at work, one corrected launch, what was tried. */
 import { outcomeOf, type Outcome } from '../engines/diagnose';
-import { correctedLaunchOf, stepUpFrom } from '../learning/correctedLaunch';
+import { correctedLaunchOf, MAX_FAILURES_IN_A_ROW, stepUpFrom } from '../learning/correctedLaunch';
 import { causeTitle } from '../learning/causes';
 import { failuresInARow } from '../learning/triedBefore';
 import { noFacts } from '../engines/startFacts';
@@ -52,7 +52,8 @@ export function reportOf(server: Server, inputs: ReportInputs): Omit<FailureRepo
   const tried = failuresInARow(outcomes, request, startOutcome(server, inputs.facts)).map(
     triedText,
   );
-  if (server.wish.engine === 'vllm' && diagnosis.cause?.id === 'port_in_use') {
+  const lostItsPort = server.wish.engine === 'vllm' && diagnosis.cause?.id === 'port_in_use';
+  if (lostItsPort && tried.length < MAX_FAILURES_IN_A_ROW) {
     const correction = offerOfOtherPort(server, inputs);
     if (correction) return { culprits, correction, reason: null, tried };
   }

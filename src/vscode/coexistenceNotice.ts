@@ -36,7 +36,11 @@ export function noticeFallbacks(app: App, memory: vscode.Memento): vscode.Dispos
 
   const unwatch = app.store.watch(
     // their cause may be known later than they are
-    (state) => JSON.stringify([state.coexistence.ollama.models, ollamaFallbacks(state)]),
+    (state) =>
+      JSON.stringify([
+        state.coexistence.ollama.models,
+        ollamaFallbacks(state).map(({ model }) => model),
+      ]),
     () => void look(),
   );
   return vscode.Disposable.from(

@@ -27,6 +27,8 @@ export interface LoadStep {
 export interface StepPlan {
   readonly atOnce: number;
   readonly requests: number;
+  /** A server that answers them sooner gets up to `most` of them meanwhile: looks at it take their time, too. */
+  readonly goOn: { readonly forMs: number; readonly most: number } | null;
   /** Of each prompt. */
   readonly words: number;
   readonly maxTokens: number;
@@ -46,18 +48,24 @@ export async function runLoadStep(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadStep> {
   const { clock } = context;
-  const { atOnce, requests, limitMs } = plan;
+  const { atOnce, requests, goOn, limitMs } = plan;
   const answered: PromptOutcome[] = [];
   const failed: string[] = [];
   const begunAtMs = clock.elapsedMs();
   const tookMs = () => clock.elapsedMs() - begunAtMs;
   let sent = 0;
+  let planned = requests;
   let pieces = 0;
+  let isGone = false;
   let { kind } = plan;
 
+  const isWanted = () =>
+    sent < planned || (goOn !== null && sent < goOn.most && tookMs() < goOn.forMs);
+
   async function work(): Promise<void> {
-    while (sent < requests && !signal.aborted && tookMs() < limitMs) {
+    while (isWanted() && !isGone && !signal.aborted && tookMs() < limitMs) {
       sent += 1;
+      planned = Math.max(planned, sent);
       const text = loadText(`${plan.mark}-${String(sent)}`, plan.words);
       const prompt = { text, maxTokens: plan.maxTokens, isFixedLength: true };
       const outcome = await sendPrompt(context, server, prompt, {
@@ -72,7 +80,7 @@ export async function runLoadStep(
       } else if (outcome.failure.reason !== 'cancelled') {
         failed.push(outcome.failure.detail);
         // nobody is there any more: the others would only say so, too
-        if (outcome.failure.reason === 'refused') sent = requests;
+        if (outcome.failure.reason === 'refused') isGone = true;
       }
     }
   }
@@ -84,7 +92,7 @@ export async function runLoadStep(
     onProgress({
       atOnce,
       done: answered.length + failed.length,
-      total: requests,
+      total: planned,
       piecesPerSecond: pieces > 0 && seconds > 0 ? pieces / seconds : null,
     });
     await clock.sleep(TELL_MS, until);
@@ -94,5 +102,5 @@ export async function runLoadStep(
   void tell();
   await Promise.all(Array.from({ length: Math.min(atOnce, requests) }, work));
   over.abort();
-  return { atOnce, planned: requests, answered, failed, tookMs: tookMs() };
+  return { atOnce, planned, answered, failed, tookMs: tookMs() };
 }

@@ -14,6 +14,9 @@ import type { HttpAnswer } from './ports';
 import { endpointOf } from './serverText';
 import type { Server } from './state';
 
+/** An answer that came within it was held back and then sent at once, which a busy server does: no speed shows. */
+const BURST_MS = 20;
+
 export interface PromptOutcome {
   readonly kind: PromptKind;
   /** Empty for embeddings. */
@@ -25,7 +28,7 @@ export interface PromptOutcome {
   /** To the first piece of text; null: there was none. */
   readonly firstMs: number | null;
   readonly totalMs: number;
-  /** While it wrote. */
+  /** While it wrote; null: it came too fast to tell. */
   readonly tokensPerSecond: number | null;
 }
 
@@ -126,7 +129,8 @@ async function sendAs(
   const firstMs = firstAtMs === null ? null : firstAtMs - sentAtMs;
   // by our clock the first token is what the time before it was for
   const written = (tokens ?? 0) - (writingSeconds === null ? 1 : 0);
-  const seconds = writingSeconds ?? (lastAtMs - (firstAtMs ?? lastAtMs)) / 1000;
+  const seenMs = lastAtMs - (firstAtMs ?? lastAtMs);
+  const seconds = writingSeconds ?? (seenMs < BURST_MS ? 0 : seenMs / 1000);
   const tokensPerSecond = written > 0 && seconds > 0 ? written / seconds : null;
   return ok({ ...untold, text, tokens, promptTokens, firstMs, tokensPerSecond });
 }

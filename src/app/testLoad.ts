@@ -18,8 +18,9 @@ const FIRST_LIMIT_MS = 40_000;
 /** For reading the prompts of the second step. */
 const FILLING_MS = 40_000;
 const ONE_BY_ONE = 10;
-/** With the ten before them fewer than 200 requests. */
 const MOST_AT_ONCE = 64;
+/** The second step goes on for so long, though not with more requests, so that looks see the pool full. */
+const SECOND = { forMs: 5_000, most: 180 };
 /** More side by side send one request each. */
 const TWICE_UP_TO = 16;
 const FIRST_WORDS = 100;
@@ -81,6 +82,7 @@ export async function runTestLoad(
     {
       atOnce: 1,
       requests: ONE_BY_ONE,
+      goOn: null,
       words,
       maxTokens: Math.min(FIRST_TOKENS, Math.ceil(length / 4)),
       kind: 'chat',
@@ -101,6 +103,7 @@ export async function runTestLoad(
     const plan = {
       atOnce,
       requests,
+      goOn: SECOND,
       words: wordsToFill(first.answered, filling),
       maxTokens,
       kind: sample.kind,

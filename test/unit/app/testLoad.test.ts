@@ -92,6 +92,23 @@ describe('a prompt', () => {
     );
   });
 
+  it('tells no speed where a busy server held the answer back', async () => {
+    const context = fakeContext();
+    context.http.routes.set(`POST ${BASE}/v1/chat/completions`, async ({ onText }) => {
+      await context.clock.sleep(1_000);
+      for (let token = 0; token < 11; token += 1) {
+        onText?.(`data: ${JSON.stringify({ choices: [{ delta: { content: ' a' } }] })}\n\n`);
+        await context.clock.sleep(0.1);
+      }
+      onText?.('data: {"choices":[],"usage":{"completion_tokens":11}}\n\ndata: [DONE]\n\n');
+      return answered('');
+    });
+    const how = { kind: 'chat', signal: signal(), timeoutMs: 5_000 } as const;
+    const outcome = valueOf(await context.clock.until(sendPrompt(context, SERVER, PROMPT, how)));
+    assert.deepEqual([outcome.tokens, outcome.tokensPerSecond], [11, null]);
+    assert.match(promptSummary(outcome), /11 tokens, the first after 1\.00 s\.$/);
+  });
+
   it('completes where there is no chat template, and says so; embeds where there is nothing else', async () => {
     const context = fakeContext();
     const { routes } = context.http;
@@ -181,14 +198,14 @@ describe('a short load', () => {
       ]),
       [
         [1, 10, 10, 0],
-        [4, 8, 8, 0],
+        [4, 16, 16, 0],
       ],
     );
     assert.equal(seen.most, 4);
-    assert.equal(seen.sent.length, 18);
+    assert.equal(seen.sent.length, 26, 'eight would be answered before a look or two');
     assert.ok(seen.sent.every((one) => one.ignore_eos === true));
     const starts = seen.sent.map(({ messages }) => messages[0]?.content.slice(0, 14));
-    assert.equal(new Set(starts).size, 18, 'none begins as another one: nothing is cached');
+    assert.equal(new Set(starts).size, 26, 'none begins as another one: nothing is cached');
     const [prompt] = report.steps[1]?.answered ?? [];
     assert.ok((prompt?.promptTokens ?? 0) > 1600 && (prompt?.promptTokens ?? 0) + 128 <= 2048);
     assert.ok((report.peaks.kvUse ?? 0) > 0.75, String(report.peaks.kvUse));
@@ -200,7 +217,7 @@ describe('a short load', () => {
 
     const text = loadReport(SERVER, report, context.clock.now());
     assert.match(text, /\| +\| one after another +\| 4 at once +\|/);
-    assert.match(text, /\| Requests answered +\| 10 of 10 +\| 8 of 8 +\|/);
+    assert.match(text, /\| Requests answered +\| 10 of 10 +\| 16 of 16 +\|/);
     assert.match(text, /\| Latency, p50 \/ p95 +\| 0\.64 s \/ 0\.64 s/);
     assert.match(text, /- KV cache in use at most: \d\d % of 8,192 tokens/);
     assert.match(text, /- Preemptions: 0$/m);

@@ -1,6 +1,6 @@
 /** The front door in VS Code: builds the parts, wires them, hands them back. Decides nothing. */
 import * as vscode from 'vscode';
-import { hubCacheFolders } from './app/hubCache';
+import { hubCacheFolders } from './app/models/hubCache';
 import { startApp } from './app/startApp';
 import { openSystem } from './system/openSystem';
 import { createApi, type VramPilotApi } from './vscode/api';

@@ -1,9 +1,9 @@
 /** What the loops of `app/` share: the doors, the state, and how to ask for settings that may change any time. */
 import type { GpuSample } from '../gpu/gpu';
-import type { ApiKeys } from './apiKeys';
-import type { OwnRequests } from './ownRequests';
-import type { PortChooser } from './portChooser';
-import type { Registry } from './registry';
+import type { ApiKeys } from './requests/apiKeys';
+import type { OwnRequests } from './requests/ownRequests';
+import type { PortChooser } from './launching/portChooser';
+import type { Registry } from './servers/registry';
 import type { Launcher, Log, MachinePorts } from './ports';
 import type { Settings } from './settings';
 import type { AppStore } from './store';

@@ -1,6 +1,6 @@
 /** Everything known, as one document to send along with a question, fit for strangers' eyes. */
 import { redactDocument } from '../processes/redactDocument';
-import type { OutputTail } from './outputTails';
+import type { OutputTail } from './servers/outputTails';
 import type { RecentSample } from '../gpu/history';
 import type { Settings } from './settings';
 import type { AppState } from './state';

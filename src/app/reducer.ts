@@ -5,7 +5,7 @@ import { nextLife, type LifeEvent } from '../engines/lifecycle';
 import type { Holder } from '../processes/process';
 import type { ModelChoice } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
-import type { CoexistenceState } from './coexistenceState';
+import type { CoexistenceState } from './coexistence/coexistenceState';
 import {
   initialGpu,
   liveServers,

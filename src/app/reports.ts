@@ -1,11 +1,11 @@
 /** State in longer words: the GPU report, the explanation of a failure. */
 import type { Evidence } from '../engines/engine';
 import { formatBytes, formatGib } from '../shared/units';
-import type { OutputTail } from './outputTails';
-import { gpuNotes } from './gpuNotes';
-import { serverDetail, serverFacts } from './serverText';
+import type { OutputTail } from './servers/outputTails';
+import { gpuNotes } from './gpus/gpuNotes';
+import { serverDetail, serverFacts } from './servers/serverText';
 import type { AppState, Server } from './state';
-import { unseenHoldersOf } from './unseenHolders';
+import { unseenHoldersOf } from './holders/unseenHolders';
 
 export function gpuReport(state: AppState, nowMs: number): string {
   const lines = ['# GPU report', ''];

@@ -2,15 +2,15 @@
 import { addressOf } from '../engines/ollama/address';
 import { PROTOCOL_VERSION, type OfferedLaunchRow, type Snapshot } from '../shared/protocol';
 import { MIB } from '../shared/units';
-import type { OfferedLaunch } from './offeredLaunch';
-import { coexistenceOf } from './coexistence';
-import { coexistenceLines } from './coexistenceText';
-import { plannableGpus } from './plannableGpus';
-import { surroundingsOf } from './planService';
-import { runningOf } from './running';
-import { poolText, serverDetail } from './serverText';
+import type { OfferedLaunch } from './learning/offeredLaunch';
+import { coexistenceOf } from './coexistence/coexistence';
+import { coexistenceLines } from './coexistence/coexistenceText';
+import { plannableGpus } from './planning/plannableGpus';
+import { surroundingsOf } from './planning/planService';
+import { runningOf } from './planning/running';
+import { poolText, serverDetail } from './servers/serverText';
 import type { Settings } from './settings';
-import { shortCommand } from './shortCommand';
+import { shortCommand } from './holders/shortCommand';
 import { serversInOrder, type AppState, type Server } from './state';
 
 /** What the page is told of the world outside the state. */

@@ -13,10 +13,10 @@ import type { Command } from '../shared/planAnswer';
 import type { ModelRequest } from '../shared/planRequest';
 import type { ModelChoice } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
-import { initialCoexistence, type CoexistenceState } from './coexistenceState';
-import type { FailureReport } from './failureReport';
-import type { LiveUse } from './liveUse';
-import type { OfferedLaunch } from './offeredLaunch';
+import { initialCoexistence, type CoexistenceState } from './coexistence/coexistenceState';
+import type { FailureReport } from './learning/failureReport';
+import type { LiveUse } from './servers/liveUse';
+import type { OfferedLaunch } from './learning/offeredLaunch';
 
 export interface GpuState {
   /** `absent`: no GPU tool on this machine. `failing`: there is one, and it doesn't answer usefully. */

@@ -1,6 +1,6 @@
 /** What other extensions and tests get from `activate`: plain data in, plain data out. */
 import type { App } from '../app/app';
-import type { DeployResult } from '../app/deploy';
+import type { DeployResult } from '../app/launching/deploy';
 import type { AppState } from '../app/state';
 import type { Result } from '../shared/failure';
 import type { PlanAnswer } from '../shared/planAnswer';

@@ -1,9 +1,9 @@
 /** Every command, registered in one place; each says why it cannot run rather than doing nothing. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import { asksForKey } from '../app/apiKeys';
-import { DOES_NOT_FIT } from '../app/deploy';
-import { clientUrlOf, serverDetail } from '../app/serverText';
+import { asksForKey } from '../app/requests/apiKeys';
+import { DOES_NOT_FIT } from '../app/launching/deploy';
+import { clientUrlOf, serverDetail } from '../app/servers/serverText';
 import type { App } from '../app/app';
 import type { Profile, Server } from '../app/state';
 import { wishSchema, type Wish } from '../shared/wish';

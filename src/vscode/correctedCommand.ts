@@ -1,7 +1,7 @@
 /** The launch that is offered in place of a failed one, or one step up of a running one: shown, confirmed, started. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { OfferedLaunch } from '../app/offeredLaunch';
+import type { OfferedLaunch } from '../app/learning/offeredLaunch';
 import type { App } from '../app/app';
 import type { Server } from '../app/state';
 import { confirmAnyway } from './deployCommand';

@@ -1,6 +1,6 @@
 /** `Get vLLM or Ollama…`: what to run and what to read; installing stays the user's own act. */
 import * as vscode from 'vscode';
-import { waysToInstall, type InstallWay } from '../app/engineInstall';
+import { waysToInstall, type InstallWay } from '../app/launching/engineInstall';
 import type { App } from '../app/app';
 import { engineNames } from '../shared/engineNames';
 import { COMMANDS } from './contributions';

@@ -1,13 +1,13 @@
 /** The GPUs view: each GPU, beneath it the processes that hold its memory, with their class. */
 import * as vscode from 'vscode';
-import type { Trends } from '../app/history';
-import { gpuNotes } from '../app/gpuNotes';
+import type { Trends } from '../app/gpus/history';
+import { gpuNotes } from '../app/gpus/gpuNotes';
 import type { AppState } from '../app/state';
-import { shortCommand } from '../app/shortCommand';
+import { shortCommand } from '../app/holders/shortCommand';
 import type { AppStore } from '../app/store';
-import { unseenHoldersOf } from '../app/unseenHolders';
-import { trendLines } from '../app/trendText';
-import { HOLDER_NAMES, sentencesOf, startText } from '../app/holderNames';
+import { unseenHoldersOf } from '../app/holders/unseenHolders';
+import { trendLines } from '../app/gpus/trendText';
+import { HOLDER_NAMES, sentencesOf, startText } from '../app/holders/holderNames';
 import type { Gpu } from '../gpu/gpu';
 import type { Holder, HolderClass } from '../processes/process';
 import { formatBytes, formatGib, formatPercent, GIB } from '../shared/units';

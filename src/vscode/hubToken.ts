@@ -1,6 +1,6 @@
 /** The user's token for the hub: kept by the editor's own secret storage, asked for when a model needs it. */
 import * as vscode from 'vscode';
-import { cleanToken } from '../app/hubEnvironment';
+import { cleanToken } from '../app/models/hubEnvironment';
 import type { Secrets } from '../app/ports';
 import type { App } from '../app/app';
 

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
 import type { App } from '../app/app';
-import type { StartAllOutcome } from '../app/startAll';
+import type { StartAllOutcome } from '../app/launching/startAll';
 import type { Profile } from '../app/state';
 
 const argumentSchema = z.object({ profiles: z.array(z.string()) });

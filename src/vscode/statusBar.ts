@@ -1,7 +1,7 @@
 /** The GPU gauge: one item, on the left, because the memory belongs to the whole machine. */
 import * as vscode from 'vscode';
-import { gaugeOf, type Gauge } from '../app/gauge';
-import type { Trends } from '../app/history';
+import { gaugeOf, type Gauge } from '../app/gpus/gauge';
+import type { Trends } from '../app/gpus/history';
 import type { Clock } from '../app/ports';
 import type { Settings } from '../app/settings';
 import type { AppStore } from '../app/store';

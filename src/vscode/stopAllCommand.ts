@@ -1,6 +1,6 @@
 /** "Stop All" asks once, and says once what did not stop. */
 import * as vscode from 'vscode';
-import { serverDetail } from '../app/serverText';
+import { serverDetail } from '../app/servers/serverText';
 import type { App } from '../app/app';
 import type { Server } from '../app/state';
 

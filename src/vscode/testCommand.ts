@@ -1,8 +1,8 @@
 /** A ready server is tried, measured, and told to others. */
 import * as vscode from 'vscode';
-import { loadReport } from '../app/loadReport';
-import type { LoadProgress } from '../app/loadStep';
-import { promptSummary } from '../app/prompts';
+import { loadReport } from '../app/requests/loadReport';
+import type { LoadProgress } from '../app/requests/loadStep';
+import { promptSummary } from '../app/requests/prompts';
 import type { App } from '../app/app';
 import type { Server } from '../app/state';
 import { formatPercent } from '../shared/units';

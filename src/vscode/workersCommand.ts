@@ -4,10 +4,10 @@
  * memory is planned for now.
  */
 import * as vscode from 'vscode';
-import { plannableGpus } from '../app/plannableGpus';
+import { plannableGpus } from '../app/planning/plannableGpus';
 import type { App } from '../app/app';
-import { workersChoices, type WorkersChoice } from '../app/workersChoices';
-import type { WorkersReport, WorkersWish } from '../app/workersReport';
+import { workersChoices, type WorkersChoice } from '../app/planning/workersChoices';
+import type { WorkersReport, WorkersWish } from '../app/planning/workersReport';
 import type { WorkerEnvironment } from '../planner/workers';
 import { formatGib } from '../shared/units';
 import { REPORT_SCHEME } from './contributions';

@@ -6,12 +6,12 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import { serverFor } from '../../src/app/deploy';
-import { createModelService } from '../../src/app/modelService';
-import { createObserver, type Observer } from '../../src/app/observer';
-import { createOllamaServing, type OllamaServing } from '../../src/app/ollamaServing';
+import { serverFor } from '../../src/app/launching/deploy';
+import { createModelService } from '../../src/app/models/modelService';
+import { createObserver, type Observer } from '../../src/app/servers/observer';
+import { createOllamaServing, type OllamaServing } from '../../src/app/ollama/ollamaServing';
 import type { Server } from '../../src/app/state';
-import { stopServer } from '../../src/app/stopping';
+import { stopServer } from '../../src/app/servers/stopping';
 import { readModelBlob, readOllamaPs, readOllamaVersion } from '../../src/engines/ollama/api';
 import { loadRequest, unloadRequest } from '../../src/engines/ollama/command';
 import { createPullReader, ollamaPullRequest } from '../../src/engines/ollama/pull';

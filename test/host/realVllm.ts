@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import type { DeployResult } from '../../src/app/deploy';
+import type { DeployResult } from '../../src/app/launching/deploy';
 import type { Server } from '../../src/app/state';
 import type { PlanOptions } from '../../src/shared/planRequest';
 import type { VramPilotApi } from '../../src/vscode/api';

@@ -3,7 +3,7 @@
  * terminals that do what the test says, a log that remembers. Files and processes have their own (memoryFiles,
  * fakeProcessTable).
  */
-import { createApiKeys } from '../../src/app/apiKeys';
+import { createApiKeys } from '../../src/app/requests/apiKeys';
 import type { AppContext } from '../../src/app/appContext';
 import type {
   Exec,
@@ -21,16 +21,16 @@ import type {
   Secrets,
   StreamSpec,
 } from '../../src/app/ports';
-import { createPortChooser } from '../../src/app/portChooser';
-import { createLaunchTurns, type LaunchTurns } from '../../src/app/launchTurns';
-import { newServer } from '../../src/app/newServer';
-import { createOwnRequests } from '../../src/app/ownRequests';
-import type { Observer } from '../../src/app/observer';
-import { createRegistry } from '../../src/app/registry';
+import { createPortChooser } from '../../src/app/launching/portChooser';
+import { createLaunchTurns, type LaunchTurns } from '../../src/app/launching/launchTurns';
+import { newServer } from '../../src/app/launching/newServer';
+import { createOwnRequests } from '../../src/app/requests/ownRequests';
+import type { Observer } from '../../src/app/servers/observer';
+import { createRegistry } from '../../src/app/servers/registry';
 import { settingDefaults, type Settings } from '../../src/app/settings';
 import { initialState, type Server } from '../../src/app/state';
 import { createStore } from '../../src/app/store';
-import { emptyWish } from '../../src/app/wishes';
+import { emptyWish } from '../../src/app/planning/wishes';
 import type { Gpu, GpuSample } from '../../src/gpu/gpu';
 import type { Holder, LaunchRecord } from '../../src/processes/process';
 import { identityOf } from '../../src/processes/tree';

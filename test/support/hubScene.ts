@@ -1,7 +1,7 @@
 /** A hub of the app over real HTTP to a stand-in on loopback, with files, clock and log of tests. */
 import assert from 'node:assert/strict';
-import { createHub, type Hub } from '../../src/app/hub';
-import type { ModelReading } from '../../src/app/modelReading';
+import { createHub, type Hub } from '../../src/app/models/hub';
+import type { ModelReading } from '../../src/app/models/modelReading';
 import type { Http, HttpRequest } from '../../src/app/ports';
 import { parseHubModel } from '../../src/models/hubModel';
 import type { Result } from '../../src/shared/failure';

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { createLaunchLock } from '../../src/app/launchLock';
+import { createLaunchLock } from '../../src/app/launching/launchLock';
 import { ownIdentity } from '../../src/app/owner';
 import { openClock } from '../../src/system/clock';
 import { openFiles } from '../../src/system/files';

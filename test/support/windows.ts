@@ -1,8 +1,8 @@
 /** Several windows on one machine: their own lists, terminals and logs; one clock, disk, process table and network. */
-import { failStart, launch } from '../../src/app/deploy';
-import { createObserver, type Observer } from '../../src/app/observer';
+import { failStart, launch } from '../../src/app/launching/deploy';
+import { createObserver, type Observer } from '../../src/app/servers/observer';
 import { ownIdentity } from '../../src/app/owner';
-import { createRegistry } from '../../src/app/registry';
+import { createRegistry } from '../../src/app/servers/registry';
 import type { Server } from '../../src/app/state';
 import { ok } from '../../src/shared/failure';
 import { answered, fakeContext, LAUNCHES, serverOf, turnsOf, type FakeContext } from './fakePorts';

@@ -11,12 +11,12 @@ import { fail, ok, type Result } from '../../shared/failure';
 import { withArguments } from '../../engines/vllm/argumentOptions';
 import { ollamaShowRequest } from '../../engines/ollama/api';
 import { readOllamaShow } from '../../models/ollamaShow';
-import { completeFromHub } from '../completeFromHub';
-import { createHub, type Hub } from '../hub';
-import { hubCacheFolders } from '../hubCache';
-import { userCacheFolder } from '../hubEnvironment';
-import { readModel } from '../modelReader';
-import { answerRequest } from '../planService';
+import { completeFromHub } from '../models/completeFromHub';
+import { createHub, type Hub } from '../models/hub';
+import { hubCacheFolders } from '../models/hubCache';
+import { userCacheFolder } from '../models/hubEnvironment';
+import { readModel } from '../models/modelReader';
+import { answerRequest } from '../planning/planService';
 import type { CommandDoors } from './command';
 
 export interface PlannedAnswer {

@@ -1,8 +1,8 @@
 /** `clean`: who holds GPU memory, and, only with `--yes`, the end of leftovers. */
 import type { Holder } from '../../processes/process';
 import { formatBytes } from '../../shared/units';
-import { endHolders, inspect, type CleanerDeps } from '../cleaner';
-import { readRecordedLaunches, STORAGE_VARIABLE } from '../recordedLaunches';
+import { endHolders, inspect, type CleanerDeps } from '../holders/cleaner';
+import { readRecordedLaunches, STORAGE_VARIABLE } from '../servers/recordedLaunches';
 import {
   isSet,
   refuse,

@@ -3,7 +3,7 @@ import { cardByName } from '../../planner/cardNames';
 import type { GpuRequest } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
 import { parseSize } from '../../shared/units';
-import { plannableGpus } from '../plannableGpus';
+import { plannableGpus } from '../planning/plannableGpus';
 import { textFlags, type CommandDoors, type CommandInput, type FlagTable } from './command';
 import { sampleGpus } from './sampleGpus';
 

@@ -1,6 +1,6 @@
 /** `gpus`: what the GPU tools say, live or from a recorded output. */
 import { readRecorded, RECORDED_TOOLS, type RecordedSample } from '../../gpu/recorded';
-import { gpuNotes } from '../gpuNotes';
+import { gpuNotes } from '../gpus/gpuNotes';
 import { formatBytes, formatGib, formatPercent } from '../../shared/units';
 import {
   refuse,

@@ -1,6 +1,6 @@
 /** `profile check`: do the saved launches of a workspace fit a given card? For CI. */
 import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
-import { parseProfiles } from '../profiles';
+import { parseProfiles } from '../launching/profiles';
 import { answerPlan, modelFacts } from './answerPlan';
 import {
   isRefusal,

@@ -1,7 +1,7 @@
 /** One look at the GPUs of this machine, without a state to keep. */
 import type { GpuSample } from '../../gpu/gpu';
 import { GPU_FAMILIES } from '../../gpu/sources';
-import { createGpuLooker } from '../gpuLooker';
+import { createGpuLooker } from '../gpus/gpuLooker';
 import type { MachinePorts } from '../ports';
 
 /** null: no GPU tool is installed. A tool that fails is a problem of the sample. */

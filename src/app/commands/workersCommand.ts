@@ -21,9 +21,9 @@ import {
 import { fail, ok, type Result } from '../../shared/failure';
 import { shellWord } from '../../shared/shellText';
 import { parseSize } from '../../shared/units';
-import { inspect } from '../cleaner';
-import { heldByOllama } from '../coexistence';
-import { plannableGpus } from '../plannableGpus';
+import { inspect } from '../holders/cleaner';
+import { heldByOllama } from '../coexistence/coexistence';
+import { plannableGpus } from '../planning/plannableGpus';
 import {
   isRefusal,
   isSet,

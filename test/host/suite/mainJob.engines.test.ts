@@ -1,7 +1,7 @@
 /** The main job on a real vLLM (on the CPU) in the real VS Code. The GPU is a stand-in that charges real processes. */
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { serverFacts } from '../../../src/app/serverText';
+import { serverFacts } from '../../../src/app/servers/serverText';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { hasPage, onPage } from '../../ui/onPage';
 import { livingGroup } from '../../support/processes.mjs';

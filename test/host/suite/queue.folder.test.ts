@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Server } from '../../../src/app/state';
-import type { StartAllOutcome } from '../../../src/app/startAll';
+import type { StartAllOutcome } from '../../../src/app/launching/startAll';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { isAlive } from '../../support/processes.mjs';
 import { eventually } from '../eventually';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { poolText, serverDetail } from '../../../src/app/serverText';
+import { poolText, serverDetail } from '../../../src/app/servers/serverText';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { eventually } from '../eventually';
 import {

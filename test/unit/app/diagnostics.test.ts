@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { noFacts } from '../../../src/engines/startFacts';
 import { diagnostics, type DiagnosticsInputs } from '../../../src/app/diagnostics';
-import { keepHistory } from '../../../src/app/history';
+import { keepHistory } from '../../../src/app/gpus/history';
 import { settingDefaults } from '../../../src/app/settings';
 import { cpuMs } from '../../support/cpuTime';
 import { fakeContext, GIB, gpuOf, holderOf, sampleOf, serverOf } from '../../support/fakePorts';

@@ -1,10 +1,10 @@
 /** Every setting takes effect without a reload: each is changed in a running app, and what it decides is looked at. */
 import assert from 'node:assert/strict';
-import { gaugeOf } from '../../../src/app/gauge';
+import { gaugeOf } from '../../../src/app/gpus/gauge';
 import { parseSettings, settingSchemas, type SettingKey } from '../../../src/app/settings';
 import type { App } from '../../../src/app/app';
 import { startApp } from '../../../src/app/startApp';
-import { emptyWish } from '../../../src/app/wishes';
+import { emptyWish } from '../../../src/app/planning/wishes';
 import { MIB } from '../../../src/shared/units';
 import { ok } from '../../../src/shared/failure';
 import { recordWith } from '../../support/learnedRecords';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { planText } from '../../../src/app/commands/planText';
-import { answerRequest } from '../../../src/app/planService';
+import { answerRequest } from '../../../src/app/planning/planService';
 import type { PlanOptions, PlanRequest } from '../../../src/shared/planRequest';
 import { GIB } from '../../../src/shared/units';
 import { llama8b } from '../../fixtures/planner/configs';

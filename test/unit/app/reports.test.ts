@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { detectEngines } from '../../../src/app/engineDetection';
-import type { ModelService } from '../../../src/app/modelService';
+import { detectEngines } from '../../../src/app/launching/engineDetection';
+import type { ModelService } from '../../../src/app/models/modelService';
 import { explainFailure, gpuReport } from '../../../src/app/reports';
-import { endpointOf, serverDetail, serverFacts } from '../../../src/app/serverText';
+import { endpointOf, serverDetail, serverFacts } from '../../../src/app/servers/serverText';
 import { settingDefaults } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
-import { completeWish, defaultWish, emptyWish } from '../../../src/app/wishes';
+import { completeWish, defaultWish, emptyWish } from '../../../src/app/planning/wishes';
 import { noFacts } from '../../../src/engines/startFacts';
 import { fail, ok } from '../../../src/shared/failure';
 import { snapshotSchema } from '../../../src/shared/protocol';

@@ -3,7 +3,7 @@ import { reduce, type Action } from '../../../src/app/reducer';
 import { freeBytesOf, initialState, liveServers, type AppState } from '../../../src/app/state';
 import { settingDefaults } from '../../../src/app/settings';
 import { createStore } from '../../../src/app/store';
-import { emptyWish } from '../../../src/app/wishes';
+import { emptyWish } from '../../../src/app/planning/wishes';
 import { GIB, gpuOf, holderOf, sampleOf, serverOf } from '../../support/fakePorts';
 
 const wish = emptyWish(settingDefaults());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createGpuLooker } from '../../../src/app/gpuLooker';
+import { createGpuLooker } from '../../../src/app/gpus/gpuLooker';
 import { mergeSamples } from '../../../src/gpu/mergeSamples';
 import { readCounters } from '../../../src/gpu/windows/counters';
 import { windowsCountersSource } from '../../../src/gpu/windows/countersSource';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as z from 'zod/mini';
-import { answerWish } from '../../../src/app/planService';
-import { newServer } from '../../../src/app/newServer';
+import { answerWish } from '../../../src/app/planning/planService';
+import { newServer } from '../../../src/app/launching/newServer';
 import { settingDefaults, type Settings } from '../../../src/app/settings';
 import { snapshotOf } from '../../../src/app/snapshot';
 import { initialState, type AppState, type Server } from '../../../src/app/state';

@@ -6,8 +6,11 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Launcher, LaunchSpec } from '../../../src/app/ports';
 import { fail, ok, type Result } from '../../../src/shared/failure';
-import { TaskLauncher } from '../../../src/vscode/taskLauncher';
-import { launcherWithFallback, TerminalLauncher } from '../../../src/vscode/terminalLauncher';
+import { TaskLauncher } from '../../../src/vscode/launching/taskLauncher';
+import {
+  launcherWithFallback,
+  TerminalLauncher,
+} from '../../../src/vscode/launching/terminalLauncher';
 import { isAlive, readProcesses } from '../../support/processes.mjs';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';

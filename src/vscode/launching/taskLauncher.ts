@@ -4,10 +4,10 @@
  */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { LaunchSpec, Launcher, LauncherEvents, Log, RunningLaunch } from '../app/ports';
-import { fail, ok, type Result } from '../shared/failure';
-import { TASK_TYPE } from './contributions';
-import { firstFolder } from './firstFolder';
+import type { LaunchSpec, Launcher, LauncherEvents, Log, RunningLaunch } from '../../app/ports';
+import { fail, ok, type Result } from '../../shared/failure';
+import { TASK_TYPE } from '../contributions';
+import { firstFolder } from '../firstFolder';
 
 /** `executeTask` resolving proves nothing; the start event came 0.3–1 s after it where it came at all. */
 const START_TIMEOUT_MS = 15_000;

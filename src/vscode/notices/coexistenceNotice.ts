@@ -1,8 +1,8 @@
 /** One warning when Ollama runs on the CPU because servers of ours hold the GPU; never again for the same event. */
 import * as vscode from 'vscode';
-import { ollamaFallbacks, type OllamaFallback } from '../app/coexistence/coexistenceText';
-import type { App } from '../app/app';
-import { COMMANDS } from './contributions';
+import { ollamaFallbacks, type OllamaFallback } from '../../app/coexistence/coexistenceText';
+import type { App } from '../../app/app';
+import { COMMANDS } from '../contributions';
 
 const SHOW = 'Show';
 const NEVER = "Don't Show Again";

@@ -1,10 +1,10 @@
 /** Choosing a model: what is on this machine, a folder or file from disk, or a typed name. */
 import * as vscode from 'vscode';
-import type { App } from '../app/app';
-import { enginesForTyped } from '../app/models/typedModel';
-import { engineNames } from '../shared/engineNames';
-import type { ModelChoice } from '../shared/protocol';
-import type { Wish } from '../shared/wish';
+import type { App } from '../../app/app';
+import { enginesForTyped } from '../../app/models/typedModel';
+import { engineNames } from '../../shared/engineNames';
+import type { ModelChoice } from '../../shared/protocol';
+import type { Wish } from '../../shared/wish';
 
 type Item = vscode.QuickPickItem & { readonly choose?: () => Promise<Chosen | null> };
 type Chosen = Pick<Wish, 'engine' | 'model'>;

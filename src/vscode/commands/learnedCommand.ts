@@ -1,10 +1,10 @@
 /** `Show What Was Learned` and `Forget What Was Learned…`: each entry with what was seen, where it comes from, its effect. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import { learnedReport, learnedRows, type LearnedRow } from '../app/learning/learnedReport';
-import type { App } from '../app/app';
-import { sayFailure } from './messages';
-import { showReport } from './reportDocuments';
+import { learnedReport, learnedRows, type LearnedRow } from '../../app/learning/learnedReport';
+import type { App } from '../../app/app';
+import { sayFailure } from '../messages';
+import { showReport } from '../documents/reportDocuments';
 
 type Item = vscode.QuickPickItem & { readonly row?: LearnedRow };
 

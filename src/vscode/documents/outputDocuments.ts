@@ -3,8 +3,8 @@
  * changed, and ask nobody to save them. The explanation's evidence links into the output.
  */
 import * as vscode from 'vscode';
-import type { App } from '../app/app';
-import { OUTPUT_SCHEME } from './contributions';
+import type { App } from '../../app/app';
+import { OUTPUT_SCHEME } from '../contributions';
 
 /** Output comes in bursts; an open document is brought up to date this often. */
 const REFRESH_MS = 500;

@@ -4,14 +4,14 @@
  * memory is planned for now.
  */
 import * as vscode from 'vscode';
-import { plannableGpus } from '../app/planning/plannableGpus';
-import type { App } from '../app/app';
-import { workersChoices, type WorkersChoice } from '../app/planning/workersChoices';
-import type { WorkersReport, WorkersWish } from '../app/planning/workersReport';
-import type { WorkerEnvironment } from '../planner/workers';
-import { formatGib } from '../shared/units';
-import { REPORT_SCHEME } from './contributions';
-import { showReport, updateReport } from './reportDocuments';
+import { plannableGpus } from '../../app/planning/plannableGpus';
+import type { App } from '../../app/app';
+import { workersChoices, type WorkersChoice } from '../../app/planning/workersChoices';
+import type { WorkersReport, WorkersWish } from '../../app/planning/workersReport';
+import type { WorkerEnvironment } from '../../planner/workers';
+import { formatGib } from '../../shared/units';
+import { REPORT_SCHEME } from '../contributions';
+import { showReport, updateReport } from '../documents/reportDocuments';
 
 const TITLE = 'Plan GPU Workers';
 const HAND_OVER = 'Hand Over to New Terminals';

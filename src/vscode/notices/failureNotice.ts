@@ -1,9 +1,9 @@
 /** One word when a server that was started from this window fails: its cause, and what can be done about it. */
 import * as vscode from 'vscode';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
-import { COMMANDS } from './contributions';
-import { deployWish } from './deployCommand';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
+import { COMMANDS } from '../contributions';
+import { deployWish } from '../commands/deployCommand';
 
 const START = 'Start Corrected…';
 const EXPLAIN = 'Explain';

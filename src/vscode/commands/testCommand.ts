@@ -1,14 +1,14 @@
 /** A ready server is tried, measured, and told to others. */
 import * as vscode from 'vscode';
-import { loadReport } from '../app/requests/loadReport';
-import type { LoadProgress } from '../app/requests/loadStep';
-import { promptSummary } from '../app/requests/prompts';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
-import { formatPercent } from '../shared/units';
-import { reach } from './contextKeys';
-import { sayFailure } from './messages';
-import { showReport } from './reportDocuments';
+import { loadReport } from '../../app/requests/loadReport';
+import type { LoadProgress } from '../../app/requests/loadStep';
+import { promptSummary } from '../../app/requests/prompts';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
+import { formatPercent } from '../../shared/units';
+import { reach } from '../contextKeys';
+import { sayFailure } from '../messages';
+import { showReport } from '../documents/reportDocuments';
 
 const LOAD = 'Run Short Load…';
 const CURL = 'Copy curl';

@@ -1,12 +1,12 @@
 /** `Adopt Running Server…`, and the question before an adopted one is stopped. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { Candidate } from '../app/servers/adoption';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
-import { engineNames } from '../shared/engineNames';
-import { formatCount } from '../shared/units';
-import { sayFailure } from './messages';
+import type { Candidate } from '../../app/servers/adoption';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
+import { engineNames } from '../../shared/engineNames';
+import { formatCount } from '../../shared/units';
+import { sayFailure } from '../messages';
 
 const argumentSchema = z.object({ pid: z.number() });
 

@@ -1,11 +1,11 @@
 /** The Servers view: one row per server, its facts or the evidence of its failure beneath. */
 import * as vscode from 'vscode';
-import { asksForKey } from '../app/requests/apiKeys';
-import type { Clock } from '../app/ports';
-import { poolText, serverDetail, serverFacts } from '../app/servers/serverText';
-import { serversInOrder, type Server } from '../app/state';
-import type { AppStore } from '../app/store';
-import { COMMANDS, VIEWS } from './contributions';
+import { asksForKey } from '../../app/requests/apiKeys';
+import type { Clock } from '../../app/ports';
+import { poolText, serverDetail, serverFacts } from '../../app/servers/serverText';
+import { serversInOrder, type Server } from '../../app/state';
+import type { AppStore } from '../../app/store';
+import { COMMANDS, VIEWS } from '../contributions';
 
 type Row =
   | { readonly kind: 'server'; readonly server: Server }

@@ -1,9 +1,9 @@
 /** One quiet word when a server that was started from this window is ready: it can be tried at once. */
 import * as vscode from 'vscode';
-import { endpointOf } from '../app/servers/serverText';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
-import { COMMANDS } from './contributions';
+import { endpointOf } from '../../app/servers/serverText';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
+import { COMMANDS } from '../contributions';
 
 const TRY = 'Send Test Prompt';
 const COPY = 'Copy URL';

@@ -1,17 +1,17 @@
 /** The GPUs view: each GPU, beneath it the processes that hold its memory, with their class. */
 import * as vscode from 'vscode';
-import type { Trends } from '../app/gpus/history';
-import { gpuNotes } from '../app/gpus/gpuNotes';
-import type { AppState } from '../app/state';
-import { shortCommand } from '../app/holders/shortCommand';
-import type { AppStore } from '../app/store';
-import { unseenHoldersOf } from '../app/holders/unseenHolders';
-import { trendLines } from '../app/gpus/trendText';
-import { HOLDER_NAMES, sentencesOf, startText } from '../app/holders/holderNames';
-import type { Gpu } from '../gpu/gpu';
-import type { Holder, HolderClass } from '../processes/process';
-import { formatBytes, formatGib, formatPercent, GIB } from '../shared/units';
-import { VIEWS } from './contributions';
+import type { Trends } from '../../app/gpus/history';
+import { gpuNotes } from '../../app/gpus/gpuNotes';
+import type { AppState } from '../../app/state';
+import { shortCommand } from '../../app/holders/shortCommand';
+import type { AppStore } from '../../app/store';
+import { unseenHoldersOf } from '../../app/holders/unseenHolders';
+import { trendLines } from '../../app/gpus/trendText';
+import { HOLDER_NAMES, sentencesOf, startText } from '../../app/holders/holderNames';
+import type { Gpu } from '../../gpu/gpu';
+import type { Holder, HolderClass } from '../../processes/process';
+import { formatBytes, formatGib, formatPercent, GIB } from '../../shared/units';
+import { VIEWS } from '../contributions';
 import { shortGpuName } from './shortGpuName';
 
 type Row =

@@ -1,6 +1,6 @@
 /** Reports as documents to read: they can't be changed, and ask nobody to save them. */
 import * as vscode from 'vscode';
-import { REPORT_SCHEME } from './contributions';
+import { REPORT_SCHEME } from '../contributions';
 
 const texts = new Map<string, string>();
 const changed = new vscode.EventEmitter<vscode.Uri>();

@@ -1,10 +1,10 @@
 /** The Profiles view: saved launches, and a row that says so where their file can't be read. */
 import * as vscode from 'vscode';
-import type { FileProblem, Profile } from '../app/state';
-import type { AppStore } from '../app/store';
-import { engineNames } from '../shared/engineNames';
-import { formatPercent } from '../shared/units';
-import { COMMANDS, VIEWS } from './contributions';
+import type { FileProblem, Profile } from '../../app/state';
+import type { AppStore } from '../../app/store';
+import { engineNames } from '../../shared/engineNames';
+import { formatPercent } from '../../shared/units';
+import { COMMANDS, VIEWS } from '../contributions';
 
 type Row = Profile | FileProblem;
 

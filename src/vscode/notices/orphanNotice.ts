@@ -1,8 +1,8 @@
 /** One quiet word when a server of ours left processes behind; never again for the same launch, or at all if so wished. */
 import * as vscode from 'vscode';
-import { orphanNews, SETTLED_MS } from '../app/holders/orphanNews';
-import type { App } from '../app/app';
-import { COMMANDS } from './contributions';
+import { orphanNews, SETTLED_MS } from '../../app/holders/orphanNews';
+import type { App } from '../../app/app';
+import { COMMANDS } from '../contributions';
 
 const CLEAN_UP = 'Clean Up…';
 const NEVER = "Don't Show Again";

@@ -1,8 +1,8 @@
 /** "Stop All" asks once, and says once what did not stop. */
 import * as vscode from 'vscode';
-import { serverDetail } from '../app/servers/serverText';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
+import { serverDetail } from '../../app/servers/serverText';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
 
 export async function stopAll(app: App): Promise<void> {
   const live = app.store.state().servers.filter(({ phase }) => phase !== 'ended');

@@ -1,12 +1,12 @@
 /** The launch that is offered in place of a failed one, or one step up of a running one: shown, confirmed, started. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { OfferedLaunch } from '../app/learning/offeredLaunch';
-import type { App } from '../app/app';
-import type { Server } from '../app/state';
+import type { OfferedLaunch } from '../../app/learning/offeredLaunch';
+import type { App } from '../../app/app';
+import type { Server } from '../../app/state';
 import { confirmAnyway } from './deployCommand';
-import { sayFailure } from './messages';
-import { serverIdOf } from './serversTree';
+import { sayFailure } from '../messages';
+import { serverIdOf } from '../trees/serversTree';
 
 /** From the page, which shows the offer beside its button. */
 const shownSchema = z.object({ serverId: z.string(), shown: z.literal(true) });

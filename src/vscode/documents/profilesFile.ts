@@ -1,7 +1,7 @@
 /** The file of saved launches in the editor, and its changes from outside: a pull, a correction by hand. */
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { App } from '../app/app';
+import type { App } from '../../app/app';
 
 export async function openProfilesFile(app: App): Promise<void> {
   const uri = vscode.Uri.file(app.profilesFile);

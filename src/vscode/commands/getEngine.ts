@@ -1,9 +1,9 @@
 /** `Get vLLM or Ollama…`: what to run and what to read; installing stays the user's own act. */
 import * as vscode from 'vscode';
-import { waysToInstall, type InstallWay } from '../app/launching/engineInstall';
-import type { App } from '../app/app';
-import { engineNames } from '../shared/engineNames';
-import { COMMANDS } from './contributions';
+import { waysToInstall, type InstallWay } from '../../app/launching/engineInstall';
+import type { App } from '../../app/app';
+import { engineNames } from '../../shared/engineNames';
+import { COMMANDS } from '../contributions';
 
 type Item = vscode.QuickPickItem & { readonly act?: () => unknown };
 

@@ -1,11 +1,11 @@
 /** `Clean Up Zombie Processes…`: everything that holds GPU memory with its class; only true orphans can be chosen. */
 import * as vscode from 'vscode';
-import { familyOf } from '../app/holders/holderFamily';
-import { asSentence, HOLDER_NAMES, sentencesOf, startText } from '../app/holders/holderNames';
-import type { App } from '../app/app';
-import { shortCommand } from '../app/holders/shortCommand';
-import type { Holder } from '../processes/process';
-import { formatBytes } from '../shared/units';
+import { familyOf } from '../../app/holders/holderFamily';
+import { asSentence, HOLDER_NAMES, sentencesOf, startText } from '../../app/holders/holderNames';
+import type { App } from '../../app/app';
+import { shortCommand } from '../../app/holders/shortCommand';
+import type { Holder } from '../../processes/process';
+import { formatBytes } from '../../shared/units';
 
 type Item = vscode.QuickPickItem & { readonly holder?: Holder };
 

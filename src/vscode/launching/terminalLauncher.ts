@@ -3,9 +3,9 @@
  * output can't be read and the server dies with a window reload; the terminal says so.
  */
 import * as vscode from 'vscode';
-import type { LaunchSpec, Launcher, LauncherEvents } from '../app/ports';
-import { fail, ok, type Result } from '../shared/failure';
-import { firstFolder } from './firstFolder';
+import type { LaunchSpec, Launcher, LauncherEvents } from '../../app/ports';
+import { fail, ok, type Result } from '../../shared/failure';
+import { firstFolder } from '../firstFolder';
 
 const START_TIMEOUT_MS = 15_000;
 

@@ -1,13 +1,13 @@
 /** `Deploy Model…`: choose, see what it costs, start; and Deploy Anyway where something speaks against it. */
 import * as vscode from 'vscode';
-import type { App } from '../app/app';
-import { OPEN_TO_NETWORK, type DeployResult } from '../app/launching/deploy';
-import { MODEL_MISSING } from '../app/ollama/ollamaServing';
-import type { DeployOptions } from '../app/servers/servers';
-import type { PlanAnswer } from '../shared/planAnswer';
-import { formatCount, formatGib, formatPercent } from '../shared/units';
-import type { Wish } from '../shared/wish';
-import { sayFailure } from './messages';
+import type { App } from '../../app/app';
+import { OPEN_TO_NETWORK, type DeployResult } from '../../app/launching/deploy';
+import { MODEL_MISSING } from '../../app/ollama/ollamaServing';
+import type { DeployOptions } from '../../app/servers/servers';
+import type { PlanAnswer } from '../../shared/planAnswer';
+import { formatCount, formatGib, formatPercent } from '../../shared/units';
+import type { Wish } from '../../shared/wish';
+import { sayFailure } from '../messages';
 import { pickModel } from './modelPicker';
 
 const VERDICT_WORDS = {

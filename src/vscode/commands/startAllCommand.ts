@@ -1,9 +1,9 @@
 /** `Start All Profiles…`: the saved servers of this workspace, one after another. */
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import type { App } from '../app/app';
-import type { StartAllOutcome } from '../app/launching/startAll';
-import type { Profile } from '../app/state';
+import type { App } from '../../app/app';
+import type { StartAllOutcome } from '../../app/launching/startAll';
+import type { Profile } from '../../app/state';
 
 const argumentSchema = z.object({ profiles: z.array(z.string()) });
 

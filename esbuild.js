@@ -18,7 +18,7 @@ const common = {
 /** Each bundle with its budget in bytes. */
 const bundles = [
   {
-    budget: 720 * KB,
+    budget: 740 * KB,
     options: {
       entryPoints: ['src/extension.ts'],
       outfile: 'dist/extension.js',
@@ -59,17 +59,24 @@ async function main() {
     }
   } else {
     fs.rmSync('dist', { recursive: true, force: true });
-    let tooLarge = false;
+    let isBad = false;
     for (const { options, budget } of bundles) {
       await esbuild.build({ ...common, ...options });
       const size = fs.statSync(options.outfile).size;
       if (size > budget) {
         console.error(`${options.outfile} is ${size} bytes, over its budget of ${budget}`);
-        tooLarge = true;
+        isBad = true;
+      }
+      // one such character and V8 keeps the whole source in two bytes each: 0.7 MB more in every window. esbuild writes
+      // those of strings as \u…, but leaves those of regular expressions
+      const [found] = /.{0,30}[^\x00-\x7f]/.exec(fs.readFileSync(options.outfile, 'utf8')) ?? [];
+      if (found !== undefined) {
+        console.error(`${options.outfile} is not ASCII, write it as \\u…: ${found}`);
+        isBad = true;
       }
     }
     fs.chmodSync('dist/cli.js', 0o755);
-    if (tooLarge) process.exit(1);
+    if (isBad) process.exit(1);
   }
 }
 

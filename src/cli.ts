@@ -8,11 +8,19 @@ import {
   EXIT_USAGE,
   isRefusal,
   oneLine,
+  printable,
   type CliCommand,
   type CommandDoors,
   type CommandInput,
 } from './app/commands/command';
-import { findCommand, helpText } from './app/commands/commandTable';
+import { findCommand } from './app/commands/commandTable';
+import {
+  commandHelpText,
+  commandNamed,
+  flagProblem,
+  helpText,
+  unknownCommand,
+} from './app/commands/helpText';
 import { normalizeArguments } from './app/commands/optionFlags';
 import type { Log } from './app/ports';
 import { openSystem } from './system/openSystem';
@@ -24,7 +32,8 @@ const noLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
 /** Resolves when the text is handed over, so that an exit loses none of it and a slow reader is waited for. */
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve) => {
-    stream.write(text, () => {
+    stream.write(text, (error) => {
+      if (error) endUnwritten(error);
       resolve();
     });
   });
@@ -61,12 +70,12 @@ function parseInput(
   command: CliCommand,
   args: readonly string[],
 ): { input: CommandInput; json: boolean } | string {
+  const options = { ...command.flags, json: { type: 'boolean' } } as const;
+  const normal = normalizeArguments(args);
+  const problem = flagProblem(normal, options);
+  if (problem !== null) return `${command.name}: ${problem}`;
   try {
-    const { values, positionals } = parseArgs({
-      args: normalizeArguments(args),
-      options: { ...command.flags, json: { type: 'boolean' } },
-      allowPositionals: true,
-    });
+    const { values, positionals } = parseArgs({ args: normal, options, allowPositionals: true });
     return { input: { flags: values, positionals }, json: values.json === true };
   } catch (error) {
     return error instanceof Error ? error.message : 'wrong usage';
@@ -75,25 +84,26 @@ function parseInput(
 
 async function main(args: readonly string[]): Promise<number> {
   const [first] = args;
-  if (first === '--version' || first === '-v') {
+  if (first === '--version' || first === '-v' || first === '-V' || first === 'version') {
     await write(process.stdout, `${version}\n`);
     return 0;
   }
-  if (first === 'help' || args.includes('--help') || args.includes('-h')) {
-    await write(process.stdout, `${helpText(version)}\n`);
+  const wrong = (message: string): number => {
+    process.stderr.write(`vram-pilot: ${oneLine(message)}\n`);
+    return EXIT_USAGE;
+  };
+  const isHelp = first === 'help';
+  if (isHelp || args.includes('--help') || args.includes('-h')) {
+    const words = isHelp ? args.slice(1) : args;
+    const about = commandNamed(words);
+    if (isHelp && !about && /^[^-]/.test(words[0] ?? '')) return wrong(unknownCommand(words));
+    await write(process.stdout, `${about ? commandHelpText(about) : helpText(version)}\n`);
     return 0;
   }
   // what the extension starts instead of vLLM while it simulates; lives until it is stopped
   if (first === 'simulated-server') return runSimulatedServer(args.slice(1));
   const found = findCommand(args);
-  const wrong = (message: string): number => {
-    process.stderr.write(`vram-pilot: ${oneLine(message)}\n`);
-    return EXIT_USAGE;
-  };
-  if (!found)
-    return wrong(
-      `found "${first ?? 'no command'}", expected one of plan, gpus, clean, workers, diagnose, profile check, help`,
-    );
+  if (!found) return wrong(unknownCommand(args));
   const parsed = parseInput(found.command, args.slice(found.words));
   if (typeof parsed === 'string') return wrong(parsed);
   const remarks: string[] = [];
@@ -104,12 +114,22 @@ async function main(args: readonly string[]): Promise<number> {
     return outcome.exitCode;
   }
   for (const remark of remarks) process.stderr.write(`${remark}\n`);
-  await write(process.stdout, `${parsed.json ? JSON.stringify(outcome.json) : outcome.text}\n`);
+  await write(
+    process.stdout,
+    `${parsed.json ? JSON.stringify(outcome.json) : printable(outcome.text)}\n`,
+  );
   return outcome.exitCode;
 }
 
-// A reader that has seen enough (`| head`) closes the pipe: that is no error.
-process.stdout.on('error', () => process.exit(0));
+/** A reader that has seen enough (`| head`) closes the pipe: that is no error. A full disk is. */
+function endUnwritten({ code = '' }: NodeJS.ErrnoException): never {
+  if (code === 'EPIPE') process.exit(0);
+  process.stderr.write(`vram-pilot: the answer can't be written: ${code}\n`);
+  process.exit(EXIT_BUG);
+}
+
+process.stdout.on('error', endUnwritten);
+process.stderr.on('error', silent);
 
 main(process.argv.slice(2)).then(
   // Not `exitCode`: a GPU tool that hangs must not keep a finished command from ending.

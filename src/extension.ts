@@ -1,32 +1,31 @@
 /** The front door in VS Code: builds the parts, wires them, hands them back. Decides nothing. */
 import * as vscode from 'vscode';
-import { hubCacheFolders } from './app/models/hubCache';
 import { startApp } from './app/startApp';
 import { openSystem } from './system/openSystem';
 import { createApi, type VramPilotApi } from './vscode/api';
 import { registerCommands } from './vscode/commands';
+import { createWorkersCommand } from './vscode/commands/workersCommand';
+import { followContextKeys } from './vscode/contextKeys';
 import { SETTINGS_SECTION } from './vscode/contributions';
+import { provideOutputDocuments } from './vscode/documents/outputDocuments';
+import { followProfilesFile } from './vscode/documents/profilesFile';
+import { provideReports } from './vscode/documents/reportDocuments';
 import { firstFolder } from './vscode/firstFolder';
-import { GpusTree } from './vscode/trees/gpusTree';
 import { askForHubToken, HUB_TOKEN } from './vscode/hubToken';
+import { TaskLauncher } from './vscode/launching/taskLauncher';
+import { launcherWithFallback, TerminalLauncher } from './vscode/launching/terminalLauncher';
 import { openLog } from './vscode/log';
+import { noticeFallbacks } from './vscode/notices/coexistenceNotice';
+import { noticeFailures } from './vscode/notices/failureNotice';
+import { noticeOrphans } from './vscode/notices/orphanNotice';
+import { noticeReady } from './vscode/notices/readyNotice';
 import { PlannerPanel } from './vscode/plannerPanel';
-import { ProfilesTree } from './vscode/trees/profilesTree';
-import { ServersTree } from './vscode/trees/serversTree';
 import { openSecrets } from './vscode/secrets';
 import { readSettings } from './vscode/settingsReader';
 import { showStatusBar } from './vscode/statusBar';
-import { TaskLauncher } from './vscode/launching/taskLauncher';
-import { launcherWithFallback, TerminalLauncher } from './vscode/launching/terminalLauncher';
-import { followContextKeys } from './vscode/contextKeys';
-import { noticeFailures } from './vscode/notices/failureNotice';
-import { noticeFallbacks } from './vscode/notices/coexistenceNotice';
-import { noticeOrphans } from './vscode/notices/orphanNotice';
-import { followProfilesFile } from './vscode/documents/profilesFile';
-import { noticeReady } from './vscode/notices/readyNotice';
-import { provideOutputDocuments } from './vscode/documents/outputDocuments';
-import { createWorkersCommand } from './vscode/commands/workersCommand';
-import { provideReports } from './vscode/documents/reportDocuments';
+import { GpusTree } from './vscode/trees/gpusTree';
+import { ProfilesTree } from './vscode/trees/profilesTree';
+import { ServersTree } from './vscode/trees/serversTree';
 
 export function activate(context: vscode.ExtensionContext): VramPilotApi {
   const startedMs = performance.now();
@@ -44,7 +43,6 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
   const app = startApp({
     ...system,
     log,
-    showLog: () => log.show(),
     launcher: launcherWithFallback(tasks, terminals),
     settings: () => settings,
     storageFolder: storage,
@@ -55,7 +53,6 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
       args: [context.asAbsolutePath('dist/cli.js'), 'simulated-server'],
       env: { ELECTRON_RUN_AS_NODE: '1' },
     },
-    hubCacheFolders: hubCacheFolders(system.files, process.env),
     environment: process.env,
     storedHubToken: () => secrets.get(HUB_TOKEN),
     secrets,
@@ -75,6 +72,9 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
       firstGauge();
     },
   );
+
+  // before the rest is wired: its first question to the disk is answered meanwhile
+  app.run();
 
   context.subscriptions.push(
     log,
@@ -106,7 +106,6 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
       if (state.focused) app.wake();
     }),
   );
-  app.run();
   timings.activateMs = performance.now() - startedMs;
   return createApi(app, version, timings);
 }

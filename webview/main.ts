@@ -14,6 +14,7 @@ import {
   applyAdvice,
   parseState,
   pinWish,
+  stateToKeep,
   swapPinned,
   switchEngine,
   takeSnapshot,
@@ -111,7 +112,7 @@ function rearrange(next: PageState): void {
 
 function arrange(next: PageState): void {
   state = next;
-  host.saveState(state);
+  host.saveState(stateToKeep(state));
   redraw();
 }
 
@@ -134,6 +135,8 @@ function launchSettled(): void {
 
 function receive(message: ToPage): void {
   if (message.type === 'focus') {
+    // the focus would close the list under the user's hand
+    if (document.querySelector('vscode-dropdown[open]') !== null) return;
     pendingFocus = message.target;
     redraw();
     return;

@@ -42,7 +42,7 @@ function kindOf(
   utilization: number,
   smallest: number | null,
 ): Shortfall['kind'] {
-  const coexistence = { ...request.coexistence, ollamaReservationBytes: 0 };
+  const coexistence = { safetyBufferBytes: request.coexistence?.safetyBufferBytes };
   const check = startCheck({ ...request, coexistence }, utilization, smallest);
   if (check?.passes === true) return 'takesOllamas';
   return check?.refuses === false ? 'runsOut' : 'refused';

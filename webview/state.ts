@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { changedWish, optionsInArguments } from '../src/engines/vllm/argumentOptions';
+import { hideKeys, wishWithoutKeys } from '../src/engines/vllm/keyArguments';
 import { wishSchema, type Wish } from '../src/shared/wish';
 import {
   modelRequestSchema,
@@ -65,6 +66,21 @@ export const initialState: PageState = {
 export function parseState(saved: unknown): PageState {
   const parsed = z.safeParse(stateSchema, saved);
   return parsed.success ? parsed.data : initialState;
+}
+
+/** VS Code writes it to its disk, so no key is in it; the host knows it as long as the window is open. */
+export function stateToKeep(state: PageState): PageState {
+  const { wish, parked, applied, pinned } = state;
+  const { vllm, ...others } = parked;
+  return {
+    ...state,
+    wish: wishWithoutKeys(wish),
+    parked: vllm
+      ? { ...others, vllm: { ...vllm, extraArguments: hideKeys(vllm.extraArguments) } }
+      : parked,
+    applied: applied.map((one) => ({ ...one, before: wishWithoutKeys(one.before) })),
+    pinned: pinned && { ...pinned, wish: wishWithoutKeys(pinned.wish) },
+  };
 }
 
 /** `null` and `undefined` in the patch take an option away: the engine's own default. */
@@ -165,7 +181,19 @@ export function takeSnapshot(state: PageState, snapshot: Snapshot): PageState {
     // The host started anew and counts from the beginning; what the user arranged here stays.
     next = { ...next, wishRevision: snapshot.wishRevision };
   }
-  return fitToModel(withStart(next, snapshot), snapshot);
+  return fitToModel(withStart(withKeysOf(snapshot, next), snapshot), snapshot);
+}
+
+/** What was left out when this page was last kept. */
+function withKeysOf({ wish }: Snapshot, state: PageState): PageState {
+  const { extraArguments } = state.wish;
+  const isSame =
+    wish.engine === state.wish.engine &&
+    String(hideKeys(wish.extraArguments)) === String(extraArguments) &&
+    String(wish.extraArguments) !== String(extraArguments);
+  return isSame
+    ? { ...state, wish: { ...state.wish, extraArguments: wish.extraArguments } }
+    : state;
 }
 
 /** vLLM's two sliders always hold a value of their own; Ollama's stay with its own defaults until they are moved. */

@@ -6,6 +6,7 @@ import {
   formatGib,
   formatPercent,
 } from '../src/shared/units';
+import { shortGpuName } from '../src/shared/shortGpuName';
 import type { Basis, Verdict } from '../src/shared/planAnswer';
 
 export { engineNames } from '../src/shared/engineNames';
@@ -76,7 +77,8 @@ export const words = {
 
   gpusHeading: 'GPU memory now',
   noGpu: 'No GPU was found. Plans are made without a card: only sizes are shown.',
-  gpu: (index: number, name: string | null) => `GPU ${index} · ${name ?? 'unnamed'}`,
+  gpu: (index: number, name: string | null) =>
+    `GPU ${index} · ${name === null ? 'unnamed' : shortGpuName(name)}`,
   used: (used: number | null, total: number) =>
     `${used === null ? '?' : (used / 2 ** 30).toFixed(1)} / ${formatGib(total, 1)}`,
   usedSpoken: (used: number | null, total: number) =>
@@ -87,6 +89,7 @@ export const words = {
   noSample: 'not measured yet',
   holder: (pid: number, label: string, bytes: number | null) =>
     `${label} (${pid}) ${formatBytes(bytes)}`,
+  noHolder: 'No process is listed.',
   moreHolders: (count: number) => `${count} more`,
   cleanUp: 'Clean Up…',
   report: 'GPU Report',
@@ -100,7 +103,7 @@ export const words = {
       ? `${engine} ${version}`
       : planned === null
         ? engine
-        : `planned for ${engine} ${planned}`,
+        : `Planned for ${engine} ${planned}`,
   getEngine: 'Get vLLM or Ollama…',
   model: 'Model',
   modelPlaceholder: {
@@ -141,10 +144,10 @@ export const words = {
   needsMoreThanCard: (share: number) => `That would take ${share.toFixed(2)} of the card.`,
   belowNothing: 'Less than the smallest share.',
   marks: {
-    smallest: 'starts from',
-    recommended: 'recommended',
-    beside: 'with head room',
-    largest: 'at most now',
+    smallest: 'Starts from',
+    recommended: 'Recommended',
+    beside: 'With head room',
+    largest: 'At most now',
   },
   markHelp: {
     smallest: 'The smallest share that starts with this context',
@@ -156,7 +159,7 @@ export const words = {
   keptForOllama: (bytes: number, reason: string | null): string =>
     `${formatBytes(bytes)} are kept for Ollama${reason === null ? '' : ` (${reason})`}. The shares below leave it alone, except “${words.marks.smallest}”.`,
   marksHeading: 'Shares worth knowing',
-  marksColumns: ['', 'share', 'KV', 'tokens · requests'],
+  marksColumns: ['', 'Share', 'KV cache', 'Tokens · requests'],
   unknownMark: '–',
   /** The other two units of a mark; the share stands before them. */
   markUnits: (gib: string, tokens: string | null, requests: string | null) => ({
@@ -224,7 +227,7 @@ export const words = {
   numGpu: 'Layers on the GPU',
   asManyAsFit: 'as many as fit',
   keepAlive: 'Keep loaded',
-  keepAliveHelp: 'After that an idle model gives its memory back.',
+  keepAliveHelp: 'How long an idle model keeps its memory.',
   flashAttentionHelp: 'q8_0 and q4_0 need it.',
   tokensInAll: (tokens: number | null) =>
     tokens === null ? '' : `${formatCount(tokens)} tokens in all`,
@@ -249,6 +252,8 @@ export const words = {
   examples: (card: string) => `Planned by name for ${card}`,
   example: (weights: number | null) =>
     weights === null ? '' : `${formatGib(weights, 1)} of weights`,
+  exampleVerdict: (verdict: Verdict, share: number | null) =>
+    `${verdictIcons[verdict]} ${verdictWords[verdict].toLowerCase()}${share === null ? '' : ` at ${formatPercent(share)}`}`,
   planFailed: 'The planner could not price this. The problem has been reported.',
   why: 'Why: the arithmetic',
   explainPlan: 'Explain This Plan',
@@ -268,8 +273,11 @@ export const words = {
   range: (low: number, high: number) =>
     `${(low / 2 ** 30).toFixed(1)}–${(high / 2 ** 30).toFixed(1)}`,
   part: 'Part',
-  parts: (count: number) => (count > 1 ? 'GiB per GPU' : 'GiB'),
-  rangeHeading: 'range',
+  partsOn: (index: number) => `GPU ${index} GiB`,
+  partsOfOne: 'GiB',
+  rangeHeading: 'Range',
+  tightest: (count: number, all: number) =>
+    `The ${count} fullest of ${all} GPUs; the others have more room.`,
   barName: (index: number, planned: number, total: number) =>
     `GPU ${index} · takes ${formatGib(planned, 1)} of ${formatGib(total, 1)}`,
   offload: (on: number, all: number, host: number | null) =>
@@ -313,7 +321,7 @@ export const words = {
   moreServers: (count: number) => `and ${count} more`,
   serverUse: (used: number | null, planned: number | null) =>
     [
-      used === null ? null : formatGib(used, 1),
+      used === null ? null : planned === null ? formatGib(used, 1) : (used / 2 ** 30).toFixed(1),
       planned === null ? null : `${formatGib(planned, 1)} planned`,
     ]
       .filter((part) => part !== null)

@@ -6,33 +6,31 @@ import type { Command, PlanAnswer } from '../shared/planAnswer';
 import type { EngineId } from '../shared/planRequest';
 import type { Snapshot } from '../shared/protocol';
 import type { Wish } from '../shared/wish';
-import type { Candidate } from './servers/adoption';
-import type { Ports } from './appContext';
+import type { GpuHistory } from './gpus/history';
 import type { EndOutcome } from './holders/cleaner';
 import type { DeployResult } from './launching/deploy';
-import type { GpuHistory } from './gpus/history';
-import type { Environment } from './models/hubEnvironment';
-import type { OfferedLaunch } from './learning/offeredLaunch';
-import type { OutputTails } from './servers/outputTails';
-import type { Launcher, Secrets } from './ports';
-import type { Servers } from './servers/servers';
-import type { ServerUse } from './requests/serverUse';
-import type { Settings } from './settings';
 import type { StartAllOptions, StartAllOutcome } from './launching/startAll';
+import type { OfferedLaunch } from './learning/offeredLaunch';
+import type { Environment } from './models/hubEnvironment';
+import type { WorkersReport, WorkersWish } from './planning/workersReport';
+import type { ServerUse } from './requests/serverUse';
+import type { Candidate } from './servers/adoption';
+import type { OutputTails } from './servers/outputTails';
+import type { Servers } from './servers/servers';
+import type { Ports } from './appContext';
+import type { Launcher, Secrets } from './ports';
+import type { Settings } from './settings';
 import type { Profile, Server } from './state';
 import type { AppStore } from './store';
-import type { WorkersReport, WorkersWish } from './planning/workersReport';
 
 export interface AppOptions extends Ports {
   readonly launcher: Launcher;
   readonly settings: () => Settings;
-  readonly showLog: () => void;
   /** The extension's own folder on this machine. */
   readonly storageFolder: string;
   readonly workspaceFolder: string | null;
   /** Runs a simulated server for given `vllm serve` arguments. */
   readonly simulatedServer: Command;
-  readonly hubCacheFolders: readonly string[];
   /** Of this process: which hub, and the user's token for it. */
   readonly environment: Environment;
   /** A token for the hub that the user gave to the editor; null: none. */
@@ -48,7 +46,6 @@ export interface AppOptions extends Ports {
 export interface App extends Servers, ServerUse {
   readonly store: AppStore;
   readonly log: Ports['log'];
-  showLog(): void;
   now(): number;
   /** Starts the loops; returns at once. */
   run(): void;

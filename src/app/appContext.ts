@@ -23,6 +23,6 @@ export interface AppContext extends Ports {
   readonly newId: () => string;
   /** A fresh look at the GPUs; null where there is no tool or it doesn't answer. */
   readonly lookAtGpus: () => Promise<GpuSample | null>;
-  /** Folders that hold the Hugging Face cache, best first. */
-  readonly hubCacheFolders: readonly string[];
+  /** Folders that may hold the Hugging Face cache, best first; those of a vLLM server, whose environment is a setting. */
+  readonly hubCacheFolders: () => readonly string[];
 }

@@ -84,6 +84,7 @@ export function snapshotOf(
       detail: serverDetail(server, nowMs, { withUse: false }),
       usedBytes: server.usedBytes,
       plannedBytes: plannedBytesOf(server),
+      failed: server.endReason === 'failed' || server.endReason === 'crashed',
       failure: failureOf(server),
       stepUp: offeredOf(server.stepUp),
       kvUse: server.live?.kvUse ?? null,

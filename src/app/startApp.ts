@@ -1,47 +1,46 @@
 /** Wires the loops together and gives the front doors one object to talk to. */
-import type { App, AppOptions } from './app';
-import { withCardTotals } from '../planner/cardNames';
 import { commandToCopy } from '../engines/vllm/commandToCopy';
-import { parsePlanRequest } from '../shared/planRequest';
-import { adopt, findCandidates } from './servers/adoption';
-import { createApiKeys, forgetKeysOfEnded } from './requests/apiKeys';
-import type { AppContext } from './appContext';
-import { bareHubName, HUB_GIVES, HUB_NEEDS } from './models/completeFromHub';
-import { endHolders, inspectHolders, type CleanerDeps } from './holders/cleaner';
 import { createCoexistenceWatch } from './coexistence/coexistenceWatch';
-import { diagnostics } from './diagnostics';
-import { detectEngines } from './launching/engineDetection';
-import { createFailureReporter } from './learning/failureReporter';
-import { firstLook } from './firstLook';
+import { firstLook } from './gpus/firstLook';
+import { gpuReport } from './gpus/gpuReport';
 import { createGpuWatch } from './gpus/gpuWatch';
-import { createHub } from './models/hub';
+import { endHolders, inspectHolders, type CleanerDeps } from './holders/cleaner';
 import { judgeHolders } from './holders/holderJudge';
-import { listModels } from './models/modelCatalog';
-import { readKnownResults } from './planning/knownResults';
-import { learnedFor } from './planning/learnedFor';
-import { createLearner } from './learning/learner';
-import { createModelService } from './models/modelService';
-import { createObserver } from './servers/observer';
-import { createOllamaServing } from './ollama/ollamaServing';
-import { createOutputTails } from './servers/outputTails';
-import { answerRequest, commandSettingsFor } from './planning/planService';
-import { planReport } from './planning/planReport';
-import { createPortChooser, PREFERRED_PORT } from './launching/portChooser';
-import { createOwnRequests } from './requests/ownRequests';
-import { createProfileShelf } from './launching/profileShelf';
+import { detectEngines } from './launching/engineDetection';
 import { createLaunchTurns } from './launching/launchTurns';
+import { createPortChooser } from './launching/portChooser';
+import { createProfileShelf } from './launching/profileShelf';
 import { watchQuietWindow } from './launching/quietWindow';
-import { createRegistry } from './servers/registry';
-import { explainFailure, gpuReport } from './reports';
-import { createServerMetrics } from './servers/serverMetrics';
-import { createServers } from './servers/servers';
-import { createServerUse } from './requests/serverUse';
-import { snapshotOf } from './snapshot';
 import { startAll } from './launching/startAll';
-import { initialState } from './state';
-import { createStore } from './store';
+import { explainFailure } from './learning/failureExplanation';
+import { createFailureReporter } from './learning/failureReporter';
+import { createLearner } from './learning/learner';
+import { createHub } from './models/hub';
+import { hubCacheFolders } from './models/hubEnvironment';
+import { listModels } from './models/modelCatalog';
+import { createModelService } from './models/modelService';
+import { hintForTyped } from './models/typedModel';
+import { createOllamaServing } from './ollama/ollamaServing';
+import { readKnownResults } from './planning/knownResults';
+import { planReport } from './planning/planReport';
+import { planRequested } from './planning/requestedPlan';
 import { completeWish, defaultWish, emptyWish } from './planning/wishes';
 import { workersReport } from './planning/workersReport';
+import { createApiKeys, forgetKeysOfEnded } from './requests/apiKeys';
+import { createOwnRequests } from './requests/ownRequests';
+import { createServerUse } from './requests/serverUse';
+import { adopt, findCandidates } from './servers/adoption';
+import { createObserver } from './servers/observer';
+import { createOutputTails } from './servers/outputTails';
+import { createRegistry } from './servers/registry';
+import { createServerMetrics } from './servers/serverMetrics';
+import { createServers } from './servers/servers';
+import type { App, AppOptions } from './app';
+import type { AppContext } from './appContext';
+import { diagnostics } from './diagnostics';
+import { snapshotOf } from './snapshot';
+import { initialState } from './state';
+import { createStore } from './store';
 
 export function startApp(options: AppOptions): App {
   const { files, clock, log, settings } = options;
@@ -51,6 +50,9 @@ export function startApp(options: AppOptions): App {
   const watch = createGpuWatch(options, store);
   const { sampler, history } = watch;
 
+  /** Of a vLLM server: from where it would download, and where it finds what was downloaded. */
+  const serverEnvironment = () => ({ ...options.environment, ...settings()['vllm.environment'] });
+
   const context: AppContext = {
     ...options,
     store,
@@ -58,6 +60,7 @@ export function startApp(options: AppOptions): App {
     portChooser: createPortChooser(store, options.net, clock),
     ownRequests: createOwnRequests(),
     apiKeys: createApiKeys(options.secrets, log, options.table, options.environment),
+    hubCacheFolders: () => hubCacheFolders(files, serverEnvironment()),
     newId: () => crypto.randomUUID(),
     lookAtGpus: async () => {
       await sampler.lookNow();
@@ -85,14 +88,14 @@ export function startApp(options: AppOptions): App {
   const mayAskHub = () => settings()['hub.allowRequests'];
   const hub = createHub({
     ...options,
-    // vLLM would download from the mirror that its own settings name
-    environment: () => ({ ...options.environment, ...settings()['vllm.environment'] }),
+    environment: serverEnvironment,
     isAllowed: mayAskHub,
     storedToken: options.storedHubToken,
     cacheFolder: files.join(options.storageFolder, 'hub'),
   });
   const models = createModelService(context, hub);
-  let mightAskHub = mayAskHub();
+  const modelSettings = () => JSON.stringify([mayAskHub(), settings()['vllm.environment']]);
+  let readUnder = modelSettings();
   const observer = createObserver(context);
   const learner = createLearner(context, options);
   const ollama = createOllamaServing(context, models, observer, options.environment);
@@ -130,7 +133,6 @@ export function startApp(options: AppOptions): App {
     ...createServerUse(context),
     store,
     log,
-    showLog: options.showLog,
     now: () => clock.now(),
     run() {
       void sampler.run(over.signal);
@@ -177,12 +179,12 @@ export function startApp(options: AppOptions): App {
         untouched = blank;
         store.dispatch({ type: 'wished', wish: blank, from: 'host' });
       }
-      if (mightAskHub !== mayAskHub()) models.readAgain();
-      mightAskHub = mayAskHub();
+      if (readUnder !== modelSettings()) models.readAgain();
+      readUnder = modelSettings();
       await Promise.all([detectEngines(context), learner.refresh(), coexistence.look()]);
+      await failures.lookAgain();
     },
-    hintForTyped: (name) =>
-      bareHubName('vllm', { name }) === null ? null : mayAskHub() ? HUB_GIVES : HUB_NEEDS,
+    hintForTyped: (name) => hintForTyped(name, mayAskHub()),
     hubTokenChanged: () => models.readAgain(),
     setWish: (wish, from) => store.dispatch({ type: 'wished', wish, from }),
     defaultWish: (engine, model) => defaultWish(models, settings(), engine, model),
@@ -191,31 +193,13 @@ export function startApp(options: AppOptions): App {
       store.dispatch({
         type: 'modelsListed',
         models: await listModels(files, {
-          cacheFolders: options.hubCacheFolders,
+          cacheFolders: context.hubCacheFolders(),
           roots: options.workspaceFolder === null ? [] : [options.workspaceFolder],
           ollamaTags: await ollama.tags(),
         }),
       });
     },
-    async planRequest(request) {
-      const parsed = parsePlanRequest(withCardTotals(request));
-      if (!parsed.ok) throw new Error(`${parsed.error.field}: ${parsed.error.message}`);
-      const wish = { ...emptyWish(settings()), engine: parsed.value.engine };
-      const command = commandSettingsFor(store.state(), settings(), wish, PREFERRED_PORT);
-      const { engine, model, gpus, learned } = parsed.value;
-      const onHub = mayAskHub() ? bareHubName(engine, model) : null;
-      const reading = onHub === null ? null : await models.read(engine, onHub);
-      const facts = reading?.ok ? reading.value.facts : model;
-      const known = learnedFor(store.state(), settings(), {
-        engine,
-        model: facts.name ?? facts.path ?? '',
-        facts,
-        extraArguments: [],
-        gpu: gpus[0],
-      });
-      const calibrated = { ...parsed.value, model: facts, learned: learned ?? [...known] };
-      return answerRequest(calibrated, command);
-    },
+    planRequest: (request) => planRequested(context, models, request),
     async snapshot(trusted) {
       const surroundings = {
         nowMs: clock.now(),

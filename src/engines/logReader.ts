@@ -56,6 +56,7 @@ interface Reading {
   unknownErrors: Evidence[];
   wrapper: Evidence | null;
   lastLine: Evidence | null;
+  frame: string | null;
   ready: boolean;
   /** Sizes of this load were measured; what was estimated before is dropped. */
   measured: boolean;
@@ -70,6 +71,7 @@ const fresh = (launch: LaunchSeen): Reading => ({
   unknownErrors: [],
   wrapper: null,
   lastLine: null,
+  frame: null,
   ready: false,
   measured: false,
   shutdownRequested: false,
@@ -171,7 +173,8 @@ export function createEngineLogReader(
 
   function learn(finding: LineFinding): void {
     const { reading, launch } = state;
-    const { engineVersion, progress, facts, addedFacts, model, gpuName, options } = finding;
+    const { engineVersion, progress, facts, addedFacts, model, gpuName, options, frame } = finding;
+    if (frame !== undefined) state.frame = frame;
     if (facts) state.reading = { ...state.reading, facts: mergeFacts(reading.facts, facts) };
     if (addedFacts) {
       const before = state.measured ? state.reading.facts : withoutSizes(state.reading.facts);
@@ -189,6 +192,16 @@ export function createEngineLogReader(
       };
   }
 
+  const matchOf = (groups: CauseMatch['groups'], text: string): CauseMatch => ({
+    groups,
+    text,
+    stage: state.reading.stage,
+    facts: state.reading.facts,
+    launch: state.launch,
+    engineVersion: state.reading.engineVersion,
+    raisedAt: state.frame,
+  });
+
   /** True if the line told a cause. */
   function applyCauseRules(message: string, number: number, places: readonly number[]): boolean {
     let known = false;
@@ -196,14 +209,7 @@ export function createEngineLogReader(
       const rule = causes[place - lines.length];
       const groups = rule?.pattern.exec(message);
       if (!rule || !groups) continue;
-      const match: CauseMatch = {
-        groups: groups.groups ?? {},
-        text: message,
-        stage: state.reading.stage,
-        facts: state.reading.facts,
-        launch: state.launch,
-        engineVersion: state.reading.engineVersion,
-      };
+      const match = matchOf(groups.groups ?? {}, message);
       if (rule.when && !rule.when(match)) continue;
       known = true;
       const found = state.found.get(rule);
@@ -270,21 +276,13 @@ export function createEngineLogReader(
     }
     if (impliedId === null) return { cause: null, remedy: null };
     const text = grammar.texts[impliedId];
-    const match: CauseMatch = {
-      groups: {},
-      text: '',
-      stage: state.reading.stage,
-      facts: state.reading.facts,
-      launch: state.launch,
-      engineVersion: state.reading.engineVersion,
-    };
     return {
       cause: {
         id: impliedId,
         title: text?.title ?? impliedId,
         evidence: firstErrors(state),
       },
-      remedy: text?.remedy(match) ?? null,
+      remedy: text?.remedy(matchOf({}, '')) ?? null,
     };
   }
 

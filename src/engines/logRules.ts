@@ -22,6 +22,8 @@ export interface LineFinding {
   readonly model?: string;
   readonly gpuName?: string;
   readonly options?: PlanOptions;
+  /** File and function of a frame of a traceback, with slashes. */
+  readonly frame?: string;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface CauseMatch {
   readonly facts: StartFacts;
   readonly launch: LaunchSeen;
   readonly engineVersion: string | null;
+  /** The last frame of the traceback before it: where it was raised. */
+  readonly raisedAt: string | null;
 }
 
 /** Titles and remedies of the causes, by id. */

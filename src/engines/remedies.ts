@@ -1,7 +1,7 @@
 /** Small words for the rows of the cause tables. */
 import type { PlanOptions } from '../shared/planRequest';
 import type { Remedy } from './engine';
-import type { CauseMatch, Groups } from './logRules';
+import type { CauseMatch, CauseRule, Groups } from './logRules';
 
 /** A remedy that is a setting, or (without `change`) something to do outside. */
 export const fix = (summary: string, why: string, change: PlanOptions = {}): Remedy => ({
@@ -39,6 +39,16 @@ export const sizeText = (gib: number): string => {
 
 /** Two digits: differences of a few MiB decide a start. */
 export const gibText = (gib: number): string => `${gib.toFixed(2)} GiB`;
+
+export const beforeReady = ({ stage }: CauseMatch): boolean =>
+  stage !== 'ready' && stage !== 'serving' && stage !== 'stopping';
+
+/** Rules that count until the server is ready: later the same words are the fault of one request. */
+export const duringStart = (rules: readonly CauseRule[]): readonly CauseRule[] =>
+  rules.map((rule) => ({
+    ...rule,
+    when: (match) => beforeReady(match) && (rule.when?.(match) ?? true),
+  }));
 
 /** What the launch asked for, as far as its output told. */
 export const askedFor = (match: CauseMatch): PlanOptions => match.launch.options;

@@ -3,6 +3,7 @@
  * describes calls and reads answers, `app/` runs them. Here: the types. Unknown is `null`, never 0.
  */
 
+/** `unified`: the GPU shares the system's memory. */
 export type MemoryKind = 'dedicated' | 'unified';
 
 export type GpuVendor = 'nvidia' | 'amd' | 'intel' | 'apple';

@@ -39,7 +39,7 @@ export interface AnsweredFolder {
   readonly path: string;
   /** Trimmed; null where the file was not read. */
   text(file: string): string | null;
-  /** A whole number as the kernel writes it; null for anything else. */
+  /** {@link countOf} of a file. */
   count(file: string): number | null;
   /** The same of all files that match, in the order of their names. */
   counts(pattern: RegExp): readonly number[];
@@ -72,10 +72,12 @@ function folderOf(answers: FileAnswers, path: string): AnsweredFolder {
   };
 }
 
-function countOf(text: string | null): number | null {
+/** A whole number as the kernel writes it; null for anything else. */
+export function countOf(text: string | null): number | null {
   return /^\s*\d{1,16}\s*$/.test(text ?? '') ? Number(text) : null;
 }
 
+/** The system's memory, as /proc/meminfo tells it. */
 export interface SystemMemory {
   readonly totalBytes: number | null;
   /** What a new allocation could get without swapping; page cache counts as free here, unlike in MemFree. */

@@ -1,7 +1,9 @@
 /** One line per (process, GPU) becomes one `GpuProcess` per process. */
 import type { GpuProcess } from './gpu';
 import { MAX_BYTES, plausible } from './completeGpu';
+import { sumOf } from './values';
 
+/** One process on one GPU, as a tool lists it. */
 export interface ProcessRow {
   readonly pid: number;
   /** Whatever tells the GPUs of this output apart: a uuid, a bus id, an index as text. */
@@ -54,13 +56,10 @@ function larger(a: number | null | undefined, b: number | null | undefined): num
 function toProcess(perGpu: Map<string, ProcessRow>): GpuProcess {
   const rows = [...perGpu.values()];
   const [first] = rows;
-  const used = rows.map((row) => row.usedBytes);
   const loads = rows.map((row) => row.utilizationPercent ?? null).filter((load) => load !== null);
   return {
     pid: first?.pid ?? 0,
-    usedBytes: used.includes(null)
-      ? null
-      : used.reduce<number>((sum, each) => sum + (each ?? 0), 0),
+    usedBytes: sumOf(rows.map((row) => row.usedBytes)),
     name: rows.find((row) => row.name !== null)?.name ?? null,
     gpus: rows.map((row) => row.gpuIndex).filter((index) => index !== null),
     ...(first?.type === undefined ? {} : { type: first.type }),

@@ -1,5 +1,6 @@
 /** Samples of several makers' GPUs become one. */
 import type { Gpu, GpuProcess, GpuSample, GpuVendor } from './gpu';
+import { sumOf } from './values';
 import { GIB } from '../shared/units';
 
 export interface SamplePart {
@@ -12,9 +13,10 @@ export interface SamplePart {
 const CARD_BYTES = 2 * GIB;
 
 /**
- * The first part keeps its numbers, the others count on after it. The GPU of a processor beside a card of its own is left
- * out: it draws the desktop, nobody loads a model on it, and its few hundred MiB would always look full. What the tool of
- * its maker has told, a part of several makers does not tell again: of that only what each process holds is taken.
+ * The first part keeps its numbers, the others count on after it. Left out are the GPU of an AMD processor beside a card
+ * (it draws the desktop, nobody loads a model on it, and its few hundred MiB would always look full), and, of a part with
+ * GPUs of several makers (Windows' counters), those whose maker's own tool comes before it: of these the part only adds
+ * what each process holds.
  */
 export function mergeSamples(parts: readonly SamplePart[]): GpuSample {
   const hasCard = parts.some(({ sample }) => sample.gpus.some(isCard));
@@ -61,8 +63,7 @@ function joined(processes: readonly GpuProcess[]): readonly GpuProcess[] {
       ...before,
       name: before.name ?? process.name,
       gpus: [...before.gpus, ...process.gpus],
-      usedBytes:
-        usedBytes === null || process.usedBytes === null ? null : usedBytes + process.usedBytes,
+      usedBytes: sumOf([usedBytes, process.usedBytes]),
     });
   }
   return [...byPid.values()];
@@ -85,7 +86,7 @@ function withFigures(
   for (const { pid, usedBytes, gpus: on } of other.processes) {
     if (!on.some((index) => there.has(index))) continue;
     const before = held.has(pid) ? (held.get(pid) ?? null) : 0;
-    held.set(pid, before === null || usedBytes === null ? null : before + usedBytes);
+    held.set(pid, sumOf([before, usedBytes]));
   }
   const listed = new Set<number>();
   const filled = processes.map((process) => {

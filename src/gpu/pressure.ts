@@ -2,6 +2,7 @@
 
 export type Pressure = 'ok' | 'tight' | 'full';
 
+/** How full one GPU is. */
 export interface Fill {
   readonly totalBytes: number | null;
   readonly usedBytes: number | null;

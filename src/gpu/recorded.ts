@@ -7,6 +7,7 @@ import { readSystemProfiler } from './apple/systemProfiler';
 import { readFdinfo } from './drm/fdinfo';
 import { readXpuSmi } from './intel/xpuSmi';
 import { readNvidiaOutput } from './nvidia/output';
+import { firstLine } from './values';
 import { readCounters } from './windows/counters';
 
 /** What one output tells by itself: of a descriptor's text nobody knows whose it is. */
@@ -65,7 +66,7 @@ export function readRecorded(text: string, tool: string): RecordedSample | null 
     const sample = row.read(text);
     if (sample) return sample;
   }
-  const line = /\S[^\r\n]*/.exec(text)?.[0].slice(0, 120);
+  const line = firstLine(text);
   const whose = tool === 'auto' ? 'a GPU tool' : tool;
   return {
     gpus: [],
@@ -74,7 +75,7 @@ export function readRecorded(text: string, tool: string): RecordedSample | null 
       {
         id: 'bad_output',
         text:
-          line === undefined
+          line === ''
             ? 'The output is empty.'
             : `This is no output of ${whose} that can be read: ${line}`,
       },

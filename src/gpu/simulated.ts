@@ -3,8 +3,9 @@
  * says that they are simulated; it never stands in for a real GPU by itself.
  */
 import { MIB } from '../shared/units';
+import { completeGpu } from './completeGpu';
 import type { GpuProcess } from './gpu';
-import { startState, type GpuSource } from './source';
+import type { GpuSource } from './source';
 
 const TOTAL_BYTES = 24564 * MIB;
 const RESERVED_BYTES = 388 * MIB;
@@ -19,17 +20,14 @@ export function simulatedSource(holders: () => readonly GpuProcess[]): GpuSource
     executables: [],
     needs: 'files',
     simulated: true,
-    start: startState,
     calls: () => [],
     read(state) {
       const processes = holders();
-      const usedBytes =
-        DESKTOP_BYTES + processes.reduce((sum, process) => sum + (process.usedBytes ?? 0), 0);
-      const gpu = {
-        index: 0,
+      const heldBytes = processes.reduce((sum, { usedBytes }) => sum + (usedBytes ?? 0), 0);
+      const usedBytes = Math.min(TOTAL_BYTES - RESERVED_BYTES, DESKTOP_BYTES + heldBytes);
+      const gpu = completeGpu(0, {
         name: 'Simulated GPU 24 GB',
         uuid: 'GPU-simulated',
-        busId: null,
         totalBytes: TOTAL_BYTES,
         usedBytes,
         freeBytes: TOTAL_BYTES - RESERVED_BYTES - usedBytes,
@@ -38,10 +36,8 @@ export function simulatedSource(holders: () => readonly GpuProcess[]): GpuSource
         temperatureC: 41,
         powerW: 28,
         powerLimitW: 450,
-        memory: 'dedicated' as const,
         computeCapability: '8.9',
-        driverVersion: null,
-      };
+      });
       return {
         sample: { gpus: [gpu], processes, problems: [] },
         state,

@@ -11,7 +11,7 @@ export interface GpuSourceState {
   readonly executable: string;
   /** Fields that this tool refused, never asked for again. */
   readonly refusedFields: readonly string[];
-  /** The last sample left something open that one more, dearer call tells: MIG slices, processes that only draw. */
+  /** One more, dearer call would tell what the last sample left open: MIG slices, processes that only draw. */
   readonly wantsTable: boolean;
   /** What was asked once and does not change, and what was seen last: names, bus ids, totals. */
   readonly known?: readonly Gpu[];
@@ -25,6 +25,7 @@ export interface GpuSourceState {
   readonly looks?: number;
 }
 
+/** What a look is to tell beside how full the GPUs are. */
 export interface GpuWish {
   readonly processes: boolean;
 }
@@ -47,6 +48,7 @@ export interface GpuReading {
   readonly absent?: boolean;
 }
 
+/** One way to ask: an adapter for a tool or for the kernel's files. */
 export interface GpuSource {
   readonly id: string;
   readonly label: string;
@@ -54,9 +56,8 @@ export interface GpuSource {
   readonly executables: readonly string[];
   /** `tool`: absent without one of its executables. `files`: works without; an executable only helps, e.g. with names. */
   readonly needs: 'tool' | 'files';
-  /** True for a source that makes its figures up. */
-  readonly simulated: boolean;
-  start(executable: string): GpuSourceState;
+  /** It makes its figures up. */
+  readonly simulated?: true;
   /** Asked before the tool; absent: none. */
   files?(state: GpuSourceState, wish: GpuWish): readonly FileQuestion[];
   /**
@@ -82,4 +83,14 @@ export const EMPTY_SAMPLE: GpuSample = { gpus: [], processes: [], problems: [] }
 /** Before the first sample. */
 export function startState(executable: string): GpuSourceState {
   return { executable, refusedFields: [], wantsTable: false };
+}
+
+/** Nothing of this kind is in the machine. */
+export function absentReading(state: GpuSourceState): GpuReading {
+  return { sample: EMPTY_SAMPLE, state, retry: false, hasProcesses: false, absent: true };
+}
+
+/** Something was found out that changes the question: it is asked again at once. */
+export function retryReading(state: GpuSourceState): GpuReading {
+  return { sample: EMPTY_SAMPLE, state, retry: true, hasProcesses: false };
 }

@@ -1,5 +1,6 @@
 /** What a tool said when it named no GPU: its own words, because nothing more is known about them. */
 import type { Gpu, GpuProblem, ToolOutput } from './gpu';
+import { firstLine } from './values';
 
 /** Nothing where there are GPUs: warnings beside good figures are no problem. */
 export function toolProblems(
@@ -27,8 +28,4 @@ export function toolProblems(
           text: `${tool} failed, exit code ${String(first.exitCode)}${said === undefined ? '.' : `: ${said}`}`,
         },
       ];
-}
-
-function firstLine(text: string): string {
-  return (/\S[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, 200);
 }

@@ -41,6 +41,25 @@ export function isNotSupported(text: string | undefined): boolean {
   return /^\s*\[?(?:N\/A|Not Supported)\]?\s*$/i.test(text ?? '');
 }
 
+/** null as soon as one of them is unknown; 0 of none. */
+export function sumOf(amounts: readonly (number | null)[]): number | null {
+  return amounts.reduce<number | null>(
+    (sum, amount) => (sum === null || amount === null ? null : sum + amount),
+    0,
+  );
+}
+
+/** What the first group of the pattern finds in a text, as a number; null where it is not found. */
+export function numberAt(text: string, pattern: RegExp): number | null {
+  const digits = pattern.exec(text)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** First line that is not blank, at most 200 characters of it; "" where there is none. */
+export function firstLine(text: string): string {
+  return (/\S[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, 200);
+}
+
 /** Lines without their ends (LF, CRLF, CR), byte order mark and the NULs of a UTF-16 file read as UTF-8. */
 export function linesOf(text: string): string[] {
   return text

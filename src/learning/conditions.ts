@@ -43,10 +43,6 @@ export function minorVersion(version: string | null): string | null {
   return version === null ? null : (/\d+\.\d+/.exec(version)?.[0] ?? version);
 }
 
-function identityOf({ outcome, fingerprint }: LearnedRecord): ModelIdentity {
-  return { name: outcome.model ?? '', fingerprint };
-}
-
 export interface Card {
   readonly name: string | null;
   readonly totalBytes: number | null;
@@ -60,8 +56,8 @@ export function isOnCard({ outcome, gpuTotalBytes }: LearnedRecord, card: Card):
 }
 
 /** By name, and by fingerprint where both have one. */
-export function isOfModel(record: LearnedRecord, model: ModelIdentity): boolean {
-  return isSameModel(identityOf(record), model);
+export function isOfModel({ outcome, fingerprint }: LearnedRecord, model: ModelIdentity): boolean {
+  return isSameModel({ name: outcome.model ?? '', fingerprint }, model);
 }
 
 /** In one order, without what says no more than the default: `null`, `auto`, `false`, one GPU. */

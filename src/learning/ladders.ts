@@ -12,6 +12,7 @@ export interface Defaults {
   readonly maxNumSeqs: number;
 }
 
+/** One step, and why it helps, in words. */
 export interface Rung {
   readonly change: PlanOptions;
   readonly why: string;
@@ -33,7 +34,7 @@ export function stepsAfterStartFailure(options: PlanOptions, defaults: Defaults)
       why: `Utilization ${gpuMemoryUtilization.toFixed(2)} instead of ${share.toFixed(2)} leaves more room beside the KV pool.`,
     })),
     ...eagerRung(options),
-    ...contextRungs(options, defaults),
+    ...modelLenRungs(options, defaults),
     ...sequenceRungs(options, defaults),
   ];
 }
@@ -55,7 +56,7 @@ export function stepsAfterServingFailure(
           },
         ]
       : []),
-    ...contextRungs(options, defaults),
+    ...modelLenRungs(options, defaults),
   ];
 }
 
@@ -65,13 +66,9 @@ export function stepsAfterLoadFailure({ numCtx, numParallel }: PlanOptions): Run
     change: { numParallel: 1 },
     why: 'One KV cache instead of one per request.',
   };
-  const length = numCtx ?? Infinity;
   return [
     ...((numParallel ?? 1) > 1 ? [one] : []),
-    ...CONTEXTS.filter((tokens) => tokens < length).map((tokens) => ({
-      change: { numCtx: tokens },
-      why: `A context of ${String(tokens)} tokens${Number.isFinite(length) ? ` instead of ${String(length)}` : ''}.`,
-    })),
+    ...contextRungs(numCtx ?? null).map(({ tokens, why }) => ({ change: { numCtx: tokens }, why })),
   ];
 }
 
@@ -85,11 +82,19 @@ function eagerRung(options: PlanOptions): Rung[] {
   ];
 }
 
-function contextRungs(options: PlanOptions, { maxModelLen }: Defaults): Rung[] {
-  const length = options.maxModelLen ?? maxModelLen ?? Infinity;
-  return CONTEXTS.filter((one) => one < length).map((one) => ({
-    change: { maxModelLen: one },
-    why: `A context of ${String(one)} tokens${Number.isFinite(length) ? ` instead of ${String(length)}` : ''}.`,
+function modelLenRungs(options: PlanOptions, { maxModelLen }: Defaults): Rung[] {
+  return contextRungs(options.maxModelLen ?? maxModelLen).map(({ tokens, why }) => ({
+    change: { maxModelLen: tokens },
+    why,
+  }));
+}
+
+/** @param length in tokens now; null: the model's own, not known */
+function contextRungs(length: number | null): { tokens: number; why: string }[] {
+  const instead = length === null ? '' : ` instead of ${String(length)}`;
+  return CONTEXTS.filter((tokens) => length === null || tokens < length).map((tokens) => ({
+    tokens,
+    why: `A context of ${String(tokens)} tokens${instead}.`,
   }));
 }
 

@@ -58,7 +58,7 @@ export interface Candidate {
    * started here before.
    */
   readonly source: 'output' | 'planner' | 'ladder' | 'known';
-  /** No verdict of the planner speaks against it. */
+  /** Offered even where the planner says that it does not fit. */
   readonly certain: boolean;
 }
 
@@ -155,19 +155,27 @@ function wayBack({ request, outcomes }: FailedStart): Candidate | null {
       ),
   );
   if (!good) return null;
-  const [now, then]: Readonly<Record<string, unknown>>[] = [request.options, good.options];
-  const keys = [...new Set([...Object.keys(request.options), ...Object.keys(good.options)])];
-  const change = Object.fromEntries(
-    keys
-      .filter((key) => JSON.stringify(now?.[key] ?? null) !== JSON.stringify(then?.[key] ?? null))
-      .map((key) => [key, then?.[key] ?? null]),
-  );
   return {
-    change,
+    change: differenceOf(good.options, request.options),
     why: 'It started here with these settings; what failed now was one step up from them.',
     source: 'known',
     certain: true,
   };
+}
+
+/** The settings of `wanted` that `now` has otherwise; null for those that only `now` has. */
+function differenceOf(wanted: PlanOptions, now: PlanOptions): PlanOptions {
+  const settings: Readonly<Record<string, unknown>> = wanted;
+  const others: Readonly<Record<string, unknown>> = now;
+  const keys = Object.keys({ ...now, ...wanted });
+  const valueOf = (of: typeof settings, key: string) => of[key] ?? null;
+  return Object.fromEntries(
+    keys
+      .filter(
+        (key) => JSON.stringify(valueOf(settings, key)) !== JSON.stringify(valueOf(others, key)),
+      )
+      .map((key) => [key, valueOf(settings, key)]),
+  );
 }
 
 /** Below 8.9 another attention backend is needed for an fp8 KV cache, and may not be found. */

@@ -1,5 +1,5 @@
 /** Conditions of a launch from its plan, without anything that is a secret or a place. */
-import { optionsInArguments } from '../engines/vllm/argumentOptions';
+import { optionsWith } from '../engines/vllm/argumentOptions';
 import { optionOfFlag } from '../engines/vllm/options';
 import { shortForms } from '../engines/vllm/shortForms';
 import type { PlanAnswer } from '../shared/planAnswer';
@@ -32,21 +32,24 @@ export function launchConditions(launch: PlannedLaunch): LaunchConditions {
     gpu: first
       ? { name: launch.gpuName, totalBytes: first.totalBytes, freeBytes: first.freeBytes }
       : null,
-    options: effectiveOptions(launch),
+    options: optionsInEffect(launch, launch.answer.utilization?.effective ?? null),
     otherFlags: launch.engine === 'vllm' ? otherFlags(launch.extraArguments) : [],
     prediction: predictionOf(launch.answer),
   };
 }
 
-function effectiveOptions({ engine, options, extraArguments, answer }: PlannedLaunch): PlanOptions {
+/** What a start runs under, as it is compared with others. @param autoShare what auto settles on */
+export function optionsInEffect(
+  { engine, options, extraArguments }: Pick<PlannedLaunch, 'engine' | 'options' | 'extraArguments'>,
+  autoShare: number | null,
+): PlanOptions {
   const asked = options.gpuMemoryUtilization ?? 0;
-  const share = asked > 0 ? asked : (answer.utilization?.effective ?? null);
-  const chosen: PlanOptions =
-    engine === 'vllm' && options.kvCacheMemoryBytes == null ? { gpuMemoryUtilization: share } : {};
-  // they come last on the command line, and win there
-  const extra = engine === 'vllm' ? optionsInArguments(extraArguments) : {};
-  const all = Object.entries({ ...options, ...chosen, ...extra });
-  return withoutPaths(Object.fromEntries(all.filter(([, value]) => value != null)));
+  const share = asked > 0 ? asked : autoShare;
+  const all =
+    engine === 'vllm'
+      ? optionsWith({ ...options, gpuMemoryUtilization: share }, extraArguments)
+      : options;
+  return withoutPaths(Object.fromEntries(Object.entries(all).filter(([, value]) => value != null)));
 }
 
 /** Names only, sorted, each once: `['async-scheduling']`. */

@@ -1,9 +1,10 @@
 /** What was learned, for people: what was seen, where it comes from, what it changes. */
 import { engineNames } from '../shared/engineNames';
 import { formatCount, formatGib, formatPercent } from '../shared/units';
-import { causeTitle, lessonKind } from './causes';
+import { causeTitle } from './causes';
 import { minorVersion } from './conditions';
 import type { LearnedRecord } from './learnedRecord';
+import { fixedBytes, needsMoreThan } from './memoryNeeds';
 
 export interface LearnedWords {
   /** "Qwen/Qwen3-4B on NVIDIA GeForce RTX 4090". */
@@ -84,36 +85,6 @@ function measuredWords({ outcome, prediction }: LearnedRecord): string | null {
   const sum = fixedBytes(facts);
   if (sum !== null) words.push(`needs exactly ${formatGib(sum)} beside the KV pool`);
   return words.length === 0 ? null : words.join('; ');
-}
-
-/**
- * A failed start for lack of memory needs more than this; null: not known, or it failed for its settings. What it was
- * allowed (its share of the card) limits where that is less than what was free.
- */
-export function needsMoreThan({
-  outcome,
-  gpuTotalBytes,
-  prediction,
-}: LearnedRecord): number | null {
-  if (outcome.causeId === null || lessonKind(outcome.causeId) !== 'memory') return null;
-  const share = outcome.options.gpuMemoryUtilization ?? null;
-  const allowed =
-    outcome.engine !== 'vllm'
-      ? null
-      : share !== null && share > 0 && gpuTotalBytes !== null
-        ? share * gpuTotalBytes
-        : (prediction?.budgetBytes ?? null);
-  // the share itself was refused: what it takes beside that is not known
-  if (outcome.causeId === 'free_memory_check') return outcome.facts.freeBytesAtStart;
-  const limits = [allowed, outcome.facts.freeBytesAtStart].filter((bytes) => bytes !== null);
-  return limits.length === 0 ? null : Math.min(...limits);
-}
-
-/** Weights, activations, graphs and what lies outside PyTorch; null unless weights and activations were measured. */
-function fixedBytes(facts: LearnedRecord['outcome']['facts']): number | null {
-  const { weightsBytes, activationBytes, graphBytes, nonTorchBytes } = facts;
-  if (weightsBytes === null || activationBytes === null || nonTorchBytes === null) return null;
-  return weightsBytes + activationBytes + nonTorchBytes + (graphBytes ?? 0);
 }
 
 function effectWords(record: LearnedRecord): string {

@@ -167,7 +167,7 @@ export function readHfConfig(config: unknown): HfShape | null {
     ),
     maxLength: derivedMaxLength(text),
     hasVision:
-      hasPart(raw, 'vision_config', 'vision_tower', 'mm_vision_tower', 'vision') ||
+      hasPart(raw, 'vision_config', 'vision_tower', 'mm_vision_tower', 'vision', 'embd_layer') ||
       raw.has_vision_tower === true,
     hasAudio: hasPart(raw, 'audio_config'),
     isEncoderDecoder,

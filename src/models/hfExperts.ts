@@ -37,7 +37,13 @@ export function readExperts(text: FieldReader, layers: number | null): HfExperts
       'intermediate_size',
       'ffn_hidden_size',
     ) ?? nestedCount(ffn?.ffn_hidden_size);
-  const sharedCount = text.count('experts', 'n_shared_experts', 'num_shared_experts');
+  const sharedCount = text.count(
+    'experts',
+    'n_shared_experts',
+    'num_shared_experts',
+    'moe_num_shared_experts',
+    'num_shared_expert',
+  );
   const ownShared = text.count(
     'dim',
     'shared_expert_intermediate_size',
@@ -84,10 +90,16 @@ function moeLayers(text: FieldReader, layers: number): number {
     const offset = text.count('layers', 'expert_layer_offset') ?? 0;
     return Math.max(0, Math.ceil((layers - offset) / period));
   }
-  const step = text.count('layers', 'decoder_sparse_step', 'interleave_moe_layer_step') ?? 1;
+  const step =
+    text.count(
+      'layers',
+      'decoder_sparse_step',
+      'interleave_moe_layer_step',
+      'moe_layer_interval',
+    ) ?? 1;
   const frequency = text.counts('moe_layer_freq');
   if (frequency) return frequency.filter((one) => one > 0).length;
-  const denseFirst = text.count('layers', 'first_k_dense_replace') ?? 0;
+  const denseFirst = text.count('layers', 'first_k_dense_replace', 'moe_layer_start_index') ?? 0;
   const denseNamed = text.counts('mlp_only_layers')?.length ?? 0;
   return Math.max(0, Math.floor((layers - denseFirst) / step) - denseNamed);
 }

@@ -24,7 +24,10 @@ export function asFields(value: unknown): Fields | null {
 export interface FieldReader {
   readonly fields: Fields;
   readonly problems: string[];
-  /** A whole number ≥ 1. 0, `null` and absent mean that the next key is asked; anything else that is wrong is a problem. */
+  /**
+   * A whole number ≥ 1, or one for each layer that is the same for all. 0, `null` and absent mean that the next key is asked;
+   * anything else that is wrong is a problem.
+   */
   count(limit: Limit, ...keys: string[]): number | null;
   text(...keys: string[]): string | null;
   flag(...keys: string[]): boolean | null;
@@ -54,8 +57,9 @@ export function fieldReader(fields: Fields, problems: string[] = []): FieldReade
     count(limit, ...keys) {
       const found = present(keys, true);
       if (!found) return null;
-      const [key, value] = found;
-      return isCount(value) && value >= 1 && value <= LIMITS[limit] ? value : refuse(key, value);
+      const [key, given] = found;
+      const value = sameForAll(given);
+      return isCount(value) && value >= 1 && value <= LIMITS[limit] ? value : refuse(key, given);
     },
     text(...keys) {
       const found = present(keys);
@@ -86,6 +90,13 @@ export function fieldReader(fields: Fields, problems: string[] = []): FieldReade
       return found && asFields(found[1]);
     },
   };
+}
+
+/** Hunyuan and Gemma 3n name some figures layer by layer. */
+function sameForAll(value: unknown): unknown {
+  if (!Array.isArray(value) || value.length > LIMITS.layers) return value;
+  const list: unknown[] = value;
+  return list.every((entry) => entry === list[0]) ? list[0] : value;
 }
 
 function isCount(value: unknown): value is number {

@@ -92,7 +92,7 @@ export function cardOf(gpu: GpuRequest, platform: string | null | undefined): Ca
     totalBytes: gpu.totalBytes,
     cudaBytes:
       gpu.cudaBytes ?? cudaTotal(gpu.totalBytes, unified || /wsl|win/i.test(platform ?? '')),
-    freeBytes: gpu.freeBytes == null ? null : Math.min(gpu.freeBytes, gpu.totalBytes),
+    freeBytes: freeBytesOf(gpu),
     unified,
     capability: match?.[1] ?? null,
     dataCentre: name !== null && DATA_CENTRE.test(name),
@@ -100,6 +100,10 @@ export function cardOf(gpu: GpuRequest, platform: string | null | undefined): Ca
     isA100: /a100/i.test(name ?? ''),
   };
 }
+
+/** As given, but never more than there is; null: not known. */
+export const freeBytesOf = ({ freeBytes, totalBytes }: GpuRequest): number | null =>
+  freeBytes == null ? null : Math.min(freeBytes, totalBytes);
 
 function cudaTotal(totalBytes: number, whole: boolean): number {
   if (whole) return totalBytes;

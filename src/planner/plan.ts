@@ -4,8 +4,8 @@ import type { PlanRequest } from '../shared/planRequest';
 import { mustStopFor } from './mustStop';
 import { planOllama } from './ollama/planOllama';
 import { workOut } from './ollama/workOut';
-import { corePlanOf } from './vllm/corePlan';
-import { planVllm, startCheckFor } from './vllm/planVllm';
+import { corePlanOf, corePlanUnder } from './vllm/corePlan';
+import { planOf, startCheckFor } from './vllm/planVllm';
 import type { StartCheck } from './vllm/startCheck';
 
 /**
@@ -13,16 +13,24 @@ import type { StartCheck } from './vllm/startCheck';
  * then `unknown` at best. Without a GPU nothing can fit: `unknown`.
  */
 export function plan(request: PlanRequest): Plan {
-  const isVllm = request.engine === 'vllm';
-  const planned = isVllm ? planVllm(request) : planOllama(request);
-  const mustStop = mustStopFor(request, planned.verdict, isVllm ? vllmVerdict : ollamaVerdict);
+  const [planned, verdictUnder] = request.engine === 'vllm' ? onVllm(request) : onOllama(request);
+  const mustStop = mustStopFor(request, planned.verdict, verdictUnder);
   if (!mustStop) return planned;
   // The verdict stays the last step.
   return { ...planned, mustStop, steps: planned.steps.toSpliced(-1, 0, `${mustStop.text}.`) };
 }
 
-const vllmVerdict = (request: PlanRequest): Verdict => corePlanOf(request).outcome.verdict;
-const ollamaVerdict = (request: PlanRequest): Verdict => workOut(request)?.verdict ?? 'unknown';
+/** A plan, and the verdict on the same request where more is free. */
+type Planned = readonly [Plan, (request: PlanRequest) => Verdict];
+
+function onVllm(request: PlanRequest): Planned {
+  const core = corePlanOf(request);
+  return [planOf(core), (freed) => corePlanUnder(core, freed).outcome.verdict];
+}
+
+function onOllama(request: PlanRequest): Planned {
+  return [planOllama(request), (freed) => workOut(freed)?.verdict ?? 'unknown'];
+}
 
 /**
  * What a utilization wants against what is free now, in figures and as the sentence of the page's warning. null: free

@@ -5,7 +5,7 @@ import { roleOf } from './role';
 export interface EndStep {
   readonly pids: readonly number[];
   readonly signal: 'SIGTERM' | 'SIGKILL';
-  /** Time to let all of the chosen ones go; the next step follows earlier when none of its own is left. */
+  /** The longest wait before the next step, which follows at once when none of `pids` is left. */
   readonly waitMs: number;
   readonly why: string;
 }

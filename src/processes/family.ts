@@ -1,4 +1,5 @@
 /** Which live processes belong to one launch: by recorded identity, by descent, by a group or session of its own. */
+import { judgeOrphan } from './orphan';
 import type { LaunchRecord, ProcessInfo } from './process';
 import { isEngineRole, isInteractiveShell, isUntouchableRole, roleOf } from './role';
 import {
@@ -34,13 +35,16 @@ export interface FamilyEvidence {
   readonly protectedPids?: readonly number[];
   /** User of the launch, once main is gone and cannot tell; members of other users are never taken. */
   readonly uid?: number | null;
+  /** Ports that programs listen on, by pid: who listens beside an engine may still serve with it. */
+  readonly listening?: ReadonlyMap<number, readonly number[]> | undefined;
 }
 
 /**
  * Descent proves membership while the parent lives. After that a group or session number proves it only while that
  * number cannot have been given away: the kernel keeps it as long as one member is left, so main itself, a recorded
- * process or a marked one must still stand in it. Without such a witness only titled engine processes are taken,
- * which can only be what a dead server of that number left behind.
+ * process or a marked one must still stand in it. Without such a witness the number may have been another's since: then
+ * only orphans with the title of an engine are taken, because any program's helper, and the engine of a later server
+ * whose first process is gone, can stand in such a group, too.
  */
 export function launchFamily(
   record: LaunchRecord,
@@ -77,8 +81,11 @@ export function launchFamily(
       take(process);
   for (const process of ownGroup(record, index)) {
     if (isSame(process, record.main) || startedBefore(process, record.main)) continue;
-    const proven = hasWitness(record, index, process, seenKeys, evidence.marked);
-    if (proven || isEngineRole(roleOf(process))) take(process);
+    if (
+      hasWitness(record, index, process, seenKeys, evidence.marked) ||
+      isTitledOrphan(process, index, evidence.listening)
+    )
+      take(process);
   }
   return sort(main, members);
 }
@@ -92,6 +99,17 @@ function ownGroup(record: LaunchRecord, index: ProcessIndex): readonly ProcessIn
   const ownsSession = record.sid === number;
   return index.all.filter(
     ({ pgid, sid }) => (ownsGroup && pgid === number) || (ownsSession && sid === number),
+  );
+}
+
+function isTitledOrphan(
+  process: ProcessInfo,
+  index: ProcessIndex,
+  listening: FamilyEvidence['listening'],
+): boolean {
+  const role = roleOf(process);
+  return (
+    isEngineRole(role) && role !== 'spawned' && judgeOrphan(process, index, listening).isOrphan
   );
 }
 

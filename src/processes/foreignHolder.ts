@@ -2,7 +2,7 @@
 import { describe, judgeOrphan } from './orphan';
 import type { ProcessInfo } from './process';
 import { isEngineRole, roleOf } from './role';
-import type { Judgement, Scene } from './scene';
+import { handsOff, type Judgement, type Scene } from './scene';
 import { ancestorsOf } from './tree';
 
 /** A start in progress has moments in which its tree looks broken: younger unknown processes are not offered. */
@@ -14,14 +14,7 @@ const isPerson = (uid: number | null): boolean => uid !== null && uid >= 1000 &&
 /** The first class that fits; whatever is not surely an orphan of this user may not be ended. */
 export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   const role = roleOf(process);
-  const stranger = (reason: string, remedy?: string): Judgement => ({
-    class: 'stranger',
-    reason,
-    mayEnd: false,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
-  if (role === 'display')
-    return { class: 'display', reason: `${process.comm} draws the screen`, mayEnd: false };
+  if (role === 'display') return handsOff('display', `${process.comm} draws the screen`);
   // Windows tells nobody's user here: the look alone decides the words, and nothing is ended.
   const isToldApart = process.uid !== null || scene.self.uid !== null;
   if (isToldApart && (process.uid !== scene.self.uid || process.uid === null))
@@ -29,28 +22,24 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   const kernel = [process, ...ancestorsOf(scene.index, process)].find(
     (candidate) => roleOf(candidate) === 'notebook',
   );
+  if (kernel === process) return handsOff('notebook', 'it is a notebook or debugger kernel');
   if (kernel)
-    return {
-      class: 'notebook',
-      reason:
-        kernel === process
-          ? 'it is a notebook or debugger kernel'
-          : `it was made by the notebook or debugger kernel ${describe(kernel)}`,
-      mayEnd: false,
-      ...(kernel === process
-        ? {}
-        : { remedy: `Restart the kernel ${describe(kernel)}: this process goes with it.` }),
-    };
+    return handsOff(
+      'notebook',
+      `it was made by the notebook or debugger kernel ${describe(kernel)}`,
+      `Restart the kernel ${describe(kernel)}: this process goes with it.`,
+    );
   if (role === 'ray')
-    return stranger(
+    return handsOff(
+      'stranger',
       'it is a worker of Ray, which would start it again',
       'Stop it through Ray: cancel its job, or `ray stop`.',
     );
-  if (!isEngineRole(role)) return stranger('it was not started here');
+  if (!isEngineRole(role)) return handsOff('stranger', 'it was not started here');
   if (role === 'spawned' && !ranWithVllm(process, scene))
-    return stranger('it is a helper of some Python program, not known to be an engine');
+    return handsOff('stranger', 'it is a helper of some Python program, not known to be an engine');
   const verdict = judgeOrphan(process, scene.index, scene.evidence.listening);
-  if (!verdict.isOrphan) return stranger(`it was not started here; ${verdict.why}`);
+  if (!verdict.isOrphan) return handsOff('stranger', `it was not started here; ${verdict.why}`);
   const doubt = whyDoubt(process, scene);
   return {
     class: 'orphanedWorker',
@@ -63,16 +52,15 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
 function ofOtherUser({ user, uid }: ProcessInfo): Judgement {
   const owner = user ?? (uid === null ? 'an unknown user' : `user ${uid}`);
   const isService = uid !== null && !isPerson(uid);
-  return {
-    class: 'otherUser',
-    reason: `it belongs to ${owner}`,
-    mayEnd: false,
-    remedy: isService
+  return handsOff(
+    'otherUser',
+    `it belongs to ${owner}`,
+    isService
       ? 'It runs as a service: have an administrator restart it.'
       : uid === null
         ? 'Ask an administrator.'
         : `Ask ${owner}, or an administrator.`,
-  };
+  );
 }
 
 function ranWithVllm(process: ProcessInfo, { evidence }: Scene): boolean {

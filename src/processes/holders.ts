@@ -4,11 +4,11 @@ import { launchFamily } from './family';
 import { classifyForeign } from './foreignHolder';
 import { HOLDER_WORDS } from './holderWords';
 import { describe, judgeOrphan } from './orphan';
-import type { Holder, HolderClass, ProcessInfo } from './process';
+import type { Holder, ProcessInfo } from './process';
 import { commandForShowing, redactText } from './redact';
 import { withRelatives } from './relatives';
 import { isEngineRole, isInteractiveShell, isServerRole, isUntouchableRole, roleOf } from './role';
-import type { HoldersInput, Judgement, Scene } from './scene';
+import { handsOff, type HoldersInput, type Judgement, type Scene } from './scene';
 import { ancestorsOf, descendantsOf, indexTable, isAlive, type ProcessIndex } from './tree';
 
 /**
@@ -36,7 +36,8 @@ function openScene(input: HoldersInput): Scene {
         .map(([pid]) => pid),
     );
     const { uid, protectedPids } = input.self;
-    return { launch, family: launchFamily(launch.record, index, { marked, protectedPids, uid }) };
+    const known = { marked, protectedPids, uid, listening: evidence.listening };
+    return { launch, family: launchFamily(launch.record, index, known) };
   });
   return { ...input, index, evidence, families };
 }
@@ -61,32 +62,26 @@ function holderOfRow(row: GpuProcess, scene: Scene): Holder {
 }
 
 function judgeMissing({ table, self }: Scene): Judgement {
-  const answer = (holderClass: HolderClass, reason: string, remedy?: string): Judgement => ({
-    class: holderClass,
-    reason,
-    mayEnd: false,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
-  if (table.length === 0) return answer('stranger', 'processes cannot be read on this system');
+  if (table.length === 0) return handsOff('stranger', 'processes cannot be read on this system');
   // its kernel holds memory under a number that no list of programs has
   if (self.system === 'windows')
-    return answer(
+    return handsOff(
       'stranger',
       'Windows lists no program under this number',
       'Look in Task Manager.',
     );
   if (self.system === 'wsl')
-    return answer(
+    return handsOff(
       'otherNamespace',
       'this process number does not exist here: it belongs to Windows or to another distribution',
       'Stop it in Windows or in that distribution; `wsl --shutdown` ends everything in WSL.',
     );
   return self.inContainer
-    ? answer(
+    ? handsOff(
         'otherNamespace',
         'this process number does not exist here: it belongs to the host or to another container',
       )
-    : answer(
+    : handsOff(
         'deadPid',
         'no process has this number any more, but the driver still charges memory to it',
       );
@@ -103,23 +98,19 @@ function judge(process: ProcessInfo, scene: Scene): Judgement {
 }
 
 function judgeNamespace(process: ProcessInfo, scene: Scene): Judgement | null {
-  const answer = (reason: string, remedy?: string): Judgement => ({
-    class: 'otherNamespace',
-    reason,
-    mayEnd: false,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
-  if (!process.sameNamespace) return answer('it runs in another PID namespace');
+  if (!process.sameNamespace) return handsOff('otherNamespace', 'it runs in another PID namespace');
   const own = scene.index.byPid.get(scene.self.protectedPids[0] ?? -1)?.containerId ?? null;
   if (process.containerId !== null && process.containerId !== own) {
     const id = process.containerId.slice(0, 12);
-    return answer(
+    return handsOff(
+      'otherNamespace',
       `it runs in container ${id}`,
       `Stop the container where it was started, for example \`docker stop ${id}\`.`,
     );
   }
   if (scene.self.inContainer && scene.evidence.holdsGpuDevice?.get(process.pid) === false)
-    return answer(
+    return handsOff(
+      'otherNamespace',
       'the process with this number here has no GPU device open: the GPU tool means another one, outside this container',
     );
   return null;
@@ -129,12 +120,11 @@ function judgeZombie(process: ProcessInfo, { index }: Scene): Judgement | null {
   if (isAlive(process)) return null;
   const parent = ancestorsOf(index, process)[0];
   const waitsFor = parent ? describe(parent) : `its parent ${process.ppid}`;
-  return {
-    class: 'zombie',
-    reason: `it has ended and waits for ${waitsFor} to take note; it holds no memory itself`,
-    mayEnd: false,
-    ...(parent && { remedy: remedyForZombie(parent, process) }),
-  };
+  return handsOff(
+    'zombie',
+    `it has ended and waits for ${waitsFor} to take note; it holds no memory itself`,
+    parent && remedyForZombie(parent, process),
+  );
 }
 
 /** Only a parent can take note; reapers that do not are repaired by who started the container or the session. */

@@ -35,7 +35,9 @@ export function judgeOrphan(
   const parent = parentOf(index, process);
   const owner = findOwner(process, index);
   if (owner) return owned(owner, `${describe(owner)} above it is alive`);
-  if (parent && isEngineRole(roleOf(parent)) && isAlive(parent)) {
+  // a table read while it changes may show two processes as each other's parents
+  const isCircle = parent !== null && isBelow(parent, process, index);
+  if (parent && !isCircle && isEngineRole(roleOf(parent)) && isAlive(parent)) {
     const above = judgeOrphan(parent, index, listening);
     return { ...above, why: `its engine process ${parent.pid}: ${above.why}` };
   }

@@ -1,9 +1,15 @@
-/** What is known about one process, and whose it is. Filled by `system/`, judged here. */
+/**
+ * The room `processes`: whose a process is, and what of it may be ended in which order. Pure: `system/` reads the process
+ * table and sends signals, `app/` decides when. Here: the types.
+ */
 
 /** A pid alone is reused; with the start time and the boot it names one process for good. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Clock ticks since boot (Linux: field 22 of /proc/PID/stat), as text; other systems: their own start stamp. */
+  /**
+   * When it started, in digits; larger is later. Linux: ticks since boot (field 22 of /proc/PID/stat); macOS: seconds since
+   * 1970; Windows: 100 ns since the year 1.
+   */
   readonly startTime: string;
   readonly bootId: string;
 }
@@ -27,7 +33,6 @@ export interface ProcessInfo extends ProcessIdentity {
   readonly containerId: string | null;
   /** False where the process lives in another PID namespace than this one. */
   readonly sameNamespace: boolean;
-  readonly tty: number | null;
 }
 
 /** Classes and their JSON names are fixed by the contracts. */

@@ -47,7 +47,7 @@ export function redactText(text: string): string {
   );
 }
 
-/** One line for people, cut in the middle of nothing: at most `maxLength` characters. */
+/** One line for people, redacted first and then cut at `maxLength` characters; `[comm]` where there are no arguments. */
 export function commandForShowing(args: readonly string[], comm: string, maxLength = 400): string {
   const line =
     args.length === 0 ? `[${comm}]` : redactArguments(args).join(' ').replace(/\s+/g, ' ');

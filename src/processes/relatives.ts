@@ -3,7 +3,7 @@ import type { Holder } from './process';
 import { isEngineRole, roleOf } from './role';
 import { ancestorsOf, type ProcessIndex } from './tree';
 
-/** For each holder that may be ended: the others that go with it, nearest relation only. */
+/** Each holder that may be ended gets those that go with it: the engines above it and what is below it, not its siblings. */
 export function withRelatives(holders: readonly Holder[], index: ProcessIndex): readonly Holder[] {
   const canEnd = new Set(holders.filter((holder) => holder.canEnd).map(({ pid }) => pid));
   const relatives = new Map([...canEnd].map((pid) => [pid, new Set<number>()]));

@@ -2,21 +2,28 @@
 import type { ProcessInfo } from './process';
 
 export type ProcessRole =
+  /** Answers requests: `vllm serve`, or one of its `VLLM::APIServer`s. */
   | 'vllmServer'
   | 'vllmEngine'
   | 'vllmWorker'
+  /** Of data parallel engines; holds no GPU. */
   | 'vllmCoordinator'
+  /** Of PyTorch's inductor; leaves by itself. */
   | 'compileWorker'
+  /** Made by Python's multiprocessing: an engine process without a title yet, or any program's helper. */
   | 'spawned'
+  /** Python's, removes shared memory that others left behind; leaves by itself. */
   | 'tracker'
   | 'ollamaServer'
   | 'ollamaRunner'
+  /** A notebook's or debugger's kernel: somebody works with it. */
   | 'notebook'
   | 'ray'
   | 'python'
   | 'display'
   | 'editor'
   | 'shell'
+  /** Takes over children whose parent has ended, and makes no engine. */
   | 'reaper'
   | 'other';
 

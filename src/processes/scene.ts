@@ -44,15 +44,23 @@ export interface HoldersInput {
   readonly evidence?: HolderEvidence;
 }
 
-/** What a rule says about one process. `mayEnd` is a wish; the guard below has the last word. */
+/** What a rule says about one process. `mayEnd` is a wish: `whyNotEnd` of holders.ts has the last word. */
 export interface Judgement {
   readonly class: HolderClass;
   readonly reason: string;
   readonly mayEnd: boolean;
   /** Where the rule knows better than the words of the class. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   readonly launchId?: string;
 }
+
+/** A judgement by which the process is not ended from here. */
+export const handsOff = (holderClass: HolderClass, reason: string, remedy?: string): Judgement => ({
+  class: holderClass,
+  reason,
+  mayEnd: false,
+  remedy,
+});
 
 export interface Scene extends HoldersInput {
   readonly index: ProcessIndex;

@@ -61,10 +61,9 @@ export function isAlive(process: ProcessInfo): boolean {
   return process.state !== 'Z' && process.state !== 'X';
 }
 
-/** Start stamps are clock ticks on Linux; where they are not numbers nothing can be compared and nothing is refused. */
+/** By start stamp, which is a number as text on every system. False for equal ones. */
 export function startedBefore(one: ProcessIdentity, other: ProcessIdentity): boolean {
-  const [a, b] = [Number(one.startTime), Number(other.startTime)];
-  return Number.isNaN(a) || Number.isNaN(b) ? one.startTime !== other.startTime : a < b;
+  return Number(one.startTime) < Number(other.startTime);
 }
 
 /** Parent by pid, unless that pid was given to somebody younger since: a parent is never younger than its child. */

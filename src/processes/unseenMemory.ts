@@ -7,15 +7,21 @@ import type { SelfFacts } from './scene';
 const WORTH_SAYING_BYTES = 512 * 2 ** 20;
 
 /**
+ * There the system manages the card's memory as it does its own: pages of programs that ended may stay, and files may lie
+ * in it. https://docs.nvidia.com/deploy/nvidia-smi (addressing mode ATS)
+ */
+const GRACE = /\bG[BH][23]00\b/;
+
+/**
  * Bytes of a GPU that no listed process accounts for; null where that cannot be known (a process without a figure, as
- * under WSL; Windows, whose counters say what is resident and not what is charged) or is not worth a word (less than
- * 512 MiB).
+ * under WSL; Windows, whose counters say what is resident and not what is charged; a Grace machine, whose system keeps
+ * data of its own on the card) or is not worth a word (less than 512 MiB).
  */
 export function unseenBytes(
-  gpu: Pick<Gpu, 'index' | 'usedBytes' | 'memory' | 'cudaBytes'>,
+  gpu: Pick<Gpu, 'index' | 'name' | 'usedBytes' | 'memory' | 'cudaBytes'>,
   processes: readonly GpuProcess[],
 ): number | null {
-  if (gpu.usedBytes === null || gpu.memory === 'unified') return null;
+  if (gpu.usedBytes === null || gpu.memory === 'unified' || GRACE.test(gpu.name ?? '')) return null;
   let unseen = gpu.usedBytes;
   for (const { gpus, usedBytes } of processes) {
     if (!gpus.includes(gpu.index)) continue;

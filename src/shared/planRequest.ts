@@ -1,6 +1,7 @@
 /**
- * What is asked of the planner, in the words of the CLI's `plan --request`, the page and the API alike.
- * `null` and absent mean the same everywhere: not known, or the engine version's own default.
+ * The room `shared`: what host, page and CLI have in common. Here: what is asked of the planner, in the words of the CLI's
+ * `plan --request`, the page and the API alike. `null` and absent mean the same everywhere: not known, or the
+ * engine version's own default.
  */
 import * as z from 'zod/mini';
 import { knownProfileSchema } from './knownProfile';
@@ -137,8 +138,8 @@ const planRequestSchema = z.object({
       z.object({
         ollamaReservationBytes: bytes,
         safetyBufferBytes: bytes,
-        /** GPUs on which it is kept, by place in the request; null or absent: on each. */
-        ollamaGpus: z.optional(z.nullable(z.array(z.int().check(z.gte(0))))),
+        /** What is kept on each GPU, by place in the request; null or absent: the same on each. */
+        ollamaBytesPerGpu: z.optional(z.nullable(z.array(z.int().check(z.gte(0))))),
         /** Why that much is kept for Ollama, for the steps. */
         ollamaReason: text,
       }),
@@ -176,39 +177,44 @@ export function parsePlanRequest(
   return { ok: false, error: describeIssue(parsed.error.issues[0], input) };
 }
 
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
 function describeIssue(issue: z.core.$ZodIssue | undefined, input: unknown): InvalidField {
   if (!issue) return { field: '', message: 'not a plan request' };
   const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const allowed = Object.keys(planOptionsSchema.shape).join(', ');
+    return {
+      field: [...path, key].join('.'),
+      message: `unknown key "${key}"; allowed: ${allowed}`,
+    };
+  }
   let found: unknown = input;
   for (const key of path) found = (found as Record<string, unknown> | null | undefined)?.[key];
   const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
+  return { field: path.join('.'), message: `found ${shown}, ${expectation(issue)}` };
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
-    case 'unrecognized_keys': {
-      const key = issue.keys[0] ?? '';
-      const allowed = Object.keys(planOptionsSchema.shape).join(', ');
-      return {
-        field: [...path, key].join('.'),
-        message: `unknown key "${key}"; allowed: ${allowed}`,
-      };
-    }
     case 'invalid_type':
-      return { field: path.join('.'), message: `found ${shown}, expected ${issue.expected}` };
+      return `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
-      return {
-        field: path.join('.'),
-        message: `found ${shown}, expected one of ${issue.values.join(', ')}`,
-      };
+      return `expected one of ${issue.values.join(', ')}`;
     case 'too_small':
-      return {
-        field: path.join('.'),
-        message: `found ${shown}, expected ${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}`,
-      };
+      return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}`;
     case 'too_big':
-      return {
-        field: path.join('.'),
-        message: `found ${shown}, expected ${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}`,
-      };
+      return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}`;
     default:
-      return { field: path.join('.'), message: `found ${shown}, which is not allowed here` };
+      return 'which is not allowed here';
   }
 }

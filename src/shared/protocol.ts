@@ -40,6 +40,8 @@ const serverRowSchema = z.object({
   usedBytes: known,
   /** What the plan it was launched with expected on all GPUs together; null where that is not known. */
   plannedBytes: z.optional(known),
+  /** It failed or crashed; nobody wanted its end. */
+  failed: z.optional(z.boolean()),
   /** Of one that failed, once that has been looked at. */
   failure: z.optional(
     z.nullable(
@@ -109,7 +111,7 @@ export const snapshotSchema = z.object({
   coexistence: z.object({
     ollamaReservationBytes: z.number(),
     safetyBufferBytes: z.number(),
-    ollamaGpus: z.optional(z.array(z.number())),
+    ollamaBytesPerGpu: z.optional(z.array(z.number())),
     ollamaReason: z.optional(z.string()),
   }),
   learned: z.array(z.record(z.string(), z.unknown())),
@@ -128,7 +130,7 @@ export const toPageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('focus'), target: z.enum(['model', 'utilization', 'deploy']) }),
 ]);
 
-export const openTargets = [
+const openTargets = [
   'chooseModel',
   'copyCommand',
   'copyCurl',

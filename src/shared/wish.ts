@@ -25,10 +25,11 @@ export type Wish = z.infer<typeof wishSchema>;
 
 /** What a plan leaves to others. */
 export interface Coexistence {
+  /** On the GPU that keeps most. */
   readonly ollamaReservationBytes: number;
   readonly safetyBufferBytes: number;
-  /** GPUs on which that is kept for Ollama, by place; absent: on each. */
-  readonly ollamaGpus?: number[] | undefined;
+  /** What is kept on each GPU, by place; absent: the same on each. */
+  readonly ollamaBytesPerGpu?: number[] | undefined;
   /** Why that much is kept. */
   readonly ollamaReason?: string | undefined;
 }

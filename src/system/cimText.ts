@@ -5,7 +5,6 @@ import { parseJson } from '../shared/json';
 export interface CimRow {
   readonly pid: number;
   readonly ppid: number;
-  readonly sessionId: number | null;
   /** 100 ns since the year 1, as text. */
   readonly startTime: string;
   readonly startedAtMs: number;
@@ -24,7 +23,7 @@ export const CIM_SCRIPT = [
   '[Console]::OutputEncoding = [System.Text.Encoding]::UTF8',
   '$boot = (Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToUniversalTime().Ticks',
   '$rows = @(Get-CimInstance Win32_Process | Where-Object CreationDate | ForEach-Object { [pscustomobject]@{' +
-    ' pid = $_.ProcessId; ppid = $_.ParentProcessId; session = $_.SessionId; name = $_.Name;' +
+    ' pid = $_.ProcessId; ppid = $_.ParentProcessId; name = $_.Name;' +
     ' command = $_.CommandLine; file = $_.ExecutablePath;' +
     ' created = "$($_.CreationDate.ToUniversalTime().Ticks)" } })',
   'ConvertTo-Json -Compress -Depth 3 @{ boot = "$boot"; rows = $rows }',
@@ -36,7 +35,6 @@ const schema = z.object({
     z.object({
       pid: z.number(),
       ppid: z.number(),
-      session: z.nullish(z.number()),
       name: z.string(),
       command: z.nullish(z.string()),
       file: z.nullish(z.string()),
@@ -56,10 +54,9 @@ export function parseCim(text: string): CimTable | null {
   const { boot, rows } = parsed.data;
   return {
     bootId: boot,
-    rows: rows.map(({ pid, ppid, session, name, command, file, created }) => ({
+    rows: rows.map(({ pid, ppid, name, command, file, created }) => ({
       pid,
       ppid,
-      sessionId: session ?? null,
       startTime: created,
       startedAtMs: Number(BigInt(created) / TICKS_PER_MS - EPOCH_MS),
       name,

@@ -33,7 +33,7 @@ export function runFile(
       return;
     }
     child.on('error', (error) => resolve(notStarted(spec.file, error)));
-    // out of descriptors, it has no pipes either
+    // it was not started (no file descriptors left, say): `error` follows, and there are no pipes to read
     if (child.pid === undefined) return;
     const output = { stdout: '', stderr: '' };
     let killedFor: Failure | null = null;

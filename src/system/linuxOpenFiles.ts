@@ -30,10 +30,7 @@ export function openFileTable(roots: LinuxRoots): OpenFiles {
       return Promise.resolve([...new Set(ports)].sort((a, b) => a - b));
     },
     sharedMemory: async (pid) => {
-      const mapped = parseMapped(
-        (await readTextTimed(at(pid, 'maps'), 'maps')) ?? '',
-        roots.sharedMemory,
-      );
+      const mapped = parseMapped((await readTextTimed(at(pid, 'maps'))) ?? '', roots.sharedMemory);
       const opened = (readDescriptors(at(pid, 'fd')) ?? [])
         .filter(({ target }) => target.startsWith(`${roots.sharedMemory}/`))
         .map(({ link, target }) => [target, inodeOf(link)] as const);

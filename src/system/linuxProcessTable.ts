@@ -82,9 +82,7 @@ export function openLinuxProcessTable(
       ? { uid: 0, namespaceDepth: selfDepth }
       : parseStatus(readTextOr(at(pid, 'status'), ''));
     const hasArguments = !stat.isKernelThread && stat.state !== 'Z';
-    const cmdline = hasArguments
-      ? await readTextTimed(at(pid, 'cmdline'), `${stat.pid}/${stat.startTime}`)
-      : null;
+    const cmdline = hasArguments ? await readTextTimed(at(pid, 'cmdline'), stat.startTime) : null;
     // The pid may have been given away between the two reads.
     if (hasArguments && readStat(pid)?.startTime !== stat.startTime) return null;
     return {
@@ -105,7 +103,6 @@ export function openLinuxProcessTable(
           : Math.round(bootSeconds * 1000 + (Number(stat.startTime) / TICKS_PER_SECOND) * 1000),
       containerId: stat.isKernelThread ? null : parseContainerId(readTextOr(at(pid, 'cgroup'), '')),
       sameNamespace: isOwn && status.namespaceDepth === selfDepth,
-      tty: stat.tty,
     };
   };
 
@@ -156,7 +153,7 @@ export function openLinuxProcessTable(
     withAncestors: (pids) => readMany(withAncestorPids(pids)),
     one: (pid) => readProcess(pid, look()),
     environmentValue: async (pid, name) => {
-      const text = await readTextTimed(at(pid, 'environ'), `${pid}/environ`);
+      const text = await readTextTimed(at(pid, 'environ'));
       return text === null ? null : parseEnvironmentValue(text, name);
     },
     ...openFileTable(roots),

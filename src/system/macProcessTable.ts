@@ -97,7 +97,6 @@ function toInfo(row: PsRow, command: string | undefined, bootId: string): Proces
     startedAtMs: Number(startTime) * 1000,
     containerId: null,
     sameNamespace: true,
-    tty: null,
   };
 }
 

@@ -50,7 +50,7 @@ export function openPolledProcessTable(
   };
 }
 
-/** Also for rows that know no more than their parent. */
+/** The rows of these pids and of all processes above them; a cycle of parents ends where it began. */
 export function withAncestors<Row extends { readonly pid: number; readonly ppid: number }>(
   rows: readonly Row[],
   pids: readonly number[],

@@ -7,8 +7,6 @@ export interface ProcStat {
   readonly ppid: number;
   readonly pgid: number;
   readonly sid: number;
-  /** Device number of the controlling terminal; null without one. */
-  readonly tty: number | null;
   /** Ticks since boot. */
   readonly startTime: string;
   readonly isKernelThread: boolean;
@@ -28,7 +26,7 @@ export function parseStat(text: string): ProcStat | null {
     .trim()
     .split(/\s+/);
   // Field numbers of proc(5) less 3: the first one after the name is the state (3).
-  const [state, ppid, pgid, sid, tty] = fields;
+  const [state, ppid, pgid, sid] = fields;
   const flags = Number(fields[6]);
   const startTime = fields[19];
   if (!Number.isInteger(pid) || state === undefined || startTime === undefined) return null;
@@ -40,7 +38,6 @@ export function parseStat(text: string): ProcStat | null {
     ppid: Number(ppid),
     pgid: Number(pgid),
     sid: Number(sid),
-    tty: Number(tty) === 0 ? null : Number(tty),
     startTime,
     isKernelThread: (flags & KERNEL_THREAD_FLAG) !== 0,
   };

@@ -16,9 +16,10 @@ const stuck = new Set<string>();
 /**
  * cmdline, environ and maps wait for a lock of the process's memory, which a process stuck in the kernel may hold for
  * ever (`ps` hangs on such machines). Null where it cannot be read, or not in time.
+ * @param startTime of the process: lets a later one with its number be read even if this one never answers
  */
-export async function readTextTimed(file: string, key: string): Promise<string | null> {
-  const name = `${file} ${key}`;
+export async function readTextTimed(file: string, startTime = ''): Promise<string | null> {
+  const name = `${file} ${startTime}`;
   if (stuck.has(name)) return null;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {

@@ -52,7 +52,6 @@ function toInfo(row: CimRow, bootId: string): ProcessInfo {
     startedAtMs: row.startedAtMs,
     containerId: null,
     sameNamespace: true,
-    tty: null,
   };
 }
 

@@ -33,6 +33,9 @@ async function offerToken(app: App, secrets: Secrets, why: string): Promise<void
       text.trim() === '' || cleanToken(text) !== null ? undefined : 'This is no token.',
   });
   if (typed === undefined) return;
-  await secrets.set(HUB_TOKEN, cleanToken(typed));
-  app.hubTokenChanged();
+  if (await secrets.set(HUB_TOKEN, cleanToken(typed))) app.hubTokenChanged();
+  else
+    await vscode.window.showWarningMessage(
+      'The token could not be kept: VS Code has no secret storage here. Set HF_TOKEN instead.',
+    );
 }

@@ -7,14 +7,21 @@ const line = (room: string, what: string, facts: LogFacts = {}): string => {
   return [`${room}: ${what}`, ...pairs].join(' ');
 };
 
-export function openLog(): Log & { show(): void; dispose(): void } {
+let opened: vscode.LogOutputChannel | null = null;
+
+/** Brings the log to the front; the keyboard stays where it is. */
+export function showLog(): void {
+  opened?.show(true);
+}
+
+export function openLog(): Log & { dispose(): void } {
   const channel = vscode.window.createOutputChannel('VRAM Pilot', { log: true });
+  opened = channel;
   return {
     debug: (...fact) => channel.debug(line(...fact)),
     info: (...fact) => channel.info(line(...fact)),
     warn: (...fact) => channel.warn(line(...fact)),
     error: (...fact) => channel.error(line(...fact)),
-    show: () => channel.show(true),
     dispose: () => channel.dispose(),
   };
 }

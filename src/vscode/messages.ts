@@ -2,22 +2,25 @@
 import * as vscode from 'vscode';
 import type { Failure } from '../shared/failure';
 import { COMMANDS, SETTINGS_SECTION } from './contributions';
+import { showLog } from './log';
 
 interface Button {
   readonly label: string;
-  readonly command: string;
-  readonly argument?: string;
+  readonly press: () => unknown;
 }
 
-const LOG: Button = { label: 'Open Log', command: 'workbench.action.output.show' };
+const run = (command: string, argument?: string) => () =>
+  vscode.commands.executeCommand(command, argument);
+
+const LOG: Button = { label: 'Open Log', press: showLog };
 const SETTINGS: Button = {
   label: 'Open Settings',
-  command: 'workbench.action.openSettings',
-  argument: SETTINGS_SECTION,
+  press: run('workbench.action.openSettings', SETTINGS_SECTION),
 };
-const GET: Button = { label: 'Get vLLM or Ollama…', command: COMMANDS.getEngine };
-const TRUST: Button = { label: 'Manage Trust', command: 'workbench.trust.manage' };
+const GET: Button = { label: 'Get vLLM or Ollama…', press: run(COMMANDS.getEngine) };
+const TRUST: Button = { label: 'Manage Trust', press: run('workbench.trust.manage') };
 
+/** Of all other reasons: the log. */
 const BUTTONS: Readonly<Partial<Record<Failure['reason'], readonly Button[]>>> = {
   toolMissing: [GET, SETTINGS],
   invalid: [],
@@ -25,12 +28,12 @@ const BUTTONS: Readonly<Partial<Record<Failure['reason'], readonly Button[]>>> =
   cancelled: [],
 };
 
+/** @param what the act that failed, as the user would name it */
 export async function sayFailure(what: string, failure: Failure): Promise<void> {
   const buttons = BUTTONS[failure.reason] ?? [LOG];
   const chosen = await vscode.window.showErrorMessage(
     `${what}: ${failure.detail}`,
     ...buttons.map((button) => button.label),
   );
-  const button = buttons.find(({ label }) => label === chosen);
-  if (button) await vscode.commands.executeCommand(button.command, button.argument);
+  await buttons.find(({ label }) => label === chosen)?.press();
 }

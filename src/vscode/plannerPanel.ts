@@ -179,7 +179,10 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   };
 
   private open(target: (FromPage & { type: 'open' })['target'], serverId?: string): void {
-    const [command, argument] = {
+    const commands: Record<
+      typeof target,
+      readonly [command: string, argument?: string | undefined]
+    > = {
       chooseModel: [COMMANDS.openPlanner, 'chooseModel'],
       copyCommand: [COMMANDS.copyLaunchCommand],
       copyCurl: [COMMANDS.copyCurl, serverId],
@@ -194,7 +197,7 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       terminal: [COMMANDS.showServerOutput, serverId],
       trust: ['workbench.trust.manage'],
       cleanUp: [COMMANDS.cleanUp],
-    }[target];
-    void vscode.commands.executeCommand(command ?? '', argument);
+    };
+    void vscode.commands.executeCommand(...commands[target]);
   }
 }

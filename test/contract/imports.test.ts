@@ -33,7 +33,12 @@ const RULES: Record<string, Rule> = {
   webview: {
     rooms: [
       ...['shared', 'planner', 'models', 'gpu'],
-      ...['engines/vllm/command', 'engines/vllm/argumentOptions', 'engines/ollama/command'],
+      ...[
+        'engines/vllm/command',
+        'engines/vllm/argumentOptions',
+        'engines/vllm/keyArguments',
+        'engines/ollama/command',
+      ],
     ],
     // the command preview's own types
     types: ['engines'],

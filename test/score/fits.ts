@@ -12,7 +12,7 @@ import {
   type FittedNumbers,
   type FittedRange,
 } from '../../src/planner/vllm/fittedNumbers';
-import { graphFactor } from '../../src/planner/vllm/overheads';
+import { encodedTokens, graphFactor } from '../../src/planner/vllm/overheads';
 import { GIB, MIB } from '../../src/shared/units';
 import { isStrict, requestOf, type StartupCase } from '../support/startupCases';
 
@@ -74,8 +74,11 @@ const has = {
   v0: ({ demand }: Seen) => demand.settings.engine === 'v0',
 };
 
-const isPlain = (seen: Seen): boolean =>
-  !has.experts(seen) && !has.parallel(seen) && !has.lora(seen) && !has.v0(seen);
+const isPlain = (seen: Seen): boolean => {
+  const { shape, weights } = seen.demand;
+  const isSpecial = Boolean(shape?.state) || shape?.hasVision === true || weights.format !== null;
+  return !isSpecial && !Object.values(has).some((applies) => applies(seen));
+};
 
 /** Only the factor asked for applies: logged against the same start without it. */
 const graphFactorOf = (which: keyof typeof has): Implied =>
@@ -129,11 +132,12 @@ const IMPLIED: Partial<Record<FittedName, Implied>> = {
     (seen) => has.lora(seen) && has.v0(seen),
     (bytes, seen) => (bytes / seen.demand.graphs.bytes) * factorOf(seen),
   ),
-  encoderDynamic: (seen) => {
+  encoderPerToken: (seen) => {
     const { settings, shape } = seen.demand;
     const peak = activationBytes(seen);
     if (!settings.vision || peak === null || shape?.family.startsWith('gemma')) return null;
-    return peak / GIB;
+    const tokens = encodedTokens(shape, settings.maxNumBatchedTokens);
+    return (peak * settings.tensorParallel) / MIB / tokens;
   },
 };
 

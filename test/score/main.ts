@@ -4,7 +4,7 @@ import { ollamaLoads } from '../support/ollamaLoads';
 import { startupCases } from '../support/startupCases';
 import { breakdownOf, figureOf, groupBy, type Goal, type Measurement } from './figures';
 import { fitsTo } from './fits';
-import { LEFT_OUT_GOALS, leftOutTitle, measureLeftOut } from './leaveOneOut';
+import { LEFT_OUT_GOALS, leftOutTitles, measureLeftOut } from './leaveOneOut';
 import { LOAD_GOALS, measureLoads } from './ollamaLoads';
 import { measurePublicModels, MODEL_GOALS } from './publicModels';
 import { measureStartups, STARTUP_GOALS } from './startups';
@@ -37,7 +37,7 @@ const worstOf = (list: readonly Measurement[]): Measurement[] =>
 const score = {
   read: { startups: startups.length, loads: loads.length },
   figures: [
-    ...new Set(Object.keys(goals).flatMap((title) => [title, leftOutTitle(title)])),
+    ...new Set(Object.keys(goals).flatMap((title) => [title, ...leftOutTitles(title)])),
   ].flatMap((title) => figureOf(byFigure.get(title) ?? [], goals[title] ?? {}) ?? []),
   worst: Object.fromEntries([...byFigure].map(([title, list]) => [title, worstOf(list)])),
   families: breakdownOf(measurements, 'family'),

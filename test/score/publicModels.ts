@@ -86,10 +86,10 @@ function groupsOf(parameters: Parameters): WeightGroup[] {
   return [
     group('embedding', parameters.embedding),
     group('head', parameters.head),
-    group('attention', parameters.attention),
+    group('attention', parameters.attention + parameters.down),
     group('mlp', mlp),
     group('expert', parameters.expert),
-    group('norm', parameters.replicated, false),
+    group('norm', parameters.replicated - parameters.down, false),
     group('vision', parameters.tower),
   ].filter((one) => one.bytes > 0);
 }

@@ -201,7 +201,8 @@ function tokensOf(one: StartupCase, numbers: FittedNumbers): Measurement[] {
 
 function verdictsOf(one: StartupCase, numbers: FittedNumbers): Measurement[] {
   const { outcome } = one.reported;
-  if (outcome === 'failed-other') return [];
+  // Without a card there is nothing to judge.
+  if (outcome === 'failed-other' || requestOf(one, 'given').gpus.length === 0) return [];
   return (['given', 'fromConfig'] as const).flatMap((weights): Measurement[] => {
     const core = corePlanOf(requestOf(one, weights), { numbers });
     const { verdict, reason } = core.outcome;

@@ -144,8 +144,8 @@ main(async () => {
   };
   fs.writeFileSync(path.join(out, 'bench.json'), `${JSON.stringify(bench, null, 2)}\n`);
   console.log();
-  for (const [name, { p50Ms, p95Ms }] of Object.entries(bench.rooms ?? {}))
-    console.log(`${name.padEnd(32)} p50 ${p50Ms} ms, p95 ${p95Ms} ms`);
+  for (const [name, { ms, p50Ms, p95Ms }] of Object.entries(bench.rooms ?? {}))
+    console.log(`${name.padEnd(32)} ${ms === undefined ? `p50 ${p50Ms} ms, p95 ${p95Ms}` : ms} ms`);
   for (const [name, value] of Object.entries({
     ...bench.stream,
     ...bench.activation,

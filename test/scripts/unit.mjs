@@ -15,6 +15,28 @@ function findTests(room) {
     .map((name) => path.join('test', room, name));
 }
 
+/** Programs that tests start as processes, and by which files; bundled once for all of them. */
+const PROGRAMS = [
+  { source: 'src/cli.ts', startedBy: /unit.cli/ },
+  { source: 'test/support/lockRacer.ts', startedBy: /launchLockRace/ },
+];
+
+function bundlePrograms(build, files, outdir) {
+  const started = PROGRAMS.filter(({ startedBy }) => files.some((file) => startedBy.test(file)));
+  return build({
+    absWorkingDir: root,
+    entryPoints: started.map(({ source }) => ({ in: source, out: path.parse(source).name })),
+    outdir,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    outExtension: { '.js': '.cjs' },
+    logLevel: 'warning',
+  });
+}
+
 const size = (file) => fs.statSync(path.join(root, file)).size;
 
 /**
@@ -36,6 +58,8 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
   const outdir = path.join(out, 'test', `${name}-${process.pid}`);
   const { build } = await import('esbuild');
   try {
+    process.env.VRAM_PILOT_PROGRAMS = path.join(outdir, 'programs');
+    await bundlePrograms(build, files, process.env.VRAM_PILOT_PROGRAMS);
     await build({
       absWorkingDir: root,
       entryPoints: files,

@@ -35,7 +35,8 @@ import type { Gpu, GpuSample } from '../../src/gpu/gpu';
 import type { Holder, LaunchRecord } from '../../src/processes/process';
 import { identityOf } from '../../src/processes/tree';
 import { fail, ok, type FailureReason, type Result } from '../../src/shared/failure';
-import { FakeClock, FakeProcessTable } from './fakeProcessTable';
+import { FakeClock } from './fakeClock';
+import { FakeProcessTable } from './fakeProcessTable';
 import { memoryFiles, type MemoryFiles } from './memoryFiles';
 
 /** Lets everything run that waits for nothing but promises already kept. */
@@ -296,7 +297,7 @@ export function fakeContext(settings: Partial<Settings> = {}): FakeContext {
       }
       return Promise.resolve(sample);
     },
-    hubCacheFolders: [],
+    hubCacheFolders: () => [],
     servers: () => store.state().servers,
     server: () => {
       const [only] = store.state().servers;

@@ -1,52 +1,9 @@
-/**
- * Fakes of two ports: a process table whose processes live, react to signals and are reparented as on Linux, and a
- * clock that jumps. Nothing real is read or signalled.
- */
-import type { Clock, ProcessTable, SharedMemoryFile, SignalOutcome } from '../../src/app/ports';
+/** A process table whose processes live, react to signals and are reparented as on Linux. Nothing real is read or signalled. */
+import type { ProcessTable, SharedMemoryFile, SignalOutcome } from '../../src/app/ports';
 import type { ProcessIdentity, ProcessInfo } from '../../src/processes/process';
+import { FakeClock } from './fakeClock';
 
 type Signal = Parameters<ProcessTable['signal']>[1];
-
-/** `sleep` does not wait: it moves the time on, running on the way what was planned with `after`. */
-export class FakeClock implements Clock {
-  private jumpedMs = 0;
-  private planned: { atMs: number; run: () => void }[] = [];
-
-  constructor(public nowMs = 1_800_000_000_000) {}
-
-  now(): number {
-    return this.nowMs + this.jumpedMs;
-  }
-
-  elapsedMs(): number {
-    return this.nowMs;
-  }
-
-  /** The wall clock is set; time itself goes on as before. */
-  jump(ms: number): void {
-    this.jumpedMs += ms;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted !== true) this.advance(ms);
-    return Promise.resolve();
-  }
-
-  after(ms: number, run: () => void): void {
-    this.planned.push({ atMs: this.nowMs + ms, run });
-    this.planned.sort((a, b) => a.atMs - b.atMs);
-  }
-
-  advance(ms: number): void {
-    const end = this.nowMs + ms;
-    for (let next = this.planned[0]; next && next.atMs <= end; next = this.planned[0]) {
-      this.planned.shift();
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      next.run();
-    }
-    this.nowMs = end;
-  }
-}
 
 export const FAKE_BOOT = 'b0070000-0000-4000-8000-000000000001';
 
@@ -99,7 +56,6 @@ export class FakeProcessTable implements ProcessTable {
       startedAtMs: this.clock.now() - 3_600_000,
       containerId: null,
       sameNamespace: true,
-      tty: null,
       ...given,
     };
     this.processes.set(process.pid, process);

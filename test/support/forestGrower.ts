@@ -121,7 +121,6 @@ export class Grower {
       sid: pid,
       args: ['-bash'],
       comm: 'bash',
-      tty: 34816,
       ...given,
     });
   }

@@ -194,6 +194,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     g.hold(leader);
     if (g.chance(0.5)) g.forest.table.end(leader.pid);
     else if (g.chance(0.5)) g.engineBelow(leader);
+    else {
+      // `sh -c 'vllm serve … &'`: the server goes on in the group of a shell that has ended
+      g.engineBelow(g.child(leader, { args: [VENV_PYTHON, '/v/bin/vllm', 'serve'], comm: 'vllm' }));
+      g.kill(leader);
+    }
     const reused = server.workers[0];
     if (reused)
       g.forest.table.reuse(reused.pid, { uid: g.me, args: ['/usr/bin/ffmpeg'], comm: 'ffmpeg' });

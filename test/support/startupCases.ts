@@ -108,6 +108,8 @@ export function requestOf(
     gpus: Array.from({ length: total === null ? 0 : tp }, () => ({
       name: one.gpu_name,
       totalBytes: Math.round((total ?? 0) * GIB),
+      // Logs print what CUDA sees.
+      cudaBytes: Math.round((total ?? 0) * GIB),
       freeBytes:
         one.reported.free_gib_at_start === null
           ? null

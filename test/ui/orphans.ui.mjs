@@ -101,7 +101,7 @@ export default async ({ ui, page, test }) => {
         await page.mouse.move(640, 300);
         await page.locator('.statusbar-item[id*="vramPilot.gauge"] a').first().hover();
         await hover.waitFor();
-        return (await hover.innerText()).includes('last 15 min');
+        return (await hover.innerText()).includes('Last 15 min');
       },
       'a second minute to draw',
       90_000,

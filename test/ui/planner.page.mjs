@@ -120,6 +120,24 @@ export default async ({ browser, test }) => {
     await page.close();
   });
 
+  await test('an open list stays open, whatever the host says meanwhile', async () => {
+    const { page } = await openPlanner(browser, { snapshot: scenes.ready });
+    const engine = page.getByTestId('engine');
+    await engine.click();
+    await page.evaluate((snapshot) => {
+      window.toPage({ type: 'focus', target: 'model' });
+      window.toPage({ ...snapshot, sampleAgeMs: 10 });
+    }, scenes.failed);
+    await settle(page);
+    assert.equal(await engine.getAttribute('open'), '');
+    await engine.getByText('Ollama').click();
+    await page.getByTestId('numParallel').waitFor({ timeout: 2000 });
+    await page.evaluate(() => window.toPage({ type: 'focus', target: 'model' }));
+    await settle(page);
+    assert.equal(await focused(page), 'model', 'a closed one lets the focus go');
+    await page.close();
+  });
+
   await test('advice is taken back in order; the focus stays where one goes on', async () => {
     const { page } = await openPlanner(browser, { snapshot: scenes.warning });
     const command = () => page.getByTestId('command').innerText();

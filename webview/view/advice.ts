@@ -8,7 +8,7 @@ import { h, presence, rowKeeper, setHidden, setText, type Row } from './dom';
 import { foldable, setOpen } from './fields';
 import type { Actions, View } from './view';
 
-/** The planner puts the best first; the rest is folded away. */
+/** The planner puts the best first; the rest, and what alone does not make it fit, is folded away. */
 const SHOWN = 3;
 /** The rule of thumb stands beside the slider already. */
 const SHOWN_ELSEWHERE = 'guidance-utilization';
@@ -120,8 +120,10 @@ export function adviceView(actions: Actions): View {
         setText(applied, words.applied(last.what, state.applied.length));
         setSpoken(undo, words.undoOf(last.what));
       }
-      best.keep(offers.slice(0, SHOWN));
-      const folded = offers.slice(SHOWN);
+      const helping = offers.filter(({ advice }) => advice.verdictAfter !== 'doesNotFit');
+      const shown = (helping.length > 0 ? helping : offers).slice(0, SHOWN);
+      best.keep(shown);
+      const folded = offers.filter((offer) => !shown.includes(offer));
       rest.keep(folded);
       showMore(folded.length > 0);
       setText(restTitle, words.moreAdvice(folded.length));

@@ -1,7 +1,8 @@
 /** Shown in place of the price while no model is chosen: what would run on this card. */
 import { formatGib } from '../../src/shared/units';
+import type { Wish } from '../../src/shared/wish';
 import { examplesFor, type Example } from '../examples';
-import { verdictIcons, verdictWords, words } from '../words';
+import { words } from '../words';
 import { button } from './button';
 import { h, rowKeeper, setHidden, setText } from './dom';
 import type { Actions, PageModel, View } from './view';
@@ -13,21 +14,24 @@ export function firstRun(actions: Actions): View {
     list,
     ({ name }) => name,
     ({ name }) => {
+      let take: Partial<Wish> = { model: name };
       const size = h('span', { class: 'aside' });
       const verdict = h('span', { class: 'after' });
       return {
         element: h(
           'li',
           {},
-          button([h('strong', {}, name), size, verdict], () => actions.wish({ model: name }), {
+          button([h('strong', {}, name), size, verdict], () => actions.wish(take), {
             class: 'example',
           }),
         ),
         update(example) {
+          const { options } = example;
+          take = { model: name, ...(options && { options }) };
           setText(size, words.example(example.weightsBytes));
           setText(
             verdict,
-            `${verdictIcons[example.verdict]} ${verdictWords[example.verdict].toLowerCase()}`,
+            words.exampleVerdict(example.verdict, options?.gpuMemoryUtilization ?? null),
           );
           verdict.dataset.verdict = example.verdict;
         },
@@ -70,6 +74,7 @@ const signature = ({ state, snapshot }: PageModel): string =>
     state.wish.engine,
     state.wish.options,
     snapshot.engines,
+    snapshot.coexistence,
     snapshot.gpus.map((gpu) => [
       gpu.name,
       gpu.totalBytes,

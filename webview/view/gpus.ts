@@ -1,5 +1,6 @@
 /** What runs now: every GPU with its use, the largest holders, the age of the sample, and problems. */
 import type { Snapshot } from '../../src/shared/protocol';
+import { GIB } from '../../src/shared/units';
 import { words } from '../words';
 import { button } from './button';
 import { h, rowKeeper, setAttribute, setHidden, setText, setVariable, type Row } from './dom';
@@ -7,6 +8,10 @@ import type { Actions, View } from './view';
 
 type GpuRow = Snapshot['gpus'][number];
 const HOLDERS_SHOWN = 3;
+/** What a driver keeps for itself is no question. */
+const UNNAMED_BYTES = 0.5 * GIB;
+/** From here on the cards stand closer. */
+const MANY = 4;
 
 function gpuCard(index: number): Row<{ gpu: GpuRow; holders: Snapshot['holders'] }> {
   const name = h('span', { class: 'gpu-name' });
@@ -27,6 +32,7 @@ function gpuCard(index: number): Row<{ gpu: GpuRow; holders: Snapshot['holders']
       const used = gpu.usedBytes ?? (gpu.freeBytes == null ? null : gpu.totalBytes - gpu.freeBytes);
       const title = words.gpu(gpu.index, gpu.name ?? null);
       setText(name, title);
+      setAttribute(name, 'title', gpu.name ?? null);
       setText(use, words.used(used, gpu.totalBytes));
       setVariable(fill, '--part', used === null ? 0 : used / gpu.totalBytes);
       setAttribute(meter, 'aria-label', title);
@@ -40,6 +46,8 @@ function gpuCard(index: number): Row<{ gpu: GpuRow; holders: Snapshot['holders']
         .slice(0, HOLDERS_SHOWN)
         .map((holder) => words.holder(holder.pid, holder.label, holder.usedBytes));
       if (here.length > HOLDERS_SHOWN) shown.push(words.moreHolders(here.length - HOLDERS_SHOWN));
+      // the room is there either way
+      if (here.length === 0 && (used ?? 0) > UNNAMED_BYTES) shown.push(words.noHolder);
       setText(holding, shown.join(' · '));
     },
   };
@@ -87,8 +95,12 @@ export function gpuHeader(actions: Actions): View {
       badge,
       age,
       h('span', { class: 'spacer' }),
-      button(words.report, () => actions.open('gpuReport'), { kind: 'link' }),
-      button(words.cleanUp, () => actions.open('cleanUp'), { kind: 'link' }),
+      h(
+        'div',
+        { class: 'links' },
+        button(words.report, () => actions.open('gpuReport'), { kind: 'link' }),
+        button(words.cleanUp, () => actions.open('cleanUp'), { kind: 'link' }),
+      ),
     ),
     cards,
     empty,
@@ -103,6 +115,8 @@ export function gpuHeader(actions: Actions): View {
       showAge();
       setHidden(badge, !snapshot.simulated);
       setHidden(empty, snapshot.gpus.length > 0);
+      cards.classList.toggle('many', snapshot.gpus.length > MANY);
+      setHidden(age, snapshot.gpus.length === 0);
       keepCards(snapshot.gpus.map((gpu) => ({ gpu, holders: snapshot.holders })));
       keepProblems([...new Set(snapshot.problems)]);
       setHidden(problems, snapshot.problems.length === 0);

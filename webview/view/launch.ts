@@ -25,8 +25,12 @@ export function commandView(actions: Actions): View {
       { class: 'section-head' },
       h('h3', {}, words.commandHeading),
       h('span', { class: 'spacer' }),
-      button(words.saveProfile, () => actions.open('saveProfile'), { kind: 'link' }),
-      button(words.copy, () => actions.open('copyCommand'), { kind: 'link', testid: 'copy' }),
+      h(
+        'div',
+        { class: 'links' },
+        button(words.saveProfile, () => actions.open('saveProfile'), { kind: 'link' }),
+        button(words.copy, () => actions.open('copyCommand'), { kind: 'link', testid: 'copy' }),
+      ),
     ),
     h('pre', {}, code, load),
   );
@@ -97,8 +101,9 @@ export function launchBar(actions: Actions): View & { focus(): void } {
       const own = running.at(-1) ?? null;
       serverId = own?.id ?? null;
       // how the launch goes, for whoever has scrolled the servers away
-      setText(reason, blocked ?? (own === null ? ' ' : `${own.title}: ${own.detail}`));
+      setText(reason, blocked ?? (own === null ? '' : `${own.title} · ${own.detail}`));
       setDisabled(stop, own === null);
+      setHidden(stop, own === null);
       setAttribute(stop, 'title', own === null ? null : words.stopServer(own.title));
     },
   };
@@ -120,7 +125,9 @@ function summarise({ state, priced }: PageModel): string {
   const taken = gpu === null ? null : plannedBytes(gpu);
   return [
     `${verdictIcons[plan.verdict]} ${verdictWords[plan.verdict]}`,
-    wish.model.split('/').at(-1) ?? wish.model,
+    // of a folder in a cache the last part is a hash
+    ((wish.engine === 'vllm' ? priced.request.model.name : null) ?? wish.model).split('/').at(-1) ??
+      null,
     engineNames[wish.engine],
     wish.engine === 'vllm' && share !== null ? formatShare(share) : null,
     plan.kvCache.atLength === null ? null : `${formatCount(plan.kvCache.atLength)} tokens`,

@@ -34,25 +34,28 @@ export function marksView(choose: (share: number) => void): Marks {
   });
   const kept = h('p', { class: 'help', 'data-testid': 'kept-for-ollama' });
   const spoken = h('span', { class: 'spoken', id: freshId('marks') });
+  const rows = h(
+    'div',
+    { class: 'marks', role: 'group', 'aria-label': words.marksHeading },
+    kept,
+    h(
+      'div',
+      { class: 'marks-head', 'aria-hidden': 'true' },
+      ...words.marksColumns.map((text) => h('span', {}, text)),
+    ),
+    ...made.map((one) => one.row),
+  );
   return {
     spoken,
     ticks: h('div', { class: 'ticks', 'aria-hidden': 'true' }, ...made.map((one) => one.tick)),
-    rows: h(
-      'div',
-      { class: 'marks', role: 'group', 'aria-label': words.marksHeading },
-      kept,
-      h(
-        'div',
-        { class: 'marks-head', 'aria-hidden': 'true' },
-        ...words.marksColumns.map((text) => h('span', {}, text)),
-      ),
-      ...made.map((one) => one.row),
-    ),
+    rows,
     update(page) {
       const plan = page.priced?.plan ?? null;
       const { ollamaReservationBytes, ollamaReason = null } = page.snapshot.coexistence;
       setHidden(kept, ollamaReservationBytes === 0);
       setText(kept, words.keptForOllama(ollamaReservationBytes, ollamaReason));
+      // without a card or a model there is nothing to say of any of them
+      setHidden(rows, plan === null || plan.perGpu.length === 0);
       const found = sliderMarks(plan);
       const sentences: string[] = [];
       for (const one of made) {

@@ -1,4 +1,5 @@
 /** One stacked bar per GPU and a table that says the same in figures, with patterns beside the colours. */
+import { keptForOllama } from '../../src/planner/vllm/budget';
 import { formatGib, GIB } from '../../src/shared/units';
 import { memoryBar, type MemoryBar, type MemoryPart, type PartId } from '../memoryParts';
 import { partWords, words } from '../words';
@@ -7,6 +8,8 @@ import type { PageModel, View } from './view';
 
 /** More columns than this do not fit; the tightest cards decide anyway. */
 const COLUMNS_SHOWN = 4;
+/** More bars than this are drawn lower, so that the table stays in sight. */
+const TALL_BARS = 2;
 
 function barRow(): Row<MemoryBar> {
   const name = h('span', { class: 'bar-name' });
@@ -95,16 +98,19 @@ function legendRow(): Row<LegendRow> {
 export function memoryBars(): View {
   const bars = h('div', { class: 'bars' });
   const keepBars = rowKeeper<MemoryBar>(bars, ({ index }) => String(index), barRow);
-  const unit = h('th', { scope: 'col' });
-  const head = h('tr', {}, h('th', { scope: 'col' }, words.part), unit);
+  const column = (text: string): HTMLElement => h('th', { scope: 'col' }, text);
+  const head = h('tr', {});
+  let columns = '';
   const body = h('tbody', {});
   const keepLegend = rowKeeper<LegendRow>(body, ({ id }) => id, legendRow);
+  const notAll = h('p', { class: 'help' });
   const offload = h('p', { class: 'help' });
   const element = h(
     'div',
     { class: 'memory', 'data-testid': 'memory-bar' },
     bars,
     h('table', { class: 'legend' }, h('thead', {}, head), body),
+    notAll,
     offload,
   );
   return {
@@ -118,11 +124,19 @@ export function memoryBars(): View {
         memoryBar(gpu, priced.request.engine, plan.ranges, keptClear(page, gpu.index)),
       );
       keepBars(list);
-      const shown = list.slice(0, COLUMNS_SHOWN);
-      setText(unit, words.parts(list.length));
-      unit.setAttribute('colspan', String(Math.max(1, shown.length)));
-      if (head.children.length === 2)
-        head.append(h('th', { scope: 'col', class: 'range' }, words.rangeHeading));
+      bars.classList.toggle('low', list.length > TALL_BARS);
+      const shown = tightest(list);
+      const named = shown.map(({ index }) =>
+        list.length === 1 ? words.partsOfOne : words.partsOn(index),
+      );
+      if (columns !== named.join()) {
+        columns = named.join();
+        const range = column(words.rangeHeading);
+        range.className = 'range';
+        head.replaceChildren(column(words.part), ...named.map(column), range);
+      }
+      setHidden(notAll, shown.length === list.length);
+      setText(notAll, words.tightest(shown.length, list.length));
       const ids = shown[0]?.parts.map((part) => part.id) ?? [];
       keepLegend(
         ids.map((id) => ({
@@ -130,7 +144,9 @@ export function memoryBars(): View {
           cells: shown.flatMap((bar) => bar.parts.filter((part) => part.id === id)),
         })),
       );
-      setHidden(offload, plan.offload === null);
+      const whole = plan.offload?.layersOnGpu === plan.offload?.layersTotal;
+      // all layers on the GPU is what the verdict says already
+      setHidden(offload, plan.offload === null || (whole && !plan.offload.hostBytes));
       if (plan.offload !== null) {
         const { layersOnGpu, layersTotal, hostBytes } = plan.offload;
         setText(offload, words.offload(layersOnGpu, layersTotal, hostBytes));
@@ -139,9 +155,15 @@ export function memoryBars(): View {
   };
 }
 
+/** Those with the least left, in the order of the cards. */
+function tightest(list: readonly MemoryBar[]): readonly MemoryBar[] {
+  const left = ({ totalBytes, parts, plannedBytes }: MemoryBar): number =>
+    totalBytes - plannedBytes - (parts.find(({ id }) => id === 'others')?.bytes ?? 0);
+  const shown = new Set([...list].sort((a, b) => left(a) - left(b)).slice(0, COLUMNS_SHOWN));
+  return list.filter((bar) => shown.has(bar));
+}
+
 /** The host passes the head room as the buffer of the plan too; it is kept clear once. Ollama keeps nothing from itself. */
 const keptClear = ({ snapshot: { defaults, coexistence }, priced }: PageModel, place: number) =>
   Math.max(defaults.headroomBytes, coexistence.safetyBufferBytes) +
-  (priced?.request.engine === 'vllm' && (coexistence.ollamaGpus ?? [place]).includes(place)
-    ? coexistence.ollamaReservationBytes
-    : 0);
+  (priced?.request.engine === 'vllm' ? keptForOllama(priced.request, place) : 0);

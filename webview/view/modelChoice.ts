@@ -3,7 +3,7 @@ import type { ModelChoice } from '../../src/shared/protocol';
 import type { EngineId } from '../../src/shared/planRequest';
 import { engineNames, words } from '../words';
 import { button } from './button';
-import { freshId, h, setHidden, setText } from './dom';
+import { freshId, h, setAttribute, setHidden, setText } from './dom';
 import { describedBy, selectField } from './fields';
 import type { Actions, PageModel, View } from './view';
 
@@ -23,6 +23,13 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
     (value) => actions.engine(value === 'ollama' ? 'ollama' : 'vllm'),
     { testid: 'engine' },
   );
+  // what tells models apart is at the end of a name, and more so of a path
+  const showEnd = (): void => {
+    requestAnimationFrame(() => {
+      const { control } = input;
+      if (document.activeElement !== input) control.scrollLeft = control.scrollWidth;
+    });
+  };
   const listId = freshId('models');
   const suggestions = h('datalist', { id: listId });
   const input = h(
@@ -31,6 +38,9 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       'data-testid': 'model',
       list: listId,
       oninput: () => actions.wish({ model: input.value.trim() }),
+      onblur: () => {
+        showEnd();
+      },
     },
     words.model,
   );
@@ -83,7 +93,12 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       const here = page.snapshot.engines[wish.engine];
       engine.show(wish.engine);
       // Typed text is the wish itself, so this never interferes; a model picked elsewhere shows at once.
-      if (input.value.trim() !== wish.model) input.value = wish.model;
+      if (input.value.trim() !== wish.model) {
+        input.value = wish.model;
+        showEnd();
+      }
+      // a path is longer than the field
+      setAttribute(input, 'title', wish.model === '' ? null : wish.model);
       input.placeholder = words.modelPlaceholder[wish.engine];
       describedBy(input, facts);
       suggest(page);

@@ -27,6 +27,8 @@ const phaseIcons: Readonly<Record<ServerRow['phase'], string>> = {
   lost: '?',
 };
 
+const FAILED_ICON = '✕';
+
 type Phases = readonly ServerRow['phase'][];
 const ready: Phases = ['ready'];
 const ended: Phases = ['ended'];
@@ -45,7 +47,7 @@ function serverRow(actions: Actions, { id }: ServerRow): Row<ServerRow> {
     h('span', { class: 'meter', 'aria-hidden': 'true' }, fill),
     fillText,
   );
-  const giveBack = h('p', { class: 'help', 'data-testid': 'pool' });
+  const giveBack = h('p', { class: 'help sentence-case', 'data-testid': 'pool' });
   const notes = h('p', { class: 'help', 'data-testid': 'failure' });
   const correction = offerView(
     { heading: words.correctedHeading, button: words.startCorrected, testid: 'start-corrected' },
@@ -95,7 +97,9 @@ function serverRow(actions: Actions, { id }: ServerRow): Row<ServerRow> {
     update(server) {
       const { phase, kvUse = null, failure = null } = server;
       element.dataset.phase = phase;
-      setText(icon, phaseIcons[phase]);
+      const failed = server.failed === true || failure !== null;
+      element.classList.toggle('failed', failed);
+      setText(icon, failed ? FAILED_ICON : phaseIcons[phase]);
       setText(title, server.title);
       setAttribute(title, 'title', server.title);
       setText(detail, server.detail);

@@ -157,7 +157,7 @@ export function utilizationControl(actions: Actions): View & { focus(): void } {
           : words.inArguments(formatShare(said)),
       );
       for (const { input } of [pool, requests]) {
-        if (input.disabled !== (plan === null)) input.disabled = plan === null;
+        if (input.disabled !== (gpu === null)) input.disabled = gpu === null;
       }
       pool.show(gpu?.kvCacheBytes == null ? '' : `${(gpu.kvCacheBytes / GIB).toFixed(2)} GiB`);
       const tokens = plan?.kvCache.tokens ?? null;

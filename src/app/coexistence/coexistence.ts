@@ -38,11 +38,14 @@ export function isOllamaHolder({ command }: Pick<Holder, 'command'>): boolean {
   return OLLAMA_PROGRAM.test(command ?? '');
 }
 
-/** Bytes that Ollama's processes hold on one GPU, as far as the tool tells; 0 where none is seen. */
+/**
+ * Bytes that Ollama's processes hold on one GPU, as far as the tool tells; 0 where none is seen. A process on several is
+ * known by its sum alone: Ollama spreads a model's layers, so an equal part is counted on each.
+ */
 export function heldByOllama(holders: readonly Holder[], gpuIndex: number): number {
   return holders
     .filter((holder) => holder.gpus.includes(gpuIndex) && isOllamaHolder(holder))
-    .reduce((sum, { usedBytes }) => sum + (usedBytes ?? 0), 0);
+    .reduce((sum, { usedBytes, gpus }) => sum + (usedBytes ?? 0) / gpus.length, 0);
 }
 
 /** Ollama on one card, from processes and from what the daemon tells. */
@@ -59,7 +62,8 @@ export function ollamaOnCard(
 ): OllamaOnCard {
   const seen = holders.filter(isOllamaHolder);
   const hasFigures = seen.some(({ usedBytes }) => usedBytes !== null);
-  const isElsewhere = seen.length > 0 && !seen.some(({ gpus }) => gpus.includes(gpuIndex));
+  const seenOn = new Set(seen.flatMap(({ gpus }) => gpus));
+  const isElsewhere = seen.length > 0 && !seenOn.has(gpuIndex);
   const isOurs = ({ class: kind }: Holder) => kind === 'ourServer' || kind === 'adoptedServer';
   // a daemon that answers knows whose models it has loaded
   const isInUse = ollama.answers ? ollama.isInUse : !seen.every(isOurs);
@@ -68,7 +72,7 @@ export function ollamaOnCard(
       ? heldByOllama(holders, gpuIndex)
       : isElsewhere
         ? 0
-        : loadedBytes(ollama.models),
+        : loadedBytes(ollama.models) / Math.max(1, seenOn.size),
     isInUse: isInUse && !isElsewhere,
   };
 }
@@ -139,12 +143,28 @@ export function coexistenceOf(
   const reservations = gpus.map(({ index, totalBytes }) =>
     ollamaReservation(worker, totalBytes, ollamaOnCard(state, index)),
   );
-  const [most = NOTHING] = reservations.toSorted((a, b) => b.bytes - a.bytes);
-  const places = reservations.flatMap(({ bytes }, place) => (bytes > 0 ? [place] : []));
+  const bytesPerGpu = reservations.map(({ bytes }) => Math.round(bytes));
+  const reason = reasonOf(reservations, gpus);
   return {
-    ollamaReservationBytes: most.bytes,
+    ollamaReservationBytes: Math.max(0, ...bytesPerGpu),
     safetyBufferBytes: settings['planner.headroomMiB'] * MIB,
-    ...(most.reason === null ? {} : { ollamaReason: most.reason }),
-    ...(most.bytes > 0 && places.length < gpus.length ? { ollamaGpus: places } : {}),
+    ...(reason === null ? {} : { ollamaReason: reason }),
+    ...(new Set(bytesPerGpu).size > 1 ? { ollamaBytesPerGpu: bytesPerGpu } : {}),
   };
+}
+
+/** Named by GPU where they differ. */
+function reasonOf(
+  reservations: readonly Reservation[],
+  gpus: readonly { readonly index: number }[],
+): string | null {
+  const reasons = reservations.flatMap(({ reason }, place) =>
+    reason === null ? [] : [{ reason, gpu: gpus[place]?.index ?? place }],
+  );
+  const distinct = new Set(reasons.map(({ reason }) => reason));
+  const all =
+    distinct.size === 1
+      ? [...distinct]
+      : reasons.map((one) => `GPU ${String(one.gpu)}: ${one.reason}`);
+  return all.length === 0 ? null : all.join('; ');
 }

@@ -96,7 +96,12 @@ export function createCoexistenceWatch(
   function look(): Promise<void> {
     next ??= looking.then(() => {
       next = null;
-      return (looking = readFile().then(askDaemon));
+      looking = readFile()
+        .then(askDaemon)
+        .catch((error: unknown) => {
+          log.error('coexistence', 'look broke', { error: String(error) });
+        });
+      return looking;
     });
     return next;
   }

@@ -9,12 +9,12 @@ import {
 } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
 import { withArguments } from '../../engines/vllm/argumentOptions';
+import { wordProblem } from '../../engines/vllm/argumentWords';
 import { ollamaShowRequest } from '../../engines/ollama/api';
 import { readOllamaShow } from '../../models/ollamaShow';
 import { completeFromHub } from '../models/completeFromHub';
 import { createHub, type Hub } from '../models/hub';
-import { hubCacheFolders } from '../models/hubCache';
-import { userCacheFolder } from '../models/hubEnvironment';
+import { hubCacheFolders, userCacheFolder } from '../models/hubEnvironment';
 import { readModel } from '../models/modelReader';
 import { answerRequest } from '../planning/planService';
 import type { CommandDoors } from './command';
@@ -60,6 +60,23 @@ export async function answerPlan(
     environment: {},
   });
   return { ok: true, value: { request, answer } };
+}
+
+/**
+ * Values that this version of vLLM does not know: it would end at once. Unknown flags are the extension's to find: their
+ * table would be a fortieth of the CLI.
+ */
+export function unknownWords({ request, answer }: PlannedAnswer): string[] {
+  if (request.engine !== 'vllm') return [];
+  const { args } = answer.command;
+  return args.flatMap((flag, index) => {
+    const value = args[index + 1];
+    const problem =
+      flag.startsWith('--') && value !== undefined
+        ? wordProblem(flag.slice(2), value, answer.engineVersion)
+        : null;
+    return problem ? [problem.text] : [];
+  });
 }
 
 /** Facts given in the request win over those read at `model.path`. */

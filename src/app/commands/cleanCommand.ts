@@ -3,6 +3,8 @@ import type { Holder } from '../../processes/process';
 import { formatBytes } from '../../shared/units';
 import { endHolders, inspect, type CleanerDeps } from '../holders/cleaner';
 import { readRecordedLaunches, STORAGE_VARIABLE } from '../servers/recordedLaunches';
+import { HOLDER_NAMES, sentencesOf } from '../holders/holderNames';
+import { columns } from './columns';
 import {
   isSet,
   refuse,
@@ -24,10 +26,20 @@ export const cleanCommand: CliCommand = {
   summary: 'shows every holder of GPU memory; ends leftovers only with --yes',
   usage: ['clean [--dry-run] [--pid N]… [--protect TEXT]… [--yes] [--json]'],
   flags: {
-    'dry-run': { type: 'boolean' },
-    pid: { type: 'string', multiple: true },
-    protect: { type: 'string', multiple: true },
-    yes: { type: 'boolean', short: 'y' },
+    'dry-run': { type: 'boolean', about: 'only looks, whatever else is given' },
+    pid: {
+      type: 'string',
+      multiple: true,
+      value: 'N',
+      about: 'only this process; may be repeated',
+    },
+    protect: {
+      type: 'string',
+      multiple: true,
+      value: 'TEXT',
+      about: 'never one whose command holds this; may be repeated',
+    },
+    yes: { type: 'boolean', short: 'y', about: 'ends what can be ended' },
   },
   run,
 };
@@ -53,6 +65,8 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   };
   const { holders, blindSpots } = await inspect(deps, await deps.sampleGpus());
   const notes = [...blindSpots, ...(recorded === null ? [NO_RECORDS] : [])];
+  // without a holder, and without a folder named, nobody misses the records
+  const isNoteless = holders.length === 0 && !doors.environment[STORAGE_VARIABLE];
   const shown = pids.length === 0 ? holders : holders.filter(({ pid }) => pids.includes(pid));
   for (const pid of pids)
     if (!holders.some((holder) => holder.pid === pid))
@@ -61,7 +75,7 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
     return {
       exitCode: 0,
       json: { holders: shown, notes },
-      text: [holdersText(shown, null), ...notes].join('\n'),
+      text: [holdersText(shown, null), ...(isNoteless ? blindSpots : notes)].join('\n'),
     };
   const wanted = shown.filter(({ canEnd }) => canEnd).map(({ pid }) => pid);
   const outcome = await endHolders(deps, wanted, {
@@ -87,10 +101,18 @@ const goesWith = ({ goesWith: pids = [] }: Holder): string =>
   pids.length === 0 ? '' : `  goes with ${pids.join(', ')}`;
 
 function holdersText(holders: readonly Holder[], ended: string | null): string {
-  const lines = holders.flatMap((holder) => [
-    `PID ${String(holder.pid)}  ${formatBytes(holder.usedBytes)}  ${holder.class}${holder.canEnd ? '  (can be ended)' : ''}${goesWith(holder)}`,
+  const heads = columns(
+    holders.map((holder) => [
+      `PID ${String(holder.pid)}`,
+      formatBytes(holder.usedBytes),
+      HOLDER_NAMES[holder.class],
+      `${holder.canEnd ? 'can be ended' : ''}${goesWith(holder)}`,
+    ]),
+  );
+  const lines = holders.flatMap((holder, at) => [
+    heads[at] ?? '',
     `  ${holder.command ?? 'unknown command'}`,
-    `  ${holder.reason}. ${holder.remedy}`,
+    `  ${sentencesOf(holder).join(' ')}`,
   ]);
   if (holders.length === 0) lines.push('Nothing holds GPU memory.');
   if (ended !== null) lines.push(ended);

@@ -10,11 +10,15 @@ export const EXIT_USAGE = 64;
 export const EXIT_MISSING = 66;
 export const EXIT_BUG = 70;
 
-/** As `parseArgs` of Node takes them. */
+/** As `parseArgs` of Node takes them, with what the help says. */
 export interface FlagSpec {
   readonly type: 'string' | 'boolean';
   readonly multiple?: boolean;
   readonly short?: string;
+  /** What stands for the value of a text flag: `FILE|-`. */
+  readonly value?: string;
+  /** Absent: not listed one by one. */
+  readonly about?: string;
 }
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
@@ -65,6 +69,8 @@ export interface CliCommand {
   readonly name: string;
   readonly summary: string;
   readonly usage: readonly string[];
+  /** Lines of the help below its flags. */
+  readonly more?: readonly string[];
   readonly flags: FlagTable;
   run(input: CommandInput, doors: CommandDoors): Promise<CommandOutcome>;
 }
@@ -82,7 +88,12 @@ export const refuseFailure = ({ reason, detail }: Failure): CommandRefusal => ({
 
 export const isRefusal = (value: object): value is CommandRefusal => 'message' in value;
 
-export const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
+export const oneLine = (text: string): string =>
+  printable(text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim());
+
+/** Names, files and command lines of others may hold what steers a terminal; line ends and tabs stay. */
+export const printable = (text: string): string =>
+  text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 
 /** The last value given for a flag that takes one. */
 export function textFlag(input: CommandInput, name: string): string | null {

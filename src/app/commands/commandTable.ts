@@ -26,20 +26,3 @@ export function findCommand(
   }
   return null;
 }
-
-export function helpText(version: string): string {
-  const lines = [`vram-pilot ${version}`, '', 'Usage:'];
-  for (const { usage, summary } of COMMANDS) {
-    for (const line of usage) lines.push(`  vram-pilot ${line}`);
-    lines.push(`      ${summary}`);
-  }
-  lines.push(
-    '  vram-pilot help | --version',
-    '',
-    'Engine flags of plan carry their engines’ own names: --gpu-memory-utilization 0.8, --max-model-len 8192, --num-ctx 16384 …',
-    'Sizes: 24GiB, 24GB, 512MiB. With --json standard output holds one JSON document.',
-    'Exit codes of plan and profile check: 0 fits, 2 does not fit, 3 tight, 4 unknown.',
-    'All: 64 wrong usage or input, 66 a file that is missing or unreadable, 70 a bug.',
-  );
-  return lines.join('\n');
-}

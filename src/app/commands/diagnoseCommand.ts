@@ -1,9 +1,12 @@
 /** `diagnose`: why a server failed, from its output. */
 import * as z from 'zod/mini';
-import { diagnoseText } from '../../engines/diagnose';
+import { detectEngine, diagnoseText } from '../../engines/diagnose';
 import { correctedLaunchOf } from '../../learning/correctedLaunch';
 import { outcomeSchema } from '../../learning/learnedRecord';
-import { parsePlanRequest, type PlanOptions, type PlanRequest } from '../../shared/planRequest';
+import { engineNames } from '../../shared/engineNames';
+import { parsePlanRequest, type PlanRequest } from '../../shared/planRequest';
+import { STAGE_WORDS } from '../servers/serverText';
+import { changeWords } from './adviceText';
 import {
   refuse,
   refuseFailure,
@@ -21,7 +24,14 @@ export const diagnoseCommand: CliCommand = {
   name: 'diagnose',
   summary: 'reads the output of a server and says what went wrong',
   usage: ['diagnose LOG|- [--engine vllm|ollama|auto] [--request FILE] [--json]'],
-  flags: { engine: { type: 'string' }, request: { type: 'string' } },
+  flags: {
+    engine: { type: 'string', value: 'vllm|ollama|auto', about: 'default: auto, by what it says' },
+    request: {
+      type: 'string',
+      value: 'FILE',
+      about: 'the plan request it was started with: the remedy is then a whole launch',
+    },
+  },
   run,
 };
 
@@ -44,7 +54,11 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   if (!text.ok) return refuseFailure(text.failure);
   const read = diagnoseText(text.value, request && engine === 'auto' ? request.engine : engine);
   const diagnosis = request ? corrected(completed(read, request), request) : read;
-  return { exitCode: 0, json: diagnosis, text: diagnosisText(diagnosis) };
+  return {
+    exitCode: 0,
+    json: diagnosis,
+    text: diagnosisText(diagnosis, isNobodys(text.value, read)),
+  };
 }
 
 type ReadDiagnosis = ReturnType<typeof diagnoseText>;
@@ -90,28 +104,31 @@ function corrected(diagnosis: ReadDiagnosis, request: PlanRequest): ReadDiagnosi
   }
   const { change, why, source } = found;
   const summary =
-    source === 'output' && remedy ? remedy.summary : `Start again with ${settingsText(change)}.`;
+    source === 'output' && remedy
+      ? remedy.summary
+      : `Start again with ${changeWords(diagnosis, change)}.`;
   return { ...diagnosis, remedy: { summary, change, why } };
 }
 
-const settingsText = (change: PlanOptions): string =>
-  Object.entries(change)
-    .map(([option, value]) => `${option} = ${value === null ? 'default' : JSON.stringify(value)}`)
-    .join(', ');
-
-function diagnosisText(diagnosis: ReadDiagnosis): string {
+function diagnosisText(diagnosis: ReadDiagnosis, isForeign: boolean): string {
   const { cause, remedy } = diagnosis;
+  if (isForeign) return 'Nothing in it looks like the output of vLLM or Ollama.';
   const lines = [
-    `${diagnosis.engine} ${diagnosis.engineVersion ?? '(version unknown)'}: ${diagnosis.result}, last stage ${diagnosis.stage}`,
+    `${engineNames[diagnosis.engine]} ${diagnosis.engineVersion ?? '(version unknown)'}: ${diagnosis.result}, last stage: ${STAGE_WORDS[diagnosis.stage]}`,
   ];
+  if (!cause) lines.push('No sign of a failure is in it.');
   if (cause) {
     lines.push('', `Cause: ${cause.title} (${cause.id})`);
     for (const { line, text } of cause.evidence) lines.push(`  line ${String(line)}: ${text}`);
   }
   if (remedy) {
     lines.push('', `What helps: ${remedy.summary}`, `  ${remedy.why}`);
-    for (const [key, value] of Object.entries(remedy.change))
-      lines.push(`  ${key} = ${JSON.stringify(value)}`);
+    if (Object.keys(remedy.change).length > 0)
+      lines.push(`  ${changeWords(diagnosis, remedy.change)}`);
   }
   return lines.join('\n');
 }
+
+/** Nobody's words are in it, and nothing was learned from it. */
+const isNobodys = (text: string, { engineVersion, cause, stage }: ReadDiagnosis): boolean =>
+  engineVersion === null && cause === null && stage === 'starting' && detectEngine(text) === null;

@@ -2,14 +2,24 @@
 import { cardByName } from '../../planner/cardNames';
 import type { GpuRequest } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
-import { parseSize } from '../../shared/units';
+import { formatGib, parseSize } from '../../shared/units';
 import { plannableGpus } from '../planning/plannableGpus';
 import { textFlags, type CommandDoors, type CommandInput, type FlagTable } from './command';
 import { sampleGpus } from './sampleGpus';
 
 export const gpuFlagTable: FlagTable = {
-  gpu: { type: 'string', multiple: true },
-  free: { type: 'string', multiple: true },
+  gpu: {
+    type: 'string',
+    multiple: true,
+    value: '24GiB|NAME|auto',
+    about: 'the card; once for each; default: auto, those of this machine',
+  },
+  free: {
+    type: 'string',
+    multiple: true,
+    value: '20GiB',
+    about: 'what is free on it now; once for all, or once for each',
+  },
 };
 
 const EXAMPLES = 'a size such as 24GiB, a card such as "RTX 4090", or auto';
@@ -51,10 +61,18 @@ async function liveGpus(doors: CommandDoors): Promise<GpuRequest[]> {
 function gpuOf(word: string): GpuRequest | null {
   const totalBytes = parseSize(word);
   if (totalBytes !== null && hasUnit(word))
-    return totalBytes > 0 ? { name: null, totalBytes, freeBytes: null, memory: 'dedicated' } : null;
+    return totalBytes > 0 && totalBytes <= MAX_CARD_BYTES
+      ? { name: null, totalBytes, freeBytes: null, memory: 'dedicated' }
+      : null;
   const card = cardByName(word);
   return card ? { ...card, freeBytes: null } : null;
 }
+
+/** No card, and no node of them as one, is near it. */
+const MAX_CARD_BYTES = 1024 ** 5;
+
+/** What is said to be free is often the rounded total. */
+const ROUNDED = 1.05;
 
 /** A bare number is no size of a card: `--gpu 24` would be 24 bytes. */
 const hasUnit = (word: string): boolean => /[a-z]/i.test(word);
@@ -74,7 +92,15 @@ function withFreeMemory(gpus: GpuRequest[], free: readonly string[]): Result<Gpu
       'invalid',
       `--free: found ${String(sizes.length)} sizes, expected one, or one for each of ${String(gpus.length)} GPUs`,
     );
-  return ok(
-    gpus.map((gpu, index) => ({ ...gpu, freeBytes: sizes[index] ?? sizes[0] ?? gpu.freeBytes })),
-  );
+  const filled: GpuRequest[] = [];
+  for (const [index, gpu] of gpus.entries()) {
+    const bytes = sizes[index] ?? sizes[0] ?? 0;
+    if (bytes > gpu.totalBytes * ROUNDED)
+      return fail(
+        'invalid',
+        `--free: found ${formatGib(bytes)}, expected at most the card's ${formatGib(gpu.totalBytes)}`,
+      );
+    filled.push({ ...gpu, freeBytes: Math.min(bytes, gpu.totalBytes) });
+  }
+  return ok(filled);
 }

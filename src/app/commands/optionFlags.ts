@@ -4,8 +4,12 @@ import { humanNumber } from '../../engines/vllm/humanNumber';
 import { shortForms } from '../../engines/vllm/shortForms';
 import { parseJsonObject } from '../../shared/json';
 import { fail, ok, type Result } from '../../shared/failure';
-import { planOptionsSchema } from '../../shared/planRequest';
-import type { CommandInput, FlagSpec, FlagTable } from './command';
+import { engineNames } from '../../shared/engineNames';
+import { planOptionsSchema, type EngineId } from '../../shared/planRequest';
+import { parseSize } from '../../shared/units';
+import { wrapped } from './columns';
+import { flagOfOption } from './flagOfOption';
+import { textFlag, type CommandInput, type FlagSpec, type FlagTable } from './command';
 
 type OptionKind = 'number' | 'text' | 'flag' | 'json' | 'list';
 
@@ -18,7 +22,7 @@ interface OptionFlag {
 const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(planOptionsSchema.shape).map(
   ([key, schema]) => ({
     key,
-    flag: key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    flag: flagOfOption(key).slice(2),
     kind: kindOf(schema),
   }),
 );
@@ -30,6 +34,14 @@ function kindOf(schema: z.core.$ZodType): OptionKind {
   return z.safeParse(schema, {}).success ? 'json' : 'number';
 }
 
+const EXPECTED: Readonly<Record<OptionKind, string>> = {
+  number: 'a number',
+  text: 'a text',
+  flag: 'nothing',
+  json: 'a JSON object',
+  list: 'numbers with commas between them',
+};
+
 export const optionFlagTable: FlagTable = Object.fromEntries(
   OPTION_FLAGS.flatMap(({ flag, kind }): [string, FlagSpec][] =>
     kind === 'flag'
@@ -37,9 +49,59 @@ export const optionFlagTable: FlagTable = Object.fromEntries(
           [flag, { type: 'boolean' }],
           [`no-${flag}`, { type: 'boolean' }],
         ]
-      : [[flag, { type: 'string' }]],
+      : [[flag, { type: 'string', value: EXPECTED[kind] }]],
   ),
 );
+
+/** The rest are vLLM's, but for `visibleDevices`, which is both engines'. */
+const OLLAMA_OPTIONS: ReadonlySet<string> = new Set([
+  'numCtx',
+  'numParallel',
+  'kvCacheType',
+  'flashAttention',
+  'numGpu',
+  'numBatch',
+]);
+
+const isFor = (engine: EngineId, key: string): boolean =>
+  key === 'visibleDevices' || OLLAMA_OPTIONS.has(key) === (engine === 'ollama');
+
+/** For the help: the flags of each engine. */
+export const optionFlagLines = (): string[] =>
+  (['vllm', 'ollama'] as const).flatMap((engine) => [
+    `Flags of ${engineNames[engine]}:`,
+    ...wrapped(
+      OPTION_FLAGS.flatMap(({ key, flag }) => (isFor(engine, key) ? [`--${flag}`] : [])),
+      '  ',
+    ),
+  ]);
+
+/** How long the context is, in each engine's own word. */
+const LENGTH_OPTION: Readonly<Record<EngineId, string>> = {
+  vllm: 'maxModelLen',
+  ollama: 'numCtx',
+};
+
+/** Without what the engine has no such setting for; a length in the other's word is meant all the same. */
+export function ownOptions(
+  engine: EngineId,
+  options: Readonly<Record<string, unknown>>,
+): { readonly options: Record<string, unknown>; readonly remarks: readonly string[] } {
+  const own: Record<string, unknown> = {};
+  const remarks: string[] = [];
+  const [length, other] = [LENGTH_OPTION[engine], LENGTH_OPTION[otherEngine(engine)]];
+  for (const [key, value] of Object.entries(options)) {
+    if (isFor(engine, key)) own[key] = value;
+    else if (key === other && options[length] === undefined) {
+      own[length] = value;
+      remarks.push(`${flagOfOption(key)}: taken as ${flagOfOption(length)}.`);
+    } else
+      remarks.push(`${flagOfOption(key)}: ${engineNames[engine]} has no such setting; left out.`);
+  }
+  return { options: own, remarks };
+}
+
+const otherEngine = (engine: EngineId): EngineId => (engine === 'vllm' ? 'ollama' : 'vllm');
 
 /** `-tp 2` → `--tensor-parallel-size 2`, `--max_model_len` → `--max-model-len`: as vLLM's own parser does. */
 function normalizeFlag(argument: string): string {
@@ -63,6 +125,14 @@ export function normalizeArguments(args: readonly string[]): string[] {
   return normal;
 }
 
+/** `--engine-version`; null: not given. */
+export function engineVersionFlag(input: CommandInput): Result<string | null> {
+  const version = textFlag(input, 'engine-version');
+  return version === null || /^v?\d+\.\d/.test(version)
+    ? ok(version)
+    : fail('invalid', `--engine-version: found "${version}", expected a version such as 0.19.1`);
+}
+
 /** Plain data for the request's `options`, not yet checked against its schema. */
 export function optionsFromFlags(input: CommandInput): Result<Record<string, unknown>> {
   const options: Record<string, unknown> = {};
@@ -82,14 +152,6 @@ export function optionsFromFlags(input: CommandInput): Result<Record<string, unk
   return ok(options);
 }
 
-const EXPECTED: Readonly<Record<OptionKind, string>> = {
-  number: 'a number',
-  text: 'a text',
-  flag: 'nothing',
-  json: 'a JSON object',
-  list: 'numbers with commas between them',
-};
-
 /** undefined: can't be read as that kind. */
 function valueOf(key: string, kind: OptionKind, text: string): unknown {
   if (kind === 'text') return text;
@@ -99,5 +161,5 @@ function valueOf(key: string, kind: OptionKind, text: string): unknown {
   }
   if (kind === 'json') return parseJsonObject(text) ?? undefined;
   if (key === 'gpuMemoryUtilization' && text === 'auto') return 0;
-  return humanNumber(text);
+  return humanNumber(text) ?? (key.endsWith('Bytes') ? (parseSize(text) ?? undefined) : undefined);
 }

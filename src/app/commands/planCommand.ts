@@ -4,7 +4,7 @@ import { isOllamaTag } from '../../models/modelName';
 import { KNOWN_PROFILES_FILE, readKnownProfiles } from '../../planner/knownProfiles';
 import { parseJson } from '../../shared/json';
 import type { KnownProfile } from '../../shared/knownProfile';
-import { answerPlan, modelFacts, type PlannedResult } from './answerPlan';
+import { answerPlan, modelFacts, unknownWords, type PlannedResult } from './answerPlan';
 import {
   EXIT_MISSING,
   EXIT_USAGE,
@@ -20,28 +20,50 @@ import {
   type CommandOutcome,
   type CommandRefusal,
 } from './command';
+import { flagOfOption } from './flagOfOption';
 import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
-import { optionFlagTable, optionsFromFlags } from './optionFlags';
-import { planText, VERDICT_EXIT } from './planText';
+import {
+  engineVersionFlag,
+  optionFlagLines,
+  optionFlagTable,
+  optionsFromFlags,
+  ownOptions,
+} from './optionFlags';
+import { planText, VERDICT_EXIT, VERDICT_EXITS } from './planText';
 import { readInputJson, readInputText } from './readInput';
 
 export const planCommand: CliCommand = {
   name: 'plan',
   summary: 'says whether a model fits, and with which settings',
   usage: [
-    'plan NAME_OR_PATH [--engine vllm|ollama] [--engine-version V] [--gpu 24GiB|NAME|auto]… [--free 20GiB] [engine flags] [--hub] [--python] [--json]',
-    'plan --request FILE|- [--json]',
-    'plan --requests FILE.jsonl|- --json',
+    'plan NAME_OR_PATH [--gpu 24GiB|NAME|auto]… [options] [flags of the engine]',
+    'plan --request FILE|-',
+    'plan --requests FILE.jsonl|-',
+  ],
+  more: [
+    'NAME_OR_PATH: a model of a hub, a tag of Ollama (qwen3:8b), a folder with config.json and safetensors, or a .gguf file.',
+    '',
+    ...optionFlagLines(),
+    '',
+    `${VERDICT_EXITS}; with --requests 0.`,
   ],
   flags: {
     ...gpuFlagTable,
     ...optionFlagTable,
-    request: { type: 'string' },
-    requests: { type: 'string' },
-    engine: { type: 'string' },
-    'engine-version': { type: 'string' },
-    hub: { type: 'boolean' },
-    python: { type: 'boolean' },
+    engine: { type: 'string', value: 'vllm|ollama', about: 'default: by the name or file' },
+    'engine-version': { type: 'string', value: 'V', about: 'default: the newest known' },
+    hub: { type: 'boolean', about: 'asks the model hub for sizes' },
+    python: { type: 'boolean', about: 'with --json: the Python form, too' },
+    request: {
+      type: 'string',
+      value: 'FILE|-',
+      about: 'a whole request as JSON; - is standard input',
+    },
+    requests: {
+      type: 'string',
+      value: 'FILE.jsonl|-',
+      about: 'a request a line in, an answer a line out',
+    },
   },
   run,
 };
@@ -51,8 +73,14 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   const request = textFlag(input, 'request');
   const requests = textFlag(input, 'requests');
   const forms = [request, requests, positionals[0]].filter((form) => form != null);
-  if (forms.length !== 1 || positionals.length > 1)
-    return refuse('plan: expected one NAME_OR_PATH, --request FILE or --requests FILE');
+  if (forms.length !== 1 || positionals.length > 1) {
+    const found = positionals.map((word) => `"${word}"`).join(' and ');
+    return refuse(
+      `plan: ${positionals.length > 1 ? `found ${found}, ` : ''}expected one NAME_OR_PATH, --request FILE or --requests FILE`,
+    );
+  }
+  if (positionals[0] === '-')
+    return refuse('plan: found "-", expected NAME_OR_PATH, or --request - for standard input');
   if (isSet(input, 'hub') && positionals.length === 0)
     return refuse('--hub: found without NAME_OR_PATH, expected with it');
   if (requests !== null) return answerStream(requests, doors);
@@ -64,11 +92,15 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
   const asked = await requestFromFlags(input, doors);
   if (isRefusal(asked)) return asked;
   const document = { ...asked, knownProfiles: await ownProfiles(doors) };
-  return outcomeOf(
-    await answerPlan(document, doors, { headersRead: true }),
-    isSet(input, 'python'),
-  );
+  const planned = await answerPlan(document, doors, { headersRead: true });
+  if (!planned.ok) return refusalOf(planned, flagOfField);
+  for (const remark of unknownWords(planned.value)) doors.tell(remark);
+  return outcomeOf(planned, isSet(input, 'python'));
 }
+
+/** On the command line nobody wrote `options.maxModelLen`. */
+const flagOfField = (field: string): string =>
+  /^(?:options\.)?\w+$/.test(field) ? flagOfOption(field.replace('options.', '')) : field;
 
 /** The workspace's own known results; an unreadable file is said and left out. */
 async function ownProfiles(doors: CommandDoors): Promise<readonly KnownProfile[]> {
@@ -92,10 +124,13 @@ function outcomeOf(planned: PlannedResult, withPython: boolean): CommandOutcome 
   };
 }
 
-export function refusalOf(planned: Exclude<PlannedResult, { ok: true }>): CommandRefusal {
+export function refusalOf(
+  planned: Exclude<PlannedResult, { ok: true }>,
+  nameOf = (field: string): string => field,
+): CommandRefusal {
   if ('invalid' in planned) {
     const { field, message } = planned.invalid;
-    return refuse(field === '' ? `request: ${message}` : `${field}: ${message}`);
+    return refuse(field === '' ? `request: ${message}` : `${nameOf(field)}: ${message}`);
   }
   const { reason, detail } = planned.failure;
   return {
@@ -104,25 +139,36 @@ export function refusalOf(planned: Exclude<PlannedResult, { ok: true }>): Comman
   };
 }
 
+/** People copy the address of a model's page. */
+const nameOfPage = (text: string): string =>
+  /^https?:\/\/[^/]+\/([\w.-]+\/[\w.:-]+)/.exec(text)?.[1] ?? text;
+
 async function requestFromFlags(
   input: CommandInput,
   doors: CommandDoors,
 ): Promise<Record<string, unknown> | CommandRefusal> {
   const options = optionsFromFlags(input);
   if (!options.ok) return refuseFailure(options.failure);
+  const engineVersion = engineVersionFlag(input);
+  if (!engineVersion.ok) return refuseFailure(engineVersion.failure);
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
-  const name = input.positionals[0] ?? '';
+  const name = nameOfPage(input.positionals[0] ?? '');
   const asked = textFlag(input, 'engine') ?? (isOllamaTag(name) ? 'ollama' : null);
   const hubUse = { isAllowed: isSet(input, 'hub') };
   const model = await modelFacts(name, asked ?? 'vllm', doors, hubUse);
   if (!model.ok) return refuseFailure(model.failure);
+  if (asked === null && !model.value.path && !name.includes('/'))
+    doors.tell('Planned for vLLM; with --engine ollama it is taken as a model of Ollama.');
+  const engine = asked ?? (model.value.gguf == null ? 'vllm' : 'ollama');
+  const own = ownOptions(engine === 'ollama' ? 'ollama' : 'vllm', options.value);
+  for (const remark of own.remarks) doors.tell(remark);
   return {
-    engine: asked ?? (model.value.gguf == null ? 'vllm' : 'ollama'),
-    engineVersion: textFlag(input, 'engine-version'),
+    engine,
+    engineVersion: engineVersion.value,
     model: model.value,
     gpus: gpus.value,
-    options: options.value,
+    options: own.options,
   };
 }
 

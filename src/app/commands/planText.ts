@@ -7,16 +7,12 @@ import {
   profilesForCard,
   settingsOfKnown,
 } from '../../planner/knownProfiles';
-import type {
-  Basis,
-  MarkName,
-  PlanAnswer,
-  UtilizationPlan,
-  Verdict,
-} from '../../shared/planAnswer';
-import type { PlanRequest } from '../../shared/planRequest';
+import type { Basis, PlanAnswer, Verdict } from '../../shared/planAnswer';
+import type { EngineId, PlanRequest } from '../../shared/planRequest';
 import { engineNames } from '../../shared/engineNames';
-import { formatBytes, formatCount, formatGib, KIB } from '../../shared/units';
+import { formatBytes, formatCount, formatGib } from '../../shared/units';
+import { ADVICE_VERDICTS, adviceLines, changeWords, isEnough, VERDICT_WORDS } from './adviceText';
+import { cacheLines } from './cacheText';
 
 /** Exit codes of `plan` and `profile check`. */
 export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
@@ -26,12 +22,7 @@ export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
   unknown: 4,
 };
 
-export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
-  fits: 'fits',
-  tight: 'tight: it may start, or not',
-  doesNotFit: 'does not fit',
-  unknown: 'unknown: facts are missing',
-};
+export const VERDICT_EXITS = 'Exit codes: 0 fits, 2 does not fit, 3 tight, 4 unknown';
 
 /** What earlier starts here showed. */
 export interface LearnedResult {
@@ -59,30 +50,31 @@ export function planText(
 ): string {
   const name = modelName(request);
   const known = knownProfilesOf(name, request.knownProfiles ?? []);
+  const deciding = decidingStep(answer);
   const section = (title: string, lines: readonly string[]) =>
     lines.length === 0
       ? []
       : ['', `${title}:`, ...lines.map((line) => (line === '' ? '' : `  ${line}`))];
   return [
-    `${name} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
+    request.gpus.length === 0
+      ? `${name}: unknown, there is no GPU to plan for`
+      : `${name} on ${gpuWords(request)}: ${VERDICT_WORDS[answer.verdict]}`,
+    ...(deciding === null || request.gpus.length === 0 ? [] : [capitalised(reasonOf(answer))]),
     `(${engineNames[request.engine]} ${answer.engineVersion}, from ${SOURCE_WORDS[answer.basis]})`,
     ...notes,
     ...section('GPU', gpuLines(request, usedBytes)),
     ...section('Model', modelLines(request, answer)),
-    ...section('Memory', [...partLines(answer), ...cacheLines(request, answer)]),
-    ...section('Analysis', answer.steps),
+    ...section('Memory', [...partLines(request, answer), ...cacheLines(request, answer)]),
+    ...section(
+      'Analysis',
+      answer.steps.filter((step) => step !== deciding),
+    ),
     ...section('Known results', [
       ...learned.map(({ title, conditions, seen }) => `${title}, ${conditions}: ${seen}`),
       ...known.map(describeKnown),
     ]),
     ...section('Recommended configuration', recommendedLines(request, answer, learned)),
-    ...section(
-      'Advice',
-      answer.advice.map(
-        ({ change, verdictAfter, why }) =>
-          `${changeWords(change)} → ${VERDICT_WORDS[verdictAfter]}. ${why}`,
-      ),
-    ),
+    ...section('Advice', adviceLines(request, answer)),
     ...section('Command', [commandToCopy(answer.command)]),
     ...section(
       'Python',
@@ -91,30 +83,85 @@ export function planText(
   ].join('\n');
 }
 
+const VERDICT = /^Verdict: \w+, /;
+
+/** The step that decides: vLLM's last one, or what becomes of Ollama's layers; null: there is none. */
+const decidingStep = ({ steps }: PlanAnswer): string | null =>
+  steps.findLast(
+    (step) => VERDICT.test(step) || /^(?:\d+ of \d+ layers on|It would not start)/.test(step),
+  ) ?? null;
+
+/** Why the verdict is what it is, in a few words. */
+export const reasonOf = (answer: PlanAnswer): string =>
+  (decidingStep(answer) ?? '').replace(VERDICT, '');
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 const modelName = ({ model }: PlanRequest): string => model.name ?? model.path ?? 'model';
 
 function gpuLines({ gpus }: PlanRequest, usedBytes: readonly (number | null)[]): string[] {
-  return gpus.map(({ name, totalBytes, freeBytes = null }, index) => {
-    const used = usedBytes[index] ?? (freeBytes === null ? null : totalBytes - freeBytes);
-    return `GPU ${String(index)}  ${name ?? 'unnamed'}: total ${formatGib(totalBytes)}, used ${formatGib(used)}, free ${formatGib(freeBytes)}`;
-  });
+  return eachOnce(
+    gpus.map(({ name, totalBytes, freeBytes = null }, index) => {
+      const used = usedBytes[index] ?? (freeBytes === null ? null : totalBytes - freeBytes);
+      return `${name === null || name === undefined ? '' : `${name}: `}total ${formatGib(totalBytes)}, ${
+        used === null && freeBytes === null
+          ? 'used and free not known'
+          : `used ${formatGib(used)}, free ${formatGib(freeBytes)}`
+      }`;
+    }),
+  );
 }
 
-function modelLines(request: PlanRequest, { perGpu, kvCache }: PlanAnswer): string[] {
+/** A line for neighbours of which the same can be said. */
+function eachOnce(lines: readonly string[]): string[] {
+  const runs: { first: number; last: number; text: string }[] = [];
+  for (const [index, text] of lines.entries()) {
+    const run = runs.at(-1);
+    if (run?.text === text) run.last = index;
+    else runs.push({ first: index, last: index, text });
+  }
+  return runs.map(
+    ({ first, last, text }) =>
+      `GPU ${String(first)}${last > first ? ` to ${String(last)}, each` : ''}  ${text}`,
+  );
+}
+
+function modelLines({ engine, options }: PlanRequest, answer: PlanAnswer): string[] {
+  const { perGpu, kvCache, basis } = answer;
   const weights = perGpu.reduce((sum, gpu) => sum + (gpu.weightsBytes ?? 0), 0);
+  const isAssumed =
+    engine === 'vllm' && options.maxModelLen == null && (basis === 'name' || basis === 'default');
   return [
-    `${modelName(request)}${weights > 0 ? `, weights ${formatGib(weights)}` : ''}`,
-    `Context: ${kvCache.atLength === null ? 'unknown' : `${formatCount(kvCache.atLength)} tokens`}`,
+    ...(weights > 0
+      ? [`Weights: ${formatGib(weights)}${perGpu.length > 1 ? ' on all GPUs together' : ''}`]
+      : []),
+    `Context: ${kvCache.atLength === null ? 'unknown' : `${formatCount(kvCache.atLength)} tokens`}` +
+      (isAssumed
+        ? ", assumed: without --max-model-len vLLM takes the model's own, mostly a longer one"
+        : ''),
   ];
 }
 
-const partLines = ({ perGpu }: PlanAnswer): string[] =>
-  perGpu.map(
-    (gpu) =>
-      `GPU ${String(gpu.index)}  weights ${formatGib(gpu.weightsBytes)}, KV cache ${formatGib(gpu.kvCacheBytes)}, ` +
-      `graph ${formatBytes(gpu.graphBytes)}, activation ${formatBytes(gpu.activationBytes)}, ` +
-      `other ${formatBytes(gpu.nonTorchBytes)}; left ${formatGib(gpu.leftBytes)}`,
+const partLines = ({ engine }: PlanRequest, { perGpu }: PlanAnswer): string[] =>
+  eachOnce(
+    perGpu.map((gpu) =>
+      [
+        `weights ${formatGib(gpu.weightsBytes)}, KV cache ${formatGib(gpu.kvCacheBytes)}`,
+        ...(engine === 'vllm'
+          ? [
+              `CUDA graphs ${formatBytes(gpu.graphBytes)}`,
+              `activation ${formatBytes(gpu.activationBytes)}`,
+            ]
+          : [`compute buffer ${formatBytes(gpu.graphBytes)}`]),
+        `other ${formatBytes(gpu.nonTorchBytes)}; ${leftWords(engine, gpu.leftBytes)}`,
+      ].join(', '),
+    ),
   );
+
+function leftWords(engine: EngineId, leftBytes: number | null): string {
+  if (leftBytes !== null && leftBytes < 0) return `${formatGib(-leftBytes)} more than is free`;
+  return `${engine === 'vllm' ? 'outside the budget' : 'left'} ${formatGib(leftBytes)}`;
+}
 
 const SOURCE_WORDS: Readonly<Record<Basis, string>> = {
   learned: 'earlier starts here',
@@ -150,12 +197,12 @@ function recommendedLines(
   if (known && request.gpus.length > 0 && request.engine === 'vllm')
     lines.push(`Known to work on such a card: ${settingsOfKnown(known)}`);
   const basis = BASIS_WORDS[answer.basis];
-  const [best] = answer.advice.filter(({ change }) => Object.keys(change).length > 0);
+  const [best] = answer.advice.filter(isEnough);
   if (answer.verdict === 'fits' || answer.verdict === 'tight')
     lines.push(`Computed (${basis}): ${computedWords(request, answer)}`);
   else if (best)
     lines.push(
-      `Computed (${basis}): ${changeWords(best.change)} → ${VERDICT_WORDS[best.verdictAfter]}`,
+      `Computed (${basis}): ${changeWords(request, best.change)} → ${ADVICE_VERDICTS[best.verdictAfter]}`,
     );
   else lines.push(`Computed (${basis}): ${nothingWords(request, answer)}`);
   return lines;
@@ -173,7 +220,8 @@ function nothingWords({ gpus }: PlanRequest, { verdict }: PlanAnswer): string {
 const SAID: ReadonlySet<string> = new Set(['gpuMemoryUtilization', 'maxModelLen', 'numCtx']);
 
 /** The wish itself, with the share that suits it. */
-function computedWords({ options }: PlanRequest, { utilization, kvCache, offload }: PlanAnswer) {
+function computedWords(request: PlanRequest, { utilization, kvCache, offload }: PlanAnswer) {
+  const { options } = request;
   // a fixed pool takes no share
   const share =
     options.kvCacheMemoryBytes == null
@@ -184,69 +232,20 @@ function computedWords({ options }: PlanRequest, { utilization, kvCache, offload
     kvCache.atLength === null ? null : `context ${formatCount(kvCache.atLength)}`,
     offload && `${String(offload.layersOnGpu)} of ${String(offload.layersTotal)} layers on the GPU`,
     ...Object.entries(options).map(([key, value]) =>
-      value == null || SAID.has(key) ? null : `${key} ${JSON.stringify(value)}`,
+      value == null || SAID.has(key) ? null : changeWords(request, { [key]: value }),
     ),
   ]
     .filter((part) => part !== null)
     .join(', ');
 }
 
-function cacheLines({ options }: PlanRequest, { kvCache, utilization }: PlanAnswer): string[] {
-  const lines: string[] = [];
-  if (kvCache.tokens !== null)
-    lines.push(
-      `KV cache: ${formatCount(kvCache.tokens)} tokens` +
-        (kvCache.bytesPerToken === null
-          ? ''
-          : `, ${formatCount(kvCache.bytesPerToken / KIB)} KiB each`) +
-        (kvCache.maxConcurrency === null
-          ? ''
-          : `; ${kvCache.maxConcurrency.toFixed(2)} requests of ${formatCount(kvCache.atLength)} tokens`) +
-        (kvCache.longestThatFits === null
-          ? ''
-          : `; longest that fits ${formatCount(kvCache.longestThatFits)}`),
-    );
-  if (utilization?.effective != null && options.kvCacheMemoryBytes == null) {
-    const asked = options.gpuMemoryUtilization ?? null;
-    const whence =
-      asked === 0 ? `${utilization.rule} rule` : asked === null ? "the version's own" : 'as given';
-    lines.push(
-      `Utilization: ${utilization.effective.toFixed(2)} (${whence})` +
-        (utilization.recommended === null
-          ? ''
-          : `, recommended ${utilization.recommended.toFixed(2)}`),
-      ...markLines(utilization.marks, kvCache.atLength),
-    );
-  }
-  return lines;
-}
-
-const MARK_WORDS: Readonly<Record<MarkName, string>> = {
-  smallest: 'starts from',
-  recommended: 'recommended',
-  beside: 'with head room',
-  largest: 'at most now',
-};
-
-/** The shares that the page marks on its slider, in all three units. */
-function markLines(marks: UtilizationPlan['marks'], atLength: number | null): string[] {
-  return Object.entries(MARK_WORDS).flatMap(([name, words]) => {
-    const mark = marks?.[name as MarkName];
-    if (!mark) return [];
-    const tokens =
-      mark.tokens === null || mark.maxConcurrency === null
-        ? ''
-        : `, ${formatCount(mark.tokens)} tokens: ${mark.maxConcurrency.toFixed(1)} requests of ${formatCount(atLength)} at once`;
-    return [`  ${words} ${mark.share.toFixed(2)}: ${formatGib(mark.kvCacheBytes)} for KV${tokens}`];
-  });
-}
-
 function gpuWords({ gpus }: PlanRequest): string {
-  if (gpus.length === 0) return 'no GPU';
-  return gpus.map((gpu) => gpu.name ?? formatGib(gpu.totalBytes, 0)).join(' + ');
+  const counts = new Map<string, number>();
+  for (const { name, totalBytes } of gpus) {
+    const words = name ?? formatGib(totalBytes, 0);
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([words, count]) => (count > 1 ? `${String(count)} × ${words}` : words))
+    .join(' + ');
 }
-
-const changeWords = (change: object): string =>
-  Object.entries(change)
-    .map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
-    .join(', ') || 'no setting';

@@ -1,7 +1,9 @@
 /** `profile check`: do the saved launches of a workspace fit a given card? For CI. */
 import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
 import { parseProfiles } from '../launching/profiles';
-import { answerPlan, modelFacts } from './answerPlan';
+import { answerPlan, modelFacts, unknownWords } from './answerPlan';
+import { VERDICT_WORDS } from './adviceText';
+import { columns } from './columns';
 import {
   isRefusal,
   refuse,
@@ -14,8 +16,9 @@ import {
   type CommandRefusal,
 } from './command';
 import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
+import { engineVersionFlag } from './optionFlags';
 import { refusalOf } from './planCommand';
-import { planText, VERDICT_EXIT, VERDICT_WORDS } from './planText';
+import { planText, reasonOf, VERDICT_EXIT, VERDICT_EXITS } from './planText';
 import { readInputText } from './readInput';
 import type { GpuRequest } from '../../shared/planRequest';
 
@@ -27,6 +30,8 @@ interface CheckedProfile {
   readonly model: string;
   readonly verdict: Verdict;
   readonly answer: PlanAnswer;
+  /** Values in its command that this version of vLLM does not know. */
+  readonly problems: readonly string[];
   readonly text: string;
 }
 
@@ -37,12 +42,13 @@ export const profileCheckCommand: CliCommand = {
   name: 'profile check',
   summary: 'plans the saved launches of a workspace against a card',
   usage: [
-    'profile check FILE.json [--gpu 24GiB|NAME|auto]… [--free 20GiB] [--name PROFILE] [--json]',
+    'profile check .vscode/vram-pilot.profiles.json [--gpu 24GiB|NAME|auto]… [--name PROFILE]',
   ],
+  more: [`${VERDICT_EXITS}; of several the worst.`],
   flags: {
     ...gpuFlagTable,
-    name: { type: 'string' },
-    'engine-version': { type: 'string' },
+    name: { type: 'string', value: 'PROFILE', about: 'only this one; default: all' },
+    'engine-version': { type: 'string', value: 'V', about: 'default: the newest known' },
   },
   run,
 };
@@ -63,11 +69,18 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
         ? `${path}: profiles: found none, expected at least one`
         : `--name: found "${wanted}", expected one of ${profiles.value.map(({ name }) => name).join(', ')}`,
     );
+  const engineVersion = engineVersionFlag(input);
+  if (!engineVersion.ok) return refuseFailure(engineVersion.failure);
   const gpus = await gpusFromFlags(input, doors);
   if (!gpus.ok) return refuseFailure(gpus.failure);
   const checked: CheckedProfile[] = [];
   for (const profile of chosen) {
-    const one = await check(profile, gpus.value, textFlag(input, 'engine-version'), doors);
+    const one = await check(profile, gpus.value, engineVersion.value, {
+      ...doors,
+      tell: (line) => {
+        doors.tell(`${profile.name}: ${line}`);
+      },
+    });
     if (isRefusal(one)) return { ...one, message: `profile "${profile.name}": ${one.message}` };
     checked.push(one);
   }
@@ -76,18 +89,31 @@ async function run(input: CommandInput, doors: CommandDoors): Promise<CommandOut
     exitCode: VERDICT_EXIT[verdict ?? 'unknown'],
     json: {
       verdict: verdict ?? 'unknown',
-      profiles: checked.map(({ name, engine, model, verdict: own, answer }) => ({
+      profiles: checked.map(({ name, engine, model, verdict: own, answer, problems }) => ({
         name,
         engine,
         model,
         verdict: own,
         answer,
+        problems,
       })),
     },
-    text: checked
-      .map(({ name, verdict: own, text: body }) => `${name}: ${VERDICT_WORDS[own]}\n${body}`)
-      .join('\n\n'),
+    text: checkText(checked),
   };
+}
+
+/** A line each; the whole plan of those that are not sure to fit, and of one alone. */
+function checkText(checked: readonly CheckedProfile[]): string {
+  const lines = columns(
+    checked.map(({ name, verdict, answer }) => [name, VERDICT_WORDS[verdict], reasonOf(answer)]),
+  );
+  const problems = checked.flatMap(({ name, problems: own }) =>
+    own.map((problem) => `${name}: ${problem}`),
+  );
+  const bodies = checked
+    .filter(({ verdict }) => verdict !== 'fits' || checked.length === 1)
+    .map(({ name, text }) => `\n${name}: ${text}`);
+  return [...lines, ...problems, ...bodies].join('\n');
 }
 
 async function check(
@@ -112,6 +138,7 @@ async function check(
     model,
     verdict: answer.verdict,
     answer,
+    problems: unknownWords(planned.value),
     text: planText(request, answer),
   };
 }

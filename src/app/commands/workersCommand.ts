@@ -36,7 +36,7 @@ import {
   type CommandOutcome,
   type CommandRefusal,
 } from './command';
-import { readInputText } from './readInput';
+import { MAX_DOCUMENT_BYTES, readInputText } from './readInput';
 import { sampleGpus } from './sampleGpus';
 
 /** Same as the verdict "does not fit" of `plan`. */
@@ -46,17 +46,34 @@ export const workersCommand: CliCommand = {
   name: 'workers',
   summary: 'says how many GPU workers fit beside Ollama',
   usage: [
-    'workers [--total 24GiB --free 22GiB] [--max-workers 2] [--config FILE.json] [--preset conservative|aggressive|ultra-conservative] [--ollama-model 14b] [--json]',
-    'workers … --env (lines for eval in a shell)',
+    'workers [--total 24GiB --free 22GiB] [--max-workers 2] [--config FILE.json | --preset NAME]',
+    'workers --env',
   ],
+  more: ['Exit codes: 0 done, also on the CPU; 2 not even one has room.'],
   flags: {
-    total: { type: 'string' },
-    free: { type: 'string' },
-    'max-workers': { type: 'string' },
-    config: { type: 'string' },
-    preset: { type: 'string' },
-    'ollama-model': { type: 'string' },
-    env: { type: 'boolean' },
+    total: {
+      type: 'string',
+      value: '24GiB',
+      about: 'the card; default: the first of this machine',
+    },
+    free: { type: 'string', value: '22GiB', about: 'what is free on it now; default: all of it' },
+    'max-workers': { type: 'string', value: 'N', about: 'never more than these; default: 2' },
+    config: {
+      type: 'string',
+      value: 'FILE.json',
+      about: `settings; default: ${WORKER_CONFIG_FILE} in this folder, where it is`,
+    },
+    preset: {
+      type: 'string',
+      value: 'NAME',
+      about: Object.keys(WORKER_PRESETS).join(', '),
+    },
+    'ollama-model': {
+      type: 'string',
+      value: '14b',
+      about: 'what Ollama is to hold; its size decides the reservation',
+    },
+    env: { type: 'boolean', about: 'lines for a shell: eval "$(vram-pilot workers --env)"' },
   },
   run,
 };
@@ -156,7 +173,7 @@ async function settingsFromFlags(
   const found =
     preset !== null || config !== null ? null : await doors.files.stat(WORKER_CONFIG_FILE);
   const path = config ?? (found ? WORKER_CONFIG_FILE : null);
-  const text = path === null ? null : await readInputText(doors, path);
+  const text = path === null ? null : await readInputText(doors, path, MAX_DOCUMENT_BYTES);
   if (text && !text.ok) return text;
   const read = text ? readWorkerConfig(text.value, chosen, path ?? '') : ok(chosen);
   return read.ok && size ? ok(forOllamaModel(read.value, size.parameters / 1e9)) : read;

@@ -5,6 +5,7 @@ import { coexistenceLines } from '../coexistence/coexistenceText';
 import { gpuNotes } from './gpuNotes';
 import { NO_TRENDS, type Trends } from './history';
 import { HOLDER_NAMES } from '../holders/holderNames';
+import { shortGpuName } from '../../shared/shortGpuName';
 import type { Settings } from '../settings';
 import { shortCommand } from '../holders/shortCommand';
 import { trendLines } from './trendText';
@@ -21,6 +22,8 @@ export interface Gauge {
 
 /** Older than this many intervals, a figure is shown with its age. */
 const STALE_INTERVALS = 3;
+/** The hover's tables have no room between their columns. */
+const APART = '&nbsp; ';
 
 export function gaugeOf(
   state: AppState,
@@ -71,13 +74,13 @@ function isUnseenFailure(server: Server): boolean {
   return !server.seen && (server.endReason === 'failed' || server.endReason === 'crashed');
 }
 
-/** One or two GPUs in full; of more, the fullest and how many others. */
+/** One or two GPUs in full; of more, the fullest and how many others: "20.0/24.0 GiB +2". */
 function shortFigures(gpus: readonly Gpu[]): string {
   const [first] = gpus;
   if (gpus.length === 1 && first) return `${figure(first)} GiB`;
-  if (gpus.length === 2) return gpus.map(figure).join(' · ');
+  if (gpus.length === 2) return `${gpus.map(figure).join(' · ')} GiB`;
   const fullest = [...gpus].sort((a, b) => fillOf(b) - fillOf(a))[0];
-  return fullest ? `${figure(fullest)} +${String(gpus.length - 1)}` : '?';
+  return fullest ? `${figure(fullest)} GiB +${String(gpus.length - 1)}` : '?';
 }
 
 function figure(gpu: Gpu): string {
@@ -101,18 +104,18 @@ function hoverOf(
   if (gpus.length > 0) {
     const hasPast = gpus.some(({ index }) => (trends.get(index)?.sparkline ?? '') !== '');
     lines.push(
-      `| GPU | used | total | free | load |${hasPast ? ' last 15 min |' : ''}`,
+      `| GPU | Used | Total | Free | Load |${hasPast ? `${APART}Last 15 min |` : ''}`,
       `|:--|--:|--:|--:|--:|${hasPast ? ':--|' : ''}`,
     );
     for (const gpu of gpus) {
       const load = gpu.utilizationPercent === null ? '–' : `${String(gpu.utilizationPercent)} %`;
       const cells = [
-        `${String(gpu.index)} ${escape(gpu.name ?? 'unknown')}`,
-        formatGib(gpu.usedBytes, 1),
-        formatGib(gpu.totalBytes, 1),
-        formatGib(gpu.freeBytes, 1),
-        load,
-        ...(hasPast ? [trends.get(gpu.index)?.sparkline ?? ''] : []),
+        `${String(gpu.index)} ${escape(gpu.name === null ? 'unknown' : shortGpuName(gpu.name))}${APART}`,
+        ...[gpu.usedBytes, gpu.totalBytes, gpu.freeBytes].map(
+          (bytes) => `${APART}${formatGib(bytes, 1)}`,
+        ),
+        `${APART}${load}`,
+        ...(hasPast ? [`${APART}${trends.get(gpu.index)?.sparkline ?? ''}`] : []),
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }
@@ -125,10 +128,10 @@ function hoverOf(
     .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
     .slice(0, 5);
   if (holders.length > 0) {
-    lines.push('', '| process | held | |', '|:--|--:|:--|');
+    lines.push('', `| Process | Holds |${APART}Kind |`, '|:--|--:|:--|');
     for (const holder of holders) {
       lines.push(
-        `| ${escape(shortCommand(holder.command))} (${String(holder.pid)}) | ${formatGib(holder.usedBytes, 1)} | ${HOLDER_NAMES[holder.class]} |`,
+        `| ${escape(shortCommand(holder.command))} (${String(holder.pid)}) | ${APART}${formatGib(holder.usedBytes, 1)} | ${APART}${HOLDER_NAMES[holder.class]} |`,
       );
     }
   }

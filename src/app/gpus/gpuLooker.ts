@@ -5,7 +5,7 @@
 import { withoutReadings } from '../../gpu/completeGpu';
 import type { GpuProblem, GpuProcess, GpuSample, ToolCall, ToolOutput } from '../../gpu/gpu';
 import { mergeSamples, type SamplePart } from '../../gpu/mergeSamples';
-import type { GpuFamily, GpuSource, GpuSourceState } from '../../gpu/source';
+import { startState, type GpuFamily, type GpuSource, type GpuSourceState } from '../../gpu/source';
 import { createKernelFileReader } from './kernelFileReader';
 import type { Result } from '../../shared/failure';
 import type { Clock, Exec, ExecOutput, Files, Log } from '../ports';
@@ -49,7 +49,7 @@ interface FamilyState {
   sample: GpuSample | null;
   processes: readonly GpuProcess[];
   processesAtMs: number;
-  /** Since then the tool has not said who holds memory. */
+  /** Looks in a row that were not told who holds memory; the next such question waits the longer. */
   processFailures: number;
   processesNotBeforeMs: number;
 }
@@ -110,7 +110,7 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
     const executable = configuredFor(way) ?? (await findTool(way));
     if (executable === null && way.needs === 'tool') return { kind: 'absent' };
     const isNew = state.way !== way || state.memory?.executable !== (executable ?? '');
-    let memory = isNew || !state.memory ? way.start(executable ?? '') : state.memory;
+    let memory = isNew || !state.memory ? startState(executable ?? '') : state.memory;
     // rows of another way are never shown beside this one's totals
     const wish = { processes: wantsProcesses || (isNew && state.way !== null) };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -251,7 +251,8 @@ export function createGpuLooker(deps: GpuLookerDeps): GpuLooker {
       const keys = new Set(families.map(({ state }) => state));
       for (const [key, state] of states) if (!keys.has(state)) states.delete(key);
       const due = families.filter(({ state }) => clock.elapsedMs() >= state.notBeforeMs);
-      // each failed or is absent, and there is nobody to be held up; a slow one costs too much for that
+      // where none that is due has a way that works, those that wait are asked, too: nobody's good answer would be held up.
+      // A slow one costs too much for that
       const others = families.filter((one) => !one.family.isSlow || due.includes(one));
       const asked = due.some(({ state }) => state.way !== null) ? due : others;
       const outcomes = new Map<FamilyState, WayOutcome>();

@@ -38,6 +38,8 @@ interface Running {
   /** Of the GPUs that were there when it began. */
   readonly numbers: ReadonlySet<string | null>;
   readonly intervalMs: number;
+  /** For the first round: it comes after the tool's own start, which may be slow. */
+  readonly startMs: number;
   readonly over: AbortController;
   /** The line that is not complete yet, and the lines of the round that is not. */
   rest: string;
@@ -131,6 +133,7 @@ function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): Repe
       header,
       numbers,
       intervalMs: intervalMs(),
+      startMs: timeoutOf(call),
       over: new AbortController(),
       rest: '',
       round: new Map(),
@@ -162,7 +165,8 @@ function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): Repe
   async function nextRound(one: Running): Promise<string | null> {
     one.askedAtMs = clock.elapsedMs();
     const ageMs = one.askedAtMs - one.latest.atMs;
-    const longestMs = one.intervalMs + PATIENCE_MS;
+    const regularMs = one.intervalMs + PATIENCE_MS;
+    const longestMs = one.rounds > 0 ? regularMs : Math.max(regularMs, one.startMs);
     const isThere = one.rounds > 0 && (!one.latest.isRead || ageMs < SAME_MOMENT_MS);
     if (!isThere || ageMs > longestMs) {
       const { rounds } = one;
@@ -181,11 +185,15 @@ function repeatTool({ exec, clock, log }: Doors, intervalMs: () => number): Repe
     return one.latest.text;
   }
 
+  function timeoutOf({ timeoutMs }: ToolCall): number {
+    const isQuick = clock.elapsedMs() - quickAtMs < QUICK_FOR_MS;
+    return isQuick ? Math.min(QUICK_TIMEOUT_MS, timeoutMs) : timeoutMs;
+  }
+
   async function runOnce(call: ToolCall): Promise<Result<ExecOutput>> {
     const startedMs = clock.elapsedMs();
-    const isQuick = startedMs - quickAtMs < QUICK_FOR_MS;
-    const timeoutMs = isQuick ? Math.min(QUICK_TIMEOUT_MS, call.timeoutMs) : call.timeoutMs;
-    const result = await exec.run({ file: call.file, args: call.args, timeoutMs });
+    const { file, args } = call;
+    const result = await exec.run({ file, args, timeoutMs: timeoutOf(call) });
     const endedMs = clock.elapsedMs();
     if (result.ok && endedMs - startedMs < QUICK_MS) quickAtMs = endedMs;
     return result;

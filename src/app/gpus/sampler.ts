@@ -113,6 +113,12 @@ export function createSampler(
     store.dispatch({ type: 'samplingFailed', text, atMs: clock.now() });
   }
 
+  /** A bug in one look must not end all of them: the figures grow old, which is shown, and the next look may do better. */
+  function broke(error: unknown): false {
+    log.error('sampler', 'look broke', { error: String(error) });
+    return false;
+  }
+
   function lookOnce(wanted: Look): Promise<boolean> {
     looking ??= look(wanted).finally(() => {
       looking = null;
@@ -160,7 +166,7 @@ export function createSampler(
         // made before the look: who wakes us during it wants another one, not the pause after it
         pause = new AbortController();
         if (options.isWatched() || liveServers(store.state()).length > 0)
-          failures = (await lookInTurn()) ? 0 : failures + 1;
+          failures = (await lookInTurn().catch(broke)) ? 0 : failures + 1;
         else calls.stop();
         const regularMs =
           store.state().gpu.status === 'absent' ? ABSENT_RETRY_MS : options.intervalMs();

@@ -76,6 +76,7 @@ export function createSharedSampling(deps: SharedSamplingDeps): SharedSampling {
   /** Other windows that live, by identity. */
   let others: ReadonlySet<string> = new Set();
   let countedAtMs = -Infinity;
+  let isFirst = true;
   let isWriting = false;
   let isOver = false;
 
@@ -105,14 +106,13 @@ export function createSharedSampling(deps: SharedSamplingDeps): SharedSampling {
 
   return {
     async read() {
-      const isFirst = countedAtMs === -Infinity;
+      // the first figures of a window wait for nothing: looking for others reads files and processes
+      if (isFirst) {
+        isFirst = false;
+        return null;
+      }
       if (clock.elapsedMs() - countedAtMs >= WINDOWS_AGAIN_MS) {
         countedAtMs = clock.elapsedMs();
-        if (isFirst) {
-          // the first figures of a window don't wait for the disk
-          void findOthers();
-          return null;
-        }
         await findOthers();
       }
       const key = deps.key();

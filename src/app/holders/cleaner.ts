@@ -48,20 +48,35 @@ export async function inspectHolders(deps: CleanerDeps): Promise<readonly Holder
   return (await inspect(deps, await deps.sampleGpus())).holders;
 }
 
-/** As {@link inspectHolders}, for a sample that has been taken already, and with what it was judged by. */
-export async function inspect(deps: CleanerDeps, sample: GpuSample | null): Promise<Inspection> {
+/**
+ * As {@link inspectHolders}, for a sample that has been taken already, and with what it was judged by.
+ * @param also judged like holders, without a row of the sample
+ */
+export async function inspect(
+  deps: CleanerDeps,
+  sample: GpuSample | null,
+  also: readonly ProcessInfo[] = [],
+): Promise<Inspection> {
   const gpuProcesses = sample?.processes ?? [];
-  const [table, self] = [await deps.table.all(), await deps.table.self()];
+  const [table, self] = await Promise.all([deps.table.all(), deps.table.self()]);
   const evidence = {
     ...(await gatherEvidence(deps, { table, self, gpuProcesses })),
     protect: deps.protect ?? [],
   };
-  const nowMs = deps.clock.now();
-  const launches = deps.launches();
+  const withoutRow = also
+    .filter(({ pid }) => !gpuProcesses.some((row) => row.pid === pid))
+    .map(({ pid, comm }) => ({ pid, usedBytes: null, name: comm, gpus: [] }));
   return {
     table,
     blindSpots: blindSpots(self, table),
-    holders: classifyHolders({ gpuProcesses, table, launches, self, nowMs, evidence }),
+    holders: classifyHolders({
+      gpuProcesses: [...gpuProcesses, ...withoutRow],
+      table,
+      launches: deps.launches(),
+      self,
+      nowMs: deps.clock.now(),
+      evidence,
+    }),
   };
 }
 
@@ -143,11 +158,7 @@ async function runStep(
   step: EndStep,
   options: EndOptions,
 ): Promise<void> {
-  const processes = [...(sample?.processes ?? [])];
-  for (const { pid, comm } of chosen)
-    if (!processes.some((row) => row.pid === pid))
-      processes.push({ pid, usedBytes: null, name: comm, gpus: [] });
-  const { holders } = await inspect(deps, { gpus: [], problems: [], processes });
+  const { holders } = await inspect(deps, sample, chosen);
   const targets = chosen.filter(
     (process) =>
       step.pids.includes(process.pid) &&

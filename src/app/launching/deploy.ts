@@ -2,9 +2,11 @@
  * From a wish to a running process: read the model, plan, look for what would go wrong, choose a port, start in a
  * terminal, remember it. Watching is `observer.ts`, stopping `stopping.ts`.
  */
+import { reasonOf } from '../commands/planText';
 import { optionsInArguments } from '../../engines/vllm/argumentOptions';
 import { checkArguments } from '../../engines/vllm/arguments';
 import { valueOfFlag } from '../../engines/vllm/flagValue';
+import { commandWithoutKeys, wishWithoutKeys } from '../../engines/vllm/keyArguments';
 import { isOpenToNetwork, keyInArguments, reachableHost } from '../../engines/vllm/listening';
 import type { PreflightProblem } from '../../engines/engine';
 import { noFacts } from '../../engines/startFacts';
@@ -125,7 +127,7 @@ async function preflight(
     );
   problems.push(...checkArguments(answer.command.args.slice(2), answer.engineVersion));
   if (answer.verdict === 'doesNotFit') {
-    const why = answer.steps.at(-1)?.replace(/^Verdict: \w+, /, '') ?? 'see the planner';
+    const why = reasonOf(answer) || 'see the planner';
     const facts = reading.ok ? reading.value.facts : { name: wish.model };
     if (fitsOnWhatIsKept(context.store.state(), settings, wish, facts)) {
       const text = `It takes memory that is kept for Ollama: ${why}`;
@@ -138,7 +140,7 @@ async function preflight(
   return problems;
 }
 
-/** The server as it is listed, while it waits for its turn and when it starts. */
+/** The server as it is listed, while it waits for its turn and when it starts; its keys go elsewhere (`requests/apiKeys.ts`). */
 export function serverFor(
   context: AppContext,
   id: string,
@@ -146,15 +148,18 @@ export function serverFor(
   /** Our own CLI as a server, where nothing real is to be started. */
   simulated: Command | null,
 ): Server {
-  const { wish, answer, port } = prepared;
+  const { answer, port } = prepared;
+  const wish = wishWithoutKeys(prepared.wish);
   const { gpu, engines } = context.store.state();
-  const command = simulated
-    ? {
-        file: simulated.file,
-        args: [...simulated.args, ...answer.command.args],
-        env: { ...answer.command.env, ...simulated.env },
-      }
-    : answer.command;
+  const command = commandWithoutKeys(
+    simulated
+      ? {
+          file: simulated.file,
+          args: [...simulated.args, ...answer.command.args],
+          env: { ...answer.command.env, ...simulated.env },
+        }
+      : answer.command,
+  );
   return {
     ...newServer({
       id,
@@ -201,8 +206,9 @@ export async function launch(context: AppContext, server: Server): Promise<Deplo
     await failStart(context, id, failure);
     return { ok: false, failure, problems: [] };
   }
-  const secrets = await context.apiKeys.environmentFor(server);
-  const started = await launcher.start(launchSpecOf(server, secrets));
+  const started = await launcher.start(
+    launchSpecOf(server, await context.apiKeys.handOver(server)),
+  );
   if (!started.ok) {
     await failStart(context, id, started.failure);
     return { ok: false, failure: started.failure, problems: [] };
@@ -231,17 +237,17 @@ export async function failStart(context: AppContext, id: string, failure: Failur
   await registry.remove(id, fateOf(ended ?? server, clock.now()));
 }
 
-/** @param secrets for the process alone, kept nowhere with the launch */
+/** @param command with its keys, which are for the process alone and kept nowhere with the launch */
 export function launchSpecOf(
   server: Server,
-  secrets: Readonly<Record<string, string>> = {},
+  command: Pick<LaunchSpec, 'args' | 'env'> = server.command,
 ): LaunchSpec {
   return {
     launchId: server.id,
     title: server.title,
     file: server.command.file,
-    args: server.command.args,
-    env: { ...server.command.env, ...secrets, [LAUNCH_MARK]: server.id },
+    args: command.args,
+    env: { ...command.env, [LAUNCH_MARK]: server.id },
     cwd: null,
   };
 }
@@ -280,5 +286,5 @@ function notStarted(wish: Wish, failure: Failure): Server['diagnosis'] {
 
 /** A second click, not a second wish. */
 function isSameWish(a: Wish, b: Wish): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return JSON.stringify(a) === JSON.stringify(wishWithoutKeys(b));
 }

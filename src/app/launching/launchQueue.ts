@@ -71,8 +71,10 @@ export function createLaunchQueue(context: AppContext, parts: QueueParts): Launc
   const earlier = (own: Server): readonly Server[] =>
     othersOnItsGpus(own).filter((server) => server.queued && isBefore(server, own));
 
-  /** `[]`: it is its turn, and the lock is taken. Else the titles of those it waits for. */
+  /** `[]`: it is its turn, and the lock is taken where turns are taken. Else the titles of those it waits for. */
   async function attempt(own: Server): Promise<Result<readonly string[]>> {
+    // it may be turned off while some wait
+    if (!context.settings()['launch.oneAtATime']) return ok([]);
     await sync();
     const before = starting(own);
     const queuedBefore = earlier(own);
@@ -117,7 +119,7 @@ export function createLaunchQueue(context: AppContext, parts: QueueParts): Launc
         // behind one of this window that waits itself: nothing to look up
         const ahead = passed.filter((one) => shareGpu(one.gpus, server.gpus));
         if (ahead.length > 0) tellWaits(server, [...ahead, ...starting(server)].map(titleOf));
-        else await turn(server);
+        else await turn(server).catch((error: unknown) => broke(server.id, error));
         if (isWaiting(serverOf(server.id))) passed.push(server);
       }
     }
@@ -151,10 +153,14 @@ export function createLaunchQueue(context: AppContext, parts: QueueParts): Launc
       change: { queued: null, startedAtMs: clock.now() },
     });
     // a start may take a while, and other GPUs have their own turns
-    void begin(entry, true).catch(async (error: unknown) => {
-      log.error('queue', 'start broke', { id: server.id, error: String(error) });
-      await failStart(context, server.id, { reason: 'failed', detail: String(error) });
-    });
+    void begin(entry, true).catch((error: unknown) => broke(server.id, error));
+  }
+
+  /** A mistake of ours: it must not hold up those behind it. */
+  async function broke(id: string, error: unknown): Promise<void> {
+    log.error('queue', 'start broke', { id, error: String(error) });
+    waiting.delete(id);
+    await failStart(context, id, { reason: 'failed', detail: String(error) });
   }
 
   async function begin(entry: QueueEntry, waited: boolean): Promise<DeployResult> {

@@ -1,4 +1,5 @@
 /** The saved launches of this window: read into the state, saved and deleted in the file. */
+import { wishWithoutKeys } from '../../engines/vllm/keyArguments';
 import { ok, type Result } from '../../shared/failure';
 import type { Files, Log } from '../ports';
 import { changeProfiles, loadProfiles } from './profiles';
@@ -22,7 +23,18 @@ export function createProfileShelf(
       ? files.join(places.storageFolder, 'profiles.json')
       : files.join(places.workspaceFolder, '.vscode', 'vram-pilot.profiles.json');
 
-  async function change(
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One after another: each reads what the one before has written. */
+  function change(
+    changed: (current: readonly Profile[]) => readonly Profile[],
+  ): Promise<Result<void>> {
+    const done = last.then(() => write(changed));
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  async function write(
     changed: (current: readonly Profile[]) => readonly Profile[],
   ): Promise<Result<void>> {
     const saved = await changeProfiles(files, path, changed);
@@ -49,13 +61,16 @@ export function createProfileShelf(
   return {
     path,
     read,
-    save: (profile) =>
+    save({ name, wish }) {
+      // others read this file, in a repository perhaps
+      const profile = { name, wish: wishWithoutKeys(wish) };
       // in its old place: the file is shared, and what has not changed should not show in a diff
-      change((current) =>
-        current.some((one) => one.name === profile.name)
-          ? current.map((one) => (one.name === profile.name ? profile : one))
+      return change((current) =>
+        current.some((one) => one.name === name)
+          ? current.map((one) => (one.name === name ? profile : one))
           : [...current, profile],
-      ),
+      );
+    },
     delete: (name) => change((current) => current.filter((profile) => profile.name !== name)),
   };
 }

@@ -44,7 +44,7 @@ function parseFile(text: string): Result<ProfilesFile> {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return fail('invalid', `not JSON: ${String(error)}`);
+    return fail('invalid', `not JSON: ${error instanceof Error ? error.message : ''}`);
   }
   const parsed = z.safeParse(profilesFileSchema, json);
   if (!parsed.success) {

@@ -1,4 +1,5 @@
 /** Saved servers one after another, in their saved order: each waits until the one before is ready. */
+import { wishWithoutKeys } from '../../engines/vllm/keyArguments';
 import type { Wish } from '../../shared/wish';
 import { OPEN_TO_NETWORK } from './deploy';
 import type { Servers } from '../servers/servers';
@@ -89,7 +90,9 @@ function settled(store: AppStore, id: string, signal: AbortSignal): Promise<Serv
 
 /** A port that the profile leaves open does not matter. */
 function isServedBy(server: Server, wish: Wish): boolean {
-  const plain = ({ engine, model, options, extraArguments }: Wish) =>
-    JSON.stringify([engine, model, options, extraArguments]);
+  const plain = (one: Wish) => {
+    const { engine, model, options, extraArguments } = wishWithoutKeys(one);
+    return JSON.stringify([engine, model, options, extraArguments]);
+  };
   return plain(server.wish) === plain(wish) && (wish.port === null || wish.port === server.port);
 }

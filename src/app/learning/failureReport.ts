@@ -15,6 +15,7 @@ import {
   fixedBySettings,
   offerOf,
   offerOfOtherPort,
+  offerOfSettings,
   type OfferedLaunch,
   type OfferInputs,
 } from './offeredLaunch';
@@ -61,6 +62,9 @@ export function reportOf(server: Server, inputs: ReportInputs): Omit<FailureRepo
     const correction = offerOfOtherPort(server, inputs);
     if (correction) return { culprits, correction, reason: null, tried };
   }
+  const eased = offerOfSettings(server, inputs);
+  if (eased && tried.length < MAX_FAILURES_IN_A_ROW)
+    return { culprits, correction: eased, reason: null, tried };
   const found = correctedLaunchOf({ request, diagnosis, outcomes });
   if ('reason' in found) return none(found.reason, tried);
   const fixed = server.wish.engine === 'vllm' ? fixedBySettings(found.change, settings) : null;

@@ -31,6 +31,8 @@ export interface FailureReporter {
   readonly isOwn: (server: Server) => Promise<boolean>;
   /** Reports from now on. Returns the way out. */
   follow(): () => void;
+  /** Says anew what can be done, after the settings have changed. */
+  lookAgain(): Promise<void>;
   /** The corrected launch of a failed server, or the step up of a ready one, by the facts of this moment. */
   readonly offer: (id: string) => Promise<Result<OfferedLaunch>>;
   /**
@@ -164,6 +166,15 @@ export function createFailureReporter(
         unwatchLearned();
       };
     },
+    async lookAgain() {
+      for (const server of store.state().servers) {
+        if (server.phase === 'ready') await lookForStepUp(server);
+        if (!server.failure) continue;
+        const failure = await reportFailure(server);
+        if (!isOver && JSON.stringify(serverOf(server.id)?.failure) !== JSON.stringify(failure))
+          store.dispatch({ type: 'serverChanged', id: server.id, change: { failure } });
+      }
+    },
     async offer(id) {
       const server = serverOf(id);
       if (server?.phase === 'ready') {
@@ -181,7 +192,7 @@ export function createFailureReporter(
     },
     async start(id, offer, { force }) {
       const server = serverOf(id);
-      const apiKey = server ? await context.apiKeys.of(server) : null;
+      const apiKeys = server ? await context.apiKeys.allOf(server) : [];
       if (server?.phase === 'ready') {
         const stopped = await servers().stop(id, { force: false });
         if (!stopped.ok) return { ...stopped, problems: [] };
@@ -192,7 +203,7 @@ export function createFailureReporter(
         // the one that it takes the place of was as open
         ...(server && isOpenToNetwork(server.command.args) ? [OPEN_TO_NETWORK] : []),
       ];
-      const started = await servers().deploy(offer.wish, { force, accepted, apiKey });
+      const started = await servers().deploy(offer.wish, { force, accepted, apiKeys });
       if (started.ok) await servers().remove(id);
       return started;
     },

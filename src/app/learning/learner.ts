@@ -10,8 +10,11 @@ import { createLearnedStore } from './learnedStore';
 import type { Server } from '../state';
 import { changeTeamFile, readTeamFile, TEAM_FILE } from './teamFile';
 
-/** The terminal's last words may come after the first answer over HTTP; another window's write may overtake ours. */
-const SETTLE_MS = 2_000;
+/**
+ * The terminal's last words may come after the first answer over HTTP, long after it where the machine is busy; another
+ * window's write may overtake ours.
+ */
+const SETTLE_MS = [2_000, 8_000, 50_000];
 
 export interface LearnerPlaces {
   /** The extension's own folder on this machine. */
@@ -89,13 +92,17 @@ export function createLearner(context: AppContext, places: LearnerPlaces): Learn
       cause: record.outcome.causeId,
     });
     await keep(record);
-    await clock.sleep(SETTLE_MS, over.signal);
-    if (over.signal.aborted) return;
-    const now = store.state().servers.find(({ id }) => id === server.id);
-    const isTold = server.phase === 'ready' && now?.phase === 'ready' && now.facts !== server.facts;
-    const later = isTold ? recordOf(now, clock.now()) : null;
-    if (later) await keep(later);
-    else await refresh();
+    let kept = server;
+    for (const settleMs of SETTLE_MS) {
+      await clock.sleep(settleMs, over.signal);
+      if (over.signal.aborted) return;
+      const now = store.state().servers.find(({ id }) => id === server.id);
+      const isTold = kept.phase === 'ready' && now?.phase === 'ready' && now.facts !== kept.facts;
+      const later = isTold ? recordOf(now, clock.now()) : null;
+      if (isTold) kept = now;
+      if (later) await keep(later);
+      else await refresh();
+    }
   }
 
   return {

@@ -3,6 +3,8 @@ import { commandDiff, flagChangeText } from '../../engines/commandDiff';
 import { changedWish } from '../../engines/vllm/argumentOptions';
 import { launchFromCommand } from '../../engines/vllm/launchSeen';
 import type { CorrectedLaunch } from '../../learning/correctedLaunch';
+import { optionsInEffect } from '../../learning/launchConditions';
+import { sameOptions } from '../../planner/sameOptions';
 import { redactArguments } from '../../processes/redact';
 import type { Command, PlanAnswer, Verdict } from '../../shared/planAnswer';
 import type { ModelRequest, PlanOptions } from '../../shared/planRequest';
@@ -32,6 +34,9 @@ const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   unknown: 'Not known whether it fits',
 };
 
+const SETTINGS_CHANGED =
+  'The settings have changed since it started: this is the same launch under those of now.';
+
 export interface OfferInputs {
   readonly state: AppState;
   readonly settings: Settings;
@@ -49,13 +54,14 @@ export function fixedBySettings(change: PlanOptions, settings: Settings): string
 
 export function offerOf(
   server: Server,
-  launch: CorrectedLaunch,
+  launch: Pick<CorrectedLaunch, 'change' | 'why' | 'source'> & { readonly verdictAfter?: Verdict },
   { state, settings, facts }: OfferInputs,
 ): OfferedLaunch {
   const wish = changedWish(server.wish, launch.change);
   const isVllm = wish.engine === 'vllm';
   const planned = (one: Wish): PlanAnswer => answerWish(state, settings, one, facts, server.port);
   const answer = planned(wish);
+  const verdict = launch.verdictAfter ?? answer.verdict;
   const replanned = planned(server.wish).command;
   // a simulated server runs another program; what would have run is what changes
   const before = server.simulated || !isVllm ? replanned : server.command;
@@ -74,9 +80,24 @@ export function offerOf(
     diff: diff.length > 0 ? diff : optionDiff(server.wish.options, launch.change),
     why: launch.why,
     source: launch.source,
-    verdict: launch.verdictAfter,
-    plan: planLine(launch.verdictAfter, answer),
+    verdict,
+    plan: planLine(verdict, answer),
   };
+}
+
+/**
+ * The same wish again, where the user's settings have changed since and now make something else of it that the planner
+ * has nothing against: then there is nothing to correct. null: they make the same of it, or nothing better.
+ */
+export function offerOfSettings(server: Server, inputs: OfferInputs): OfferedLaunch | null {
+  const { wish, conditions } = server;
+  if (wish.engine !== 'vllm' || !conditions) return null;
+  const extraArguments = [...inputs.settings['vllm.extraArguments'], ...wish.extraArguments];
+  const then = conditions.options;
+  const now = optionsInEffect({ ...wish, extraArguments }, then.gpuMemoryUtilization ?? null);
+  if (sameOptions(now, then)) return null;
+  const launch = offerOf(server, { change: {}, source: 'planner', why: SETTINGS_CHANGED }, inputs);
+  return launch.verdict === 'fits' || launch.verdict === 'tight' ? launch : null;
 }
 
 /**

@@ -11,7 +11,7 @@ import { openHubRequests } from './hubRequests';
 import { openHubStore, type HubEntry } from './hubStore';
 import type { ModelReading } from './modelReading';
 import type { Clock, Files, Http, Log } from '../ports';
-import { createSharedReads } from '../sharedReads';
+import { createSharedReads } from './sharedReads';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** A typo, or a model without access, is asked about again after this; a hub that could not be reached sooner. */

@@ -1,4 +1,7 @@
-/** What the environment says about the hub, read as Hugging Face's own client does: which one, whether at all, and the token. */
+/**
+ * What the environment says about the hub and what was downloaded from it, read as Hugging Face's own client does
+ * (huggingface_hub/constants.py): whether to ask at all, the token, and where its files are.
+ */
 import type { Files } from '../ports';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,13 +23,10 @@ export async function environmentToken(
   if (isOn(environment.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return null;
   const named = environment.HF_TOKEN ?? environment.HUGGING_FACE_HUB_TOKEN;
   if (named !== undefined && named.trim() !== '') return cleanToken(named);
-  const { HF_HOME, HF_TOKEN_PATH, XDG_CACHE_HOME } = environment;
-  const cache = nonEmpty(XDG_CACHE_HOME) ?? files.join(files.homeFolder(), '.cache');
-  const home = nonEmpty(HF_HOME) ?? files.join(cache, 'huggingface');
-  const text = await files.readText(
-    nonEmpty(HF_TOKEN_PATH) ?? files.join(home, 'token'),
-    MAX_TOKEN_BYTES,
-  );
+  const path =
+    pathOf(files, environment.HF_TOKEN_PATH) ??
+    files.join(huggingFaceHome(files, environment), 'token');
+  const text = await files.readText(path, MAX_TOKEN_BYTES);
   return text.ok ? cleanToken(text.value) : null;
 }
 
@@ -36,10 +36,31 @@ export function cleanToken(text: string): string | null {
   return /^[\x21-\x7e]{1,1000}$/.test(token) ? token : null;
 }
 
-/** Where a front door without a storage of its own keeps what it read. */
-export function userCacheFolder(files: Files, { XDG_CACHE_HOME }: Environment): string {
-  const cache = nonEmpty(XDG_CACHE_HOME) ?? files.join(files.homeFolder(), '.cache');
-  return files.join(cache, 'vram-pilot', 'hub');
+/** Folders that may hold downloaded models, the likeliest first; they need not be there. */
+export function hubCacheFolders(files: Files, environment: Environment): readonly string[] {
+  const folders = [
+    pathOf(files, environment.HF_HUB_CACHE),
+    pathOf(files, environment.HUGGINGFACE_HUB_CACHE),
+    files.join(huggingFaceHome(files, environment), 'hub'),
+    // what was downloaded before one of these variables was set
+    files.join(files.homeFolder(), '.cache', 'huggingface', 'hub'),
+  ];
+  return [...new Set(folders.filter((folder) => folder !== null))];
 }
 
-const nonEmpty = (text: string | undefined): string | null => (text === '' ? null : (text ?? null));
+/** Where a front door without a storage of its own keeps what it read. */
+export function userCacheFolder(files: Files, environment: Environment): string {
+  return files.join(userCache(files, environment), 'vram-pilot', 'hub');
+}
+
+const huggingFaceHome = (files: Files, environment: Environment): string =>
+  pathOf(files, environment.HF_HOME) ?? files.join(userCache(files, environment), 'huggingface');
+
+const userCache = (files: Files, { XDG_CACHE_HOME }: Environment): string =>
+  pathOf(files, XDG_CACHE_HOME) ?? files.join(files.homeFolder(), '.cache');
+
+/** A path that a variable names; null: it names none. No shell has seen those of a settings file, so `~` is still one. */
+function pathOf(files: Files, text = ''): string | null {
+  if (text.startsWith('~/')) return files.join(files.homeFolder(), text.slice(2));
+  return text === '' ? null : text;
+}

@@ -31,7 +31,10 @@ export interface HubFound {
   readonly lacking: Failure | null;
 }
 
-/** `unchanged`: the repository still stands at `knownCommit`, so that what was read of it holds. */
+/**
+ * `unchanged`: the repository still stands at `knownCommit`, so that what was read of it holds. Fails as
+ * {@link HubRequests.ask} does, and with badOutput where what came is no config or no .gguf file.
+ */
 export async function readFromHub(
   requests: HubRequests,
   model: HubModel,

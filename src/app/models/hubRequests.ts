@@ -33,6 +33,10 @@ export interface PartWanted {
 
 export interface HubRequests {
   readonly hub: string;
+  /**
+   * The start of a file of the repository. Fails with needsToken, notFound, badOutput, timedOut, cancelled, refused (no
+   * connection) or failed; a reading that has had its three requests or its megabyte fails without another one.
+   */
   ask(file: string, wanted: PartWanted): Promise<Result<HubPart>>;
   /** So far. */
   spent(): { readonly requests: number; readonly bytes: number };

@@ -57,7 +57,10 @@ function splitPart(name: string): { stem: string; part: number; parts: number } 
 
 const MAX_PARTS = 1000;
 
-/** Reads a .gguf file, all parts of a split one as if they were one file. */
+/**
+ * Reads the header of a .gguf file, those of all parts of a split one as if they were one file. Fails with notFound where
+ * the file or a part is missing, with invalid where one is broken; both name the file.
+ */
 export async function readGgufFile(files: Files, path: string): Promise<Result<GgufHeader>> {
   const [folder, name] = parentAndName(path);
   const split = splitPart(name);
@@ -91,6 +94,7 @@ async function readOneGguf(files: Files, path: string): Promise<Result<GgufHeade
   return header.ok ? header : fail('invalid', `${path} can't be used: ${header.failure.detail}.`);
 }
 
+/** The tensors that a .safetensors file lists. Fails with notFound or invalid, and names the file. */
 export async function readShard(
   files: Files,
   path: string,
@@ -113,6 +117,7 @@ export async function totalSize(
   return facts.reduce((sum, one) => sum + (one?.kind === 'file' ? one.sizeBytes : 0), 0);
 }
 
+/** `/models/qwen/` → `['/models', 'qwen']`, with either kind of slash; the parent of a bare name is `.`. */
 export function parentAndName(path: string): readonly [string, string] {
   const trimmed = path.replace(/[/\\]+$/, '');
   const cut = Math.max(trimmed.lastIndexOf('/'), trimmed.lastIndexOf('\\'));

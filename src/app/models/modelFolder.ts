@@ -12,7 +12,10 @@ const INDEX = 'model.safetensors.index.json';
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
-/** null: the folder has neither a config.json nor weights of this layout. */
+/**
+ * null: the folder has neither a config.json nor weights of this layout. Fails with unreadable or invalid, and names the
+ * file.
+ */
 export async function readModelFolder(
   files: Files,
   folder: string,

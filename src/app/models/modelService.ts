@@ -38,7 +38,7 @@ export function createModelService(context: AppContext, hub: Hub | null = null):
     const reading =
       engine === 'ollama' && !facts
         ? readTag(context, model)
-        : readModel(files, model, { cacheFolders: context.hubCacheFolders });
+        : readModel(files, model, { cacheFolders: context.hubCacheFolders() });
     cache.set(key, { stamp, reading });
     const result = await reading;
     // a daemon that was down, a file that was busy, a model that was not downloaded: ask again next time
@@ -124,7 +124,7 @@ async function readTag(context: AppContext, tag: string): Promise<Result<ModelRe
     timeoutMs: 10_000,
   });
   if (!answer.ok || answer.value.status === 404) {
-    return readModel(context.files, tag, { cacheFolders: context.hubCacheFolders });
+    return readModel(context.files, tag, { cacheFolders: context.hubCacheFolders() });
   }
   const shown = readOllamaShow(answer.value.body);
   if (!shown) return fail('badOutput', `Ollama's answer about ${tag} could not be read.`);

@@ -69,7 +69,8 @@ export function fitsOnWhatIsKept(
 ): boolean {
   const around = surroundingsOf(state, settings, wish, model);
   if (around.coexistence.ollamaReservationBytes === 0) return false;
-  const coexistence = { ...around.coexistence, ollamaReservationBytes: 0 };
+  const { safetyBufferBytes } = around.coexistence;
+  const coexistence = { ollamaReservationBytes: 0, safetyBufferBytes };
   const { extraArguments } = commandSettingsFor(state, settings, wish, 0);
   const request = requestForWish(wish, { ...around, coexistence });
   return plan(withArguments(request, extraArguments)).verdict !== 'doesNotFit';

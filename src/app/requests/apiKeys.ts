@@ -2,9 +2,11 @@
  * Keys of servers that ask for one. A vLLM that other machines can reach never starts without: where the user gave none,
  * one is made. It goes into the environment of the process and the user's secret storage, into no file, log or command.
  */
-import { API_KEY_VARIABLE, isOpenToNetwork, keyInArguments } from '../../engines/vllm/listening';
+import { API_KEY_VARIABLE, withoutKeys } from '../../engines/vllm/keyArguments';
+import { isOpenToNetwork, keyInArguments } from '../../engines/vllm/listening';
+import type { Wish } from '../../shared/wish';
 import type { Environment } from '../models/hubEnvironment';
-import type { Log, ProcessTable, Secrets } from '../ports';
+import type { LaunchSpec, Log, ProcessTable, Secrets } from '../ports';
 import type { Server } from '../state';
 import type { AppStore } from '../store';
 
@@ -13,11 +15,13 @@ type Keyed = Pick<Server, 'id' | 'wish' | 'command' | 'origin' | 'record'>;
 export interface ApiKeys {
   /** What requests to it must show; null: it asks for none, or for one that is not known here. */
   of(server: Keyed): Promise<string | null>;
-  /** For its process: the key that was made for it; empty where it needs none, or was given one. */
-  environmentFor(server: Keyed): Promise<Readonly<Record<string, string>>>;
-  /** Has it for a server that is not started yet: the one that runs again keeps its key. */
-  give(serverId: string, key: string): void;
-  /** Of a server that has ended; this window still knows it, for a restart. */
+  /** All that it takes. */
+  allOf(server: Keyed): Promise<readonly string[]>;
+  /** For its process, whose command names no key: what it was given, else the key that is made for it here. */
+  handOver(server: Keyed): Promise<Pick<LaunchSpec, 'args' | 'env'>>;
+  /** Has them for a server that is not started yet: the one that runs again keeps its keys. */
+  give(serverId: string, keys: readonly string[]): void;
+  /** Of a server that has ended; this window still knows them, for a restart. */
   forget(serverId: string): Promise<void>;
 }
 
@@ -36,64 +40,79 @@ export function createApiKeys(
   const inherited = nonEmpty(environment[API_KEY_VARIABLE]);
 
   /** Where the storage forgets with the window, as in a browser: its process still has it. */
-  async function inProcess({ record }: Keyed): Promise<string | null> {
+  async function inProcess({ record }: Keyed): Promise<readonly string[]> {
     const main = record && (await table.one(record.main.pid));
-    if (!record || main?.startTime !== record.main.startTime) return null;
-    return nonEmpty(await table.environmentValue(main.pid, API_KEY_VARIABLE));
+    if (!record || main?.startTime !== record.main.startTime) return [];
+    const key = nonEmpty(await table.environmentValue(main.pid, API_KEY_VARIABLE));
+    return key === null ? [] : [key];
   }
 
   // also where the storage is locked
-  const made = new Map<string, string>();
-  return {
-    async of(server) {
-      if (server.wish.engine !== 'vllm') return null;
-      const known = keyGiven(server) ?? made.get(server.id);
-      if (known !== undefined) return known;
-      const kept = needsKey(server)
-        ? ((await secrets.get(secretOf(server.id))) ?? (await inProcess(server)))
-        : null;
+  const known = new Map<string, readonly string[]>();
+
+  async function allOf(server: Keyed): Promise<readonly string[]> {
+    if (server.wish.engine !== 'vllm') return [];
+    const here = known.get(server.id);
+    if (here !== undefined) return here;
+    if (asksForKey(server)) {
+      const text = await secrets.get(secretOf(server.id));
+      const kept = text === null ? await inProcess(server) : text.split('\n');
       // for a restart, after which its secret is gone
-      if (kept !== null) made.set(server.id, kept);
-      return kept ?? (server.origin === 'started' ? inherited : null);
-    },
-    async environmentFor(server) {
-      if (!needsKey(server) || keyGiven(server) !== undefined) return {};
-      const before = made.get(server.id);
+      if (kept.length > 0) {
+        known.set(server.id, kept);
+        return kept;
+      }
+    }
+    return server.origin === 'started' && inherited !== null ? [inherited] : [];
+  }
+
+  return {
+    allOf,
+    of: async (server) => (await allOf(server))[0] ?? null,
+    async handOver(server) {
+      const { id, command } = server;
+      if (!asksForKey(server)) return command;
+      const before = known.get(id);
       // said once more: a terminal need not inherit what this process has
-      if (before === undefined && inherited !== null) return { [API_KEY_VARIABLE]: inherited };
-      const key = before ?? newKey();
-      made.set(server.id, key);
-      const isKept = await secrets.set(secretOf(server.id), key);
-      log.info('apiKeys', 'made a key', { id: server.id, isKept });
-      return { [API_KEY_VARIABLE]: key };
+      const keys = before ?? [isGiven(command) ? newKey() : (inherited ?? newKey())];
+      if (before !== undefined || keys[0] !== inherited) {
+        known.set(id, keys);
+        const isKept = await secrets.set(secretOf(id), keys.join('\n'));
+        if (before === undefined) log.info('apiKeys', 'made a key', { id, isKept });
+      }
+      const [first = ''] = keys;
+      const args = withoutKeys(command.args);
+      return {
+        args: keys.length > 1 ? [...args, '--api-key', ...keys] : args,
+        env: { ...command.env, [API_KEY_VARIABLE]: first },
+      };
     },
-    give: (serverId, key) => void made.set(serverId, key),
+    give(serverId, keys) {
+      if (keys.length > 0) known.set(serverId, keys);
+    },
     async forget(serverId) {
       await secrets.set(secretOf(serverId), null);
     },
   };
 }
 
-type Told = Omit<Keyed, 'id' | 'record'>;
-
-/** Listens beyond this machine by what we told it; what was adopted has its own key. */
-const needsKey = ({ wish, command, origin }: Told): boolean =>
-  wish.engine === 'vllm' && origin === 'started' && isOpenToNetwork(command.args);
-
-/** By the user, for this launch or for all of them. Of an adopted one the key is not in what we know. */
-function keyGiven({ command, origin }: Told): string | undefined {
-  if (origin === 'adopted') return undefined;
-  const key = nonEmpty(keyInArguments(command.args)) ?? nonEmpty(command.env[API_KEY_VARIABLE]);
-  return key ?? undefined;
-}
-
 /** An empty one is none to vLLM: it would answer everybody. */
 const nonEmpty = (key: string | null | undefined): string | null =>
   key === '' ? null : (key ?? null);
 
-/** Requests to it must show one, whoever gave it. */
-export const asksForKey = (server: Told): boolean =>
-  server.wish.engine === 'vllm' && (needsKey(server) || keyGiven(server) !== undefined);
+/** By the user, for this launch or for all of them. */
+const isGiven = ({ args, env }: Server['command']): boolean =>
+  nonEmpty(keyInArguments(args) ?? env[API_KEY_VARIABLE]) !== null;
+
+/** The user wrote one into the arguments of this launch. */
+export const namesKey = ({ engine, extraArguments }: Wish): boolean =>
+  engine === 'vllm' && nonEmpty(keyInArguments(extraArguments)) !== null;
+
+/** Requests to it must show one, whoever gave it: what was adopted has its own, of which nothing is known. */
+export const asksForKey = ({ wish, command, origin }: Omit<Keyed, 'id' | 'record'>): boolean =>
+  wish.engine === 'vllm' &&
+  origin === 'started' &&
+  (isOpenToNetwork(command.args) || isGiven(command));
 
 /** Keys live as long as their servers. */
 export function forgetKeysOfEnded(store: AppStore, keys: ApiKeys): () => void {
@@ -102,7 +121,7 @@ export function forgetKeysOfEnded(store: AppStore, keys: ApiKeys): () => void {
     (state) => state.servers,
     (servers) => {
       for (const server of servers) {
-        if (server.phase !== 'ended' || !needsKey(server) || forgotten.has(server.id)) continue;
+        if (server.phase !== 'ended' || !asksForKey(server) || forgotten.has(server.id)) continue;
         forgotten.add(server.id);
         void keys.forget(server.id);
       }

@@ -22,6 +22,8 @@ export async function placeServer(
   const watch = (placed: Server) => {
     store.dispatch({ type: 'serverAdded', server: placed });
     observer.watch(server.id);
+    // kept for a restart: at its end whichever window sees it first forgets the stored ones
+    void apiKeys.allOf(server);
   };
   // a home folder may be shared by several machines: what another one started is neither seen nor ended here
   const bootId = server.record?.main.bootId ?? server.owner?.bootId;
@@ -77,7 +79,7 @@ export async function placeServer(
 
 /** Its window wrote it down before it started the process: it is about to, or it died in between. */
 async function placeUnrecorded(
-  { store, registry, table: doors, log }: AppContext,
+  { store, registry, table: doors, log, apiKeys }: AppContext,
   observer: Observer,
   server: Server,
   table: readonly ProcessInfo[],
@@ -105,7 +107,7 @@ async function placeUnrecorded(
     return;
   }
   log.info('found again', 'its window died before it started', { id: server.id });
-  await registry.remove(server.id);
+  await Promise.all([registry.remove(server.id), apiKeys.forget(server.id)]);
 }
 
 /** Only told where there are rows: all of them are of this boot. */

@@ -74,10 +74,17 @@ export function createObserver(context: AppContext): Observer {
     isRunning = true;
     while (!isOver() && watched.size > 0) {
       pause = new AbortController();
-      await beat();
+      // a mistake of ours must not end all watching; it must not keep a core busy either
+      const leastMs = await beat().then(
+        () => 1,
+        (error: unknown) => {
+          log.error('observer', 'look broke', { error: String(error) });
+          return STARTING_EVERY_MS;
+        },
+      );
       const nextMs = Math.min(...[...watched.values()].map(({ dueAtMs }) => dueAtMs));
-      const waitMs = Math.min(READY_EVERY_MS, Math.max(0, nextMs - clock.elapsedMs()));
-      if (watched.size > 0) await clock.sleep(Math.max(1, waitMs), pause.signal);
+      const waitMs = Math.min(READY_EVERY_MS, Math.max(leastMs, nextMs - clock.elapsedMs()));
+      if (watched.size > 0) await clock.sleep(waitMs, pause.signal);
     }
     isRunning = false;
   }

@@ -1,6 +1,7 @@
 /** The file of one launch: what the window after this one, and every other window, needs to know of it. */
 import * as z from 'zod/mini';
 import { STAGES } from '../../engines/engine';
+import { variablesWithoutSecrets } from '../../engines/vllm/keyArguments';
 import { launchConditionsSchema } from '../../learning/learnedRecord';
 import { identityKey } from '../../processes/tree';
 import { parseJson } from '../../shared/json';
@@ -70,7 +71,7 @@ export function launchText(server: Server): string {
     command: {
       file: server.command.file,
       args: [...server.command.args],
-      env: { ...server.command.env },
+      env: variablesWithoutSecrets(server.command.env),
     },
     host: server.host,
     port: server.port,

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatDuration, formatPercent } from '../../shared/units';
 import type { Disturbance, Server } from '../state';
 
-const STAGE_WORDS = {
+export const STAGE_WORDS = {
   starting: 'starting',
   downloading: 'downloading',
   loading: 'loading weights',

@@ -1,4 +1,5 @@
 /** Deploy, stop, restart: what a person can do with servers, whichever engine runs them. */
+import { keysGiven } from '../../engines/vllm/keyArguments';
 import { fail, ok, type Result } from '../../shared/failure';
 import type { Command } from '../../shared/planAnswer';
 import type { Wish } from '../../shared/wish';
@@ -32,8 +33,8 @@ export interface DeployOptions {
   readonly accepted?: readonly string[];
   /** Ollama: downloads the model first where the daemon lacks it. */
   readonly pull?: boolean;
-  /** Of the server that runs again: clients have it already. */
-  readonly apiKey?: string | null;
+  /** Of the server that runs again: clients have them already. */
+  readonly apiKeys?: readonly string[];
 }
 
 export interface Servers {
@@ -76,9 +77,8 @@ export function createServers(
     if (problems.length > 0)
       log.info('deploy', 'goes on', { force, problems: problems.map((one) => one.id).join() });
     const id = context.newId();
-    if (options.apiKey != null) context.apiKeys.give(id, options.apiKey);
+    context.apiKeys.give(id, options.apiKeys ?? []);
     const server = await listedServer(id, prepared.value);
-    if (!context.settings()['launch.oneAtATime']) return begin(server, options);
     return queue.enter({
       server,
       start: (waited) => (waited ? beginLater(server, options) : begin(server, options)),
@@ -87,6 +87,8 @@ export function createServers(
 
   async function listedServer(id: string, prepared: Prepared): Promise<Server> {
     const owner = await ownIdentity(context.table);
+    if (prepared.wish.engine === 'vllm')
+      context.apiKeys.give(id, keysGiven(prepared.answer.command));
     const server = { ...serverFor(context, id, prepared, simulated()), owner };
     return prepared.wish.engine === 'ollama' ? { ...server, gpus: ollama.gpus() } : server;
   }
@@ -136,27 +138,33 @@ export function createServers(
     return stopServer(context, observer, ollama, id, { ...options, takeOver: isQueued });
   }
 
+  async function restartNow(id: string): Promise<Result<void>> {
+    const server = serverOf(id);
+    if (!server) return fail('notFound', 'There is no such server.');
+    if (server.origin === 'adopted')
+      return fail('notSupported', 'It was started elsewhere, in an environment that is not known.');
+    const apiKeys = await context.apiKeys.allOf(server);
+    if (server.phase !== 'ended') {
+      const stopped = await stop(id, { force: false });
+      if (!stopped.ok) return stopped;
+    }
+    store.dispatch({ type: 'serverRemoved', id });
+    const wish = { ...server.wish, port: server.port };
+    const again = await deploy(wish, { force: true, apiKeys });
+    return again.ok ? ok(undefined) : again;
+  }
+
+  const restarting = new Map<string, Promise<Result<void>>>();
+
   return {
     prepare,
     deploy,
     stop,
-    async restart(id) {
-      const server = serverOf(id);
-      if (!server) return fail('notFound', 'There is no such server.');
-      if (server.origin === 'adopted')
-        return fail(
-          'notSupported',
-          'It was started elsewhere, in an environment that is not known.',
-        );
-      const apiKey = await context.apiKeys.of(server);
-      if (server.phase !== 'ended') {
-        const stopped = await stop(id, { force: false });
-        if (!stopped.ok) return stopped;
-      }
-      store.dispatch({ type: 'serverRemoved', id });
-      const wish = { ...server.wish, port: server.port };
-      const again = await deploy(wish, { force: true, apiKey });
-      return again.ok ? ok(undefined) : again;
+    restart(id) {
+      // a second click means the same restart
+      const underWay = restarting.get(id) ?? restartNow(id).finally(() => restarting.delete(id));
+      restarting.set(id, underWay);
+      return underWay;
     },
     async remove(id) {
       const server = serverOf(id);

@@ -3,11 +3,20 @@ import type { CauseRule, CauseText } from '../logRules';
 import { endTexts } from '../endTexts';
 import { daemonRules, daemonTexts } from './causes/daemon';
 import { loadRules, loadTexts } from './causes/load';
+import { pullRules, pullTexts } from './causes/pull';
+import { runnerRules, runnerTexts } from './causes/runner';
 
-export const ollamaCauses: readonly CauseRule[] = [...daemonRules, ...loadRules];
+export const ollamaCauses: readonly CauseRule[] = [
+  ...daemonRules,
+  ...loadRules,
+  ...pullRules,
+  ...runnerRules,
+];
 
 export const ollamaCauseTexts: Readonly<Record<string, CauseText>> = {
   ...endTexts,
   ...daemonTexts,
   ...loadTexts,
+  ...pullTexts,
+  ...runnerTexts,
 };

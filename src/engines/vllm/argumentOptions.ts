@@ -36,8 +36,17 @@ export function optionsInArguments(args: readonly string[]): Partial<PlanOptions
 
 /** The request as vLLM runs it with these arguments: what stands in them wins over the request's own options. */
 export function withArguments(request: PlanRequest, args: readonly string[]): PlanRequest {
-  if (request.engine !== 'vllm' || args.length === 0) return request;
-  return { ...request, options: { ...request.options, ...optionsInArguments(args) } };
+  if (request.engine !== 'vllm') return request;
+  return { ...request, options: optionsWith(request.options, args) };
+}
+
+/** A share counts beside a pool fixed in bytes only where the arguments name it: else the command leaves it out. */
+export function optionsWith(options: PlanOptions, args: readonly string[]): PlanOptions {
+  const said = optionsInArguments(args);
+  const all: PlanOptions = { ...options, ...said };
+  if (all.kvCacheMemoryBytes != null && said.gpuMemoryUtilization === undefined)
+    delete all.gpuMemoryUtilization;
+  return all;
 }
 
 /**
@@ -45,14 +54,16 @@ export function withArguments(request: PlanRequest, args: readonly string[]): Pl
  * it. `null` takes an option away: the engine's own default.
  */
 export function changedWish(wish: Wish, change: PlanOptions): Wish {
-  const all: PlanOptions = { ...wish.options, ...change };
   // a pool fixed in bytes and a share exclude each other: the newer word counts
-  if (change.gpuMemoryUtilization != null) all.kvCacheMemoryBytes = null;
-  const options = Object.entries(all).filter(([, value]) => value !== null && value !== undefined);
+  const full =
+    change.gpuMemoryUtilization == null ? change : { kvCacheMemoryBytes: null, ...change };
+  const options = Object.entries({ ...wish.options, ...full }).filter(
+    ([, value]) => value !== null && value !== undefined,
+  );
   return {
     ...wish,
     options: Object.fromEntries(options),
-    extraArguments: withoutOptions(wish.extraArguments, change),
+    extraArguments: withoutOptions(wish.extraArguments, full),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Looks at arguments before a launch the way vLLM's parser will: a wrong one costs 20 s and ends in exit code 2. */
+import { nearestName } from '../../shared/nearestName';
 import { compareVersions } from '../engineVersion';
 import type { PreflightProblem } from '../engine';
 import { wordProblem } from './argumentWords';
@@ -141,41 +142,13 @@ function unknown(
   rows: readonly FlagRow[],
   version: string | null,
 ): PreflightProblem {
-  const nearest = nearestName(name, rows);
+  const nearest = nearestName(
+    name,
+    rows.map((row) => row.name),
+  );
   return {
     id: 'unknown_flag',
     text: `vLLM knows no argument ${asked}${nearest === null ? '' : `; did you mean --${nearest}?`}`,
     blocking: version === null || compareVersions(version, NEWEST_TABLED_VERSION) <= 0,
   };
-}
-
-/** Within a third of its length; null: nothing is near. */
-function nearestName(name: string, rows: readonly FlagRow[]): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const row of rows) {
-    if (Math.abs(name.length - row.name.length) >= bestDistance) continue;
-    const distance = editDistance(name, row.name);
-    if (distance < bestDistance) {
-      best = row.name;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_unused, index) => index);
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const substituted = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(
-        Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1),
-      );
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

@@ -3,9 +3,12 @@ import type { CauseRule, CauseText } from '../logRules';
 import { endTexts } from '../endTexts';
 import { configurationRules, configurationTexts } from './causes/configuration';
 import { environmentRules, environmentTexts } from './causes/environment';
+import { installationRules, installationTexts } from './causes/installation';
 import { kvCacheRules, kvCacheTexts } from './causes/kvCache';
+import { machineRules, machineTexts } from './causes/machine';
 import { modelRules, modelTexts } from './causes/model';
 import { outOfMemoryRules, outOfMemoryTexts } from './causes/outOfMemory';
+import { refusedRules, refusedTexts } from './causes/refused';
 
 export const vllmCauses: readonly CauseRule[] = [
   {
@@ -19,13 +22,16 @@ export const vllmCauses: readonly CauseRule[] = [
     // What a shell says of its job.
     cause: 'server_killed',
     rank: 90,
-    pattern: /^(?:\S+: line \d+:\s*\d+ )?Killed(?:\s|$)/,
+    pattern: /^(?:\S+: line \d+:\s*\d+ )?Killed(?! actor)(?:\s|$)/,
   },
   ...kvCacheRules,
   ...outOfMemoryRules,
   ...configurationRules,
   ...modelRules,
   ...environmentRules,
+  ...machineRules,
+  ...installationRules,
+  ...refusedRules,
 ];
 
 export const vllmCauseTexts: Readonly<Record<string, CauseText>> = {
@@ -35,4 +41,7 @@ export const vllmCauseTexts: Readonly<Record<string, CauseText>> = {
   ...configurationTexts,
   ...modelTexts,
   ...environmentTexts,
+  ...machineTexts,
+  ...installationTexts,
+  ...refusedTexts,
 };

@@ -18,9 +18,6 @@ export function reachableHost(args: readonly string[]): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-/** Of the process that is to ask for a key; vLLM reads it where no `--api-key` is given. */
-export const API_KEY_VARIABLE = 'VLLM_API_KEY';
-
 /** Of several behind `--api-key` the first. null: none is given. */
 export const keyInArguments = (args: readonly string[]): string | null =>
   valueOfFlag(args, 'api-key');

@@ -15,7 +15,7 @@ const framing = new RegExp(
     containerFraming,
     '(?:ERROR \\| stderr \\| )?',
     '(?:\\[rank\\d+\\]:\\s?)?',
-    '(?:\\([A-Za-z_][\\w =.-]* pid=\\d+(?:, ip=[\\d.]+)?\\)\\s*)*',
+    '(?:\\([A-Za-z_][\\w =.-]* pid=\\d+(?:, ip=[\\d.]+)?\\) ?)*',
     '(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\\s+\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?\\s+)?',
     '(?:\\[?[\\w./-]+\\.py:\\d+\\] ?)?',
   ].join(''),
@@ -24,10 +24,11 @@ const framing = new RegExp(
 /** The message alone. */
 const cleanVllmLine = (line: string): string => line.replace(framing, '').trimEnd();
 
-const exceptionLine = /^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception)(?::\s|\s*$)/;
+const exceptionLine =
+  /^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Error_\w+|Exception|CompilerFailed|Unsupported|OutOfResources|Timeout|TimeoutExpired|IsEnabled)(?::\s|\s*$)/;
 /** Wrappers around the real error, and noise of an end. */
 const wrapper =
-  /EngineDeadError|Engine core initialization failed|WorkerProc (?:failed|initialization failed)|EngineCore failed to start|validation errors? for|CancelledError|Executor failed|ProcessExitedException|BrokenPipeError/;
+  /EngineDeadError|Engine core initialization failed|WorkerProc (?:failed|initialization failed)|EngineCore failed to start|validation errors? for|CancelledError|Executor failed|ProcessExitedException|BrokenPipeError|Engine process failed to start|Worker failed with error|workers failed$|RPCServer process died|: worker died$/;
 const reason = /^\s*(?:Value error, |Input should be )|: error: /;
 
 /** @param launch what is known of the launch beside its output. */

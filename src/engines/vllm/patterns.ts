@@ -3,7 +3,9 @@
  * "GB" in these lines is 2^30 bytes too.
  */
 import { GIB } from '../../shared/units';
+import type { Stage } from '../engine';
 import type { Groups, LineRule } from '../logRules';
+import { freeMemoryChecks } from './causes/kvCache';
 import { launchFromCommand, launchFromPairs } from './launchSeen';
 
 const number = (text: string | undefined): number | null =>
@@ -27,6 +29,29 @@ const progress = (groups: Groups) => {
   return done === null || total === null || !(total > 0) ? {} : { progress: { done, total } };
 };
 
+/** The functions of a traceback that tell how far the start had come. */
+const stageOfFrame: readonly (readonly [Stage, string])[] = [
+  ['loading', 'load_model|load_weights|create_weights'],
+  ['profiling', 'profile_run|determine_available_memory|determine_num_available_blocks'],
+  [
+    'kvCache',
+    'initialize_kv_cache|initialize_kv_cache_tensors|_allocate_kv_cache_tensors|_allocate_kv_cache',
+  ],
+  ['capturing', 'capture_model|_capture_cudagraphs|capture_graph'],
+  ['warmup', '_dummy_sampler_run'],
+];
+
+const framesOf: readonly LineRule[] = [
+  {
+    pattern: /^\s*File "(?<path>[^"]+)", line \d+, in (?<name>\S+)$/,
+    read: ({ path, name }) => ({ frame: `${path?.replaceAll('\\', '/') ?? ''} ${name ?? ''}` }),
+  },
+  ...stageOfFrame.map(([stage, names]) => ({
+    pattern: new RegExp(`^\\s*File "[^"]+", line \\d+, in (?:${names})$`),
+    stage,
+  })),
+];
+
 export const vllmLines: readonly LineRule[] = [
   // start
   {
@@ -35,11 +60,11 @@ export const vllmLines: readonly LineRule[] = [
     read: version,
   },
   {
-    pattern: /█\s+version\s+(?<version>\d\S*)\s*$|vLLM server version (?<version2>\d\S*?),/,
+    pattern: /\u2588\s+version\s+(?<version>\d\S*)\s*$|vLLM server version (?<version2>\d\S*?),/,
     milestone: 'newStart',
     read: ({ version: banner, version2 }) => version({ version: banner ?? version2 }),
   },
-  { pattern: /█\s+model\s+(?<model>\S+)\s*$/, read: ({ model }) => (model ? { model } : {}) },
+  { pattern: /\u2588\s+model\s+(?<model>\S+)\s*$/, read: ({ model }) => (model ? { model } : {}) },
   { pattern: /non-default args: \{(?<args>.*)/, read: ({ args }) => launchFromPairs(args ?? '') },
   { pattern: /args: Namespace\((?<args>.*)/, read: ({ args }) => launchFromPairs(args ?? '') },
   {
@@ -209,35 +234,8 @@ export const vllmLines: readonly LineRule[] = [
 
   // failures that tell sizes, or the stage they belong to
   // where a traceback went through, for logs whose beginning is cut off
-  {
-    pattern: /^\s+File "[^"]+", line \d+, in (?:load_model|load_weights|create_weights)$/,
-    stage: 'loading',
-  },
-  {
-    pattern:
-      /^\s+File "[^"]+", line \d+, in (?:profile_run|determine_available_memory|determine_num_available_blocks)$/,
-    stage: 'profiling',
-  },
-  {
-    pattern:
-      /^\s+File "[^"]+", line \d+, in (?:initialize_kv_cache|initialize_kv_cache_tensors|_allocate_kv_cache_tensors|_allocate_kv_cache)$/,
-    stage: 'kvCache',
-  },
-  {
-    pattern: /^\s+File "[^"]+", line \d+, in (?:capture_model|_capture_cudagraphs|capture_graph)$/,
-    stage: 'capturing',
-  },
-  { pattern: /^\s+File "[^"]+", line \d+, in _dummy_sampler_run$/, stage: 'warmup' },
-  {
-    pattern:
-      /Free memory on device(?: \S+)? \((?<free>[\d.]+)\/[\d.]+ Gi?B\) on startup is less than desired GPU memory utilization \((?<util>[\d.]+), (?<want>[\d.]+) Gi?B\)/,
-    read: failedCheck,
-  },
-  {
-    pattern:
-      /Free memory \((?<free>[\d.]+) Gi?B\) < desired \((?<want>[\d.]+) Gi?B at (?<util>[\d.]+) utilization\)/,
-    read: failedCheck,
-  },
+  ...framesOf,
+  ...freeMemoryChecks.map((pattern) => ({ pattern, read: failedCheck })),
   { pattern: /Failed to create unquantized linear weights/, stage: 'loading' },
   { pattern: /No available memory for the cache blocks/, stage: 'kvCache' },
   {

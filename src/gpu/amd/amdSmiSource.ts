@@ -1,13 +1,7 @@
 /** Live samples from amd-smi, where the kernel's files can't be read: a Python start of hundreds of milliseconds each. */
 import { completeGpu, filledFrom } from '../completeGpu';
 import type { ToolCall } from '../gpu';
-import {
-  startState,
-  type GpuAnswers,
-  type GpuReading,
-  type GpuSource,
-  type GpuSourceState,
-} from '../source';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { toolProblems } from '../toolProblems';
 import { readAmdSmi } from './amdSmi';
 
@@ -20,8 +14,6 @@ export const amdSmiSource: GpuSource = {
   label: 'amd-smi',
   executables: AMD_SMI_PLACES,
   needs: 'tool',
-  simulated: false,
-  start: startState,
   calls(state, wish) {
     const call = (...args: string[]): ToolCall => ({
       file: state.executable,

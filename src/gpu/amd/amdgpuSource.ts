@@ -8,7 +8,7 @@ import { cardsOf, identityQuestion, readingsQuestion, type DrmCard } from '../dr
 import { clientRows, DRI_DEVICES, SEARCH_EVERY_LOOKS } from '../drm/clients';
 import { MEMINFO, readMeminfo, type FileAnswers } from '../kernelFiles';
 import { mergeProcesses, type ProcessRow } from '../mergeProcesses';
-import { EMPTY_SAMPLE, startState } from '../source';
+import { absentReading, retryReading } from '../source';
 import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { readAmdSmi } from './amdSmi';
 import { AMD_SMI_PLACES } from './amdSmiSource';
@@ -34,8 +34,6 @@ export const amdgpuSource: GpuSource = {
   label: 'amdgpu kernel files',
   executables: AMD_SMI_PLACES,
   needs: 'files',
-  simulated: false,
-  start: startState,
   files(state, wish) {
     if (state.known === undefined) return [identityQuestion(VENDOR)];
     const readings = [identityQuestion(VENDOR), readingsQuestion(VENDOR, READINGS), MEMINFO];
@@ -64,15 +62,8 @@ export const amdgpuSource: GpuSource = {
 
 function read(state: GpuSourceState, { outputs, files, wish }: GpuAnswers): GpuReading {
   const cards = cardsOf(files, VENDOR);
-  if (cards.length === 0)
-    return { sample: EMPTY_SAMPLE, state, retry: false, hasProcesses: false, absent: true };
-  if (state.known === undefined)
-    return {
-      sample: EMPTY_SAMPLE,
-      state: { ...state, known: [] },
-      retry: true,
-      hasProcesses: false,
-    };
+  if (cards.length === 0) return absentReading(state);
+  if (state.known === undefined) return retryReading({ ...state, known: [] });
   const named = [...(readAmdSmi(outputs[0]?.stdout ?? '')?.gpus ?? []), ...state.known];
   const gpus = cards
     .map((card, index) => {
@@ -82,14 +73,12 @@ function read(state: GpuSourceState, { outputs, files, wish }: GpuAnswers): GpuR
     .map((gpu) => (gpu.asleep === true ? { ...gpu, usedBytes: null } : gpu))
     // a driver without these files (radeon, a container without /sys) has nothing to say here
     .filter((gpu) => gpu.totalBytes !== null || gpu.asleep === true);
-  if (gpus.length === 0)
-    return { sample: EMPTY_SAMPLE, state, retry: false, hasProcesses: false, absent: true };
+  if (gpus.length === 0) return absentReading(state);
   const rows = wish.processes ? rowsOf(files, gpus) : [];
   const pids = [...new Set(rows.map((row) => row.pid))];
   // KFD names no process: who is new is asked once more, for its name
   const isNew = (row: ProcessRow) => row.name === null && state.pids?.includes(row.pid) !== true;
-  if (rows.some(isNew))
-    return { sample: EMPTY_SAMPLE, state: { ...state, pids }, retry: true, hasProcesses: false };
+  if (rows.some(isNew)) return retryReading({ ...state, pids });
   const looks = wish.processes ? { looks: (state.looks ?? 0) + 1, pids } : {};
   return {
     sample: { gpus: withNames(gpus, cards), processes: mergeProcesses(rows), problems: [] },

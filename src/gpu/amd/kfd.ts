@@ -1,7 +1,8 @@
 /** Compute processes of AMD GPUs from the kernel's KFD: bytes on each card, of every user's processes. */
-import { foldersOf, type FileAnswers, type FileQuestion } from '../kernelFiles';
 import { commOf } from '../drm/clients';
+import { countOf, foldersOf, type FileAnswers, type FileQuestion } from '../kernelFiles';
 import type { ProcessRow } from '../mergeProcesses';
+import { numberAt } from '../values';
 
 export const KFD_QUESTIONS: readonly FileQuestion[] = [
   { folders: '/sys/class/kfd/kfd/topology/nodes/*', files: ['gpu_id', 'properties'] },
@@ -31,7 +32,7 @@ export function kfdRows(
       pid: Number(pid),
       gpuKey: gpuId,
       gpuIndex: busId === undefined ? null : indexOf(busId),
-      usedBytes: /^\s*\d{1,16}\s*$/.test(text) ? Number(text) : null,
+      usedBytes: countOf(text),
       name: commOf(files, pid),
     });
   }
@@ -40,14 +41,9 @@ export function kfdRows(
 
 /** `location_id` packs bus, device and function: bus << 8 | device << 3 | function. */
 function busIdOf(properties: string): string | null {
-  const location = numberIn(properties, 'location_id');
+  const location = numberAt(properties, /^location_id (\d{1,10})\s*$/m);
   if (location === null || location === 0) return null;
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
-  const domain = hex(numberIn(properties, 'domain') ?? 0, 4);
+  const domain = hex(numberAt(properties, /^domain (\d{1,10})\s*$/m) ?? 0, 4);
   return `${domain}:${hex((location >> 8) & 0xff, 2)}:${hex((location >> 3) & 0x1f, 2)}.${String(location & 7)}`;
-}
-
-function numberIn(properties: string, name: string): number | null {
-  const digits = new RegExp(`^${name} (\\d{1,10})\\s*$`, 'm').exec(properties)?.[1];
-  return digits === undefined ? null : Number(digits);
 }

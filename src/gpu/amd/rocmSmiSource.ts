@@ -1,11 +1,5 @@
 /** Live samples from rocm-smi, for ROCm before amd-smi. */
-import {
-  startState,
-  type GpuAnswers,
-  type GpuReading,
-  type GpuSource,
-  type GpuSourceState,
-} from '../source';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { toolProblems } from '../toolProblems';
 import { readRocmSmi } from './rocmSmi';
 
@@ -26,8 +20,6 @@ export const rocmSmiSource: GpuSource = {
   label: 'rocm-smi',
   executables: ['rocm-smi', '/opt/rocm/bin/rocm-smi'],
   needs: 'tool',
-  simulated: false,
-  start: startState,
   calls: (state, wish) =>
     [CARDS, ...(wish.processes ? [['--showpids']] : [])].map((args) => ({
       file: state.executable,

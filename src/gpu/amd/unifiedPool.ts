@@ -1,5 +1,6 @@
 /** When an AMD GPU is part of a processor: then models live in the system's memory, mapped for it (GTT). */
 import type { MemoryKind } from '../gpu';
+import { sumOf } from '../values';
 import { GIB } from '../../shared/units';
 
 export interface AmdMemory {
@@ -34,9 +35,6 @@ export function amdPoolOf(memory: AmdMemory): AmdPool {
   return {
     memory: 'unified',
     totalBytes: vram + gtt,
-    usedBytes:
-      memory.vramUsedBytes === null || memory.gttUsedBytes === null
-        ? null
-        : memory.vramUsedBytes + memory.gttUsedBytes,
+    usedBytes: sumOf([memory.vramUsedBytes, memory.gttUsedBytes]),
   };
 }

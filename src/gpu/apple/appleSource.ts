@@ -1,14 +1,9 @@
 /** Live samples of Apple's processors: `ioreg`, and what the system has. Nothing of it needs an administrator. */
 import type { Gpu, ToolCall, ToolOutput } from '../gpu';
 import { completeGpu, MAX_BYTES, plausible } from '../completeGpu';
-import {
-  startState,
-  type GpuAnswers,
-  type GpuReading,
-  type GpuSource,
-  type GpuSourceState,
-} from '../source';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { toolProblems } from '../toolProblems';
+import { numberAt, sumOf } from '../values';
 import { GIB, MIB } from '../../shared/units';
 import { readIoreg } from './ioreg';
 
@@ -19,8 +14,6 @@ export const appleSource: GpuSource = {
   label: 'ioreg',
   executables: ['/usr/sbin/ioreg'],
   needs: 'tool',
-  simulated: false,
-  start: startState,
   calls(state) {
     const call = (file: string, ...args: string[]): ToolCall => ({
       file,
@@ -86,11 +79,11 @@ interface SystemSizes {
 
 /** `hw.memsize: 17179869184`; a name that this system lacks is missing from stdout. */
 function readSysctl(output: ToolOutput | null): SystemSizes {
-  const value = (name: string) => {
-    const line = new RegExp(`^${name.replaceAll('.', '\\.')}: (\\d{1,15})\\s*$`, 'm');
-    const digits = line.exec(output?.stdout ?? '')?.[1];
-    return digits === undefined ? null : Number(digits);
-  };
+  const value = (name: string) =>
+    numberAt(
+      output?.stdout ?? '',
+      new RegExp(`^${name.replaceAll('.', '\\.')}: (\\d{1,15})\\s*$`, 'm'),
+    );
   const limitMib = value('iogpu.wired_limit_mb') ?? value('debug.iogpu.wired_limit');
   return {
     totalBytes: plausible(value('hw.memsize'), 1, MAX_BYTES),
@@ -101,12 +94,11 @@ function readSysctl(output: ToolOutput | null): SystemSizes {
 /** Free, inactive and purgeable pages: what the system would give up without swapping. */
 function readVmStat(output: ToolOutput | null): number | null {
   const text = output?.stdout ?? '';
-  const pageBytes = /page size of (\d{4,6}) bytes/.exec(text)?.[1];
-  const pages = ['free', 'inactive', 'purgeable'].map((kind) => {
-    const digits = new RegExp(`^Pages ${kind}:\\s+(\\d{1,12})\\.`, 'm').exec(text)?.[1];
-    return digits === undefined ? null : Number(digits);
-  });
-  if (pageBytes === undefined || pages.includes(null)) return null;
-  const bytes = Number(pageBytes) * pages.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  return plausible(bytes, 0, MAX_BYTES);
+  const pageBytes = numberAt(text, /page size of (\d{4,6}) bytes/);
+  const pages = sumOf(
+    ['free', 'inactive', 'purgeable'].map((kind) =>
+      numberAt(text, new RegExp(`^Pages ${kind}:\\s+(\\d{1,12})\\.`, 'm')),
+    ),
+  );
+  return pageBytes === null || pages === null ? null : plausible(pageBytes * pages, 0, MAX_BYTES);
 }

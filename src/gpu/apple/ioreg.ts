@@ -1,6 +1,7 @@
 /** Reads `ioreg -r -d 1 -w 0 -c IOAccelerator`: what the GPU of an Apple processor has of the system's memory. */
 import type { Gpu } from '../gpu';
 import { completeGpu } from '../completeGpu';
+import { numberAt } from '../values';
 
 const ENTRY = /^[ |]*\+-o /m;
 
@@ -35,9 +36,4 @@ const MAX_GPUS = 16;
 
 function statistic(entry: string, name: string): number | null {
   return numberAt(entry, new RegExp(`"${name}"\\s*=\\s*(\\d{1,14})\\b`));
-}
-
-function numberAt(entry: string, pattern: RegExp): number | null {
-  const digits = pattern.exec(entry)?.[1];
-  return digits === undefined ? null : Number(digits);
 }

@@ -1,6 +1,7 @@
 /** Who has a GPU open, from the fdinfo of descriptors: memory of each process on each GPU. */
 import type { FileAnswers } from '../kernelFiles';
 import type { ProcessRow } from '../mergeProcesses';
+import { sumOf } from '../values';
 import { readFdinfo } from './fdinfo';
 
 /** A search through all processes every so many looks: about 0.1 ms per process, 10 ms on a desktop. */
@@ -33,7 +34,7 @@ export function clientRows(
       pid: Number(pid),
       gpuKey: client.busId,
       gpuIndex: indexOf(client.busId),
-      usedBytes: before ? plus(before.usedBytes, client.vramBytes) : client.vramBytes,
+      usedBytes: before ? sumOf([before.usedBytes, client.vramBytes]) : client.vramBytes,
       name: commOf(files, pid),
     });
   }
@@ -43,8 +44,4 @@ export function clientRows(
 /** The kernel's 15 characters of its name; null: not asked for, or gone. */
 export function commOf(files: FileAnswers, pid: string): string | null {
   return files.get(`/proc/${pid}/comm`)?.trim() ?? null;
-}
-
-function plus(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a + b;
 }

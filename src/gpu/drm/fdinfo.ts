@@ -1,6 +1,6 @@
 /** Reads `/proc/<pid>/fdinfo/<fd>` of an open GPU. https://docs.kernel.org/gpu/drm-usage-stats.html */
 import { MAX_BYTES, plausible } from '../completeGpu';
-import { linesOf } from '../values';
+import { linesOf, sumOf } from '../values';
 import { GIB, KIB, MIB } from '../../shared/units';
 
 /** One opening of one GPU. Descriptors that were copied or inherited show the same client again. */
@@ -19,6 +19,9 @@ export interface DrmClient {
 const LINE = /^(drm-[a-z0-9-]+|(?:vram|gtt|cpu) mem):\s*(\S.*?)\s*$/;
 const SIZE = /^(\d{1,15})(?: (KiB|MiB|GiB|kB))?$/;
 const BYTES_PER: Readonly<Record<string, number>> = { KiB: KIB, kB: KIB, MiB: MIB, GiB: GIB };
+
+/** Names of one figure, the newest kernels' first: `drm-resident-vram0`, …, `vram mem`. */
+const NAMES = [/^drm-resident-(.+)$/, /^drm-memory-(.+)$/, /^drm-total-(.+)$/, /^(.+) mem$/];
 
 /** null: no client of a GPU. */
 export function readFdinfo(text: string): DrmClient | null {
@@ -39,29 +42,19 @@ export function readFdinfo(text: string): DrmClient | null {
   };
 }
 
-/** Of the names that kernels have given the same figure, the first that is there; memory of several tiles adds up. */
+/** By the first name that is there; memory of several tiles adds up. */
 function regionBytes(cells: ReadonlyMap<string, string>, region: RegExp): number | null {
-  for (const kind of ['drm-resident-', 'drm-memory-', 'drm-total-']) {
+  for (const name of NAMES) {
     const sizes = [...cells]
-      .filter(([key]) => key.startsWith(kind) && region.test(key.slice(kind.length)))
+      .filter(([key]) => region.test(name.exec(key)?.[1] ?? ''))
       .map(([, value]) => sizeOf(value));
-    if (sizes.length > 0) return sumOf(sizes);
+    if (sizes.length > 0) return plausible(sumOf(sizes), 0, MAX_BYTES);
   }
-  const old = [...cells].filter(([key]) => key.endsWith(' mem') && region.test(key.slice(0, -4)));
-  return old.length > 0 ? sumOf(old.map(([, value]) => sizeOf(value))) : null;
+  return null;
 }
 
 /** No unit means bytes. */
 function sizeOf(text: string): number | null {
   const match = SIZE.exec(text);
   return match ? Number(match[1]) * (BYTES_PER[match[2] ?? ''] ?? 1) : null;
-}
-
-function sumOf(sizes: readonly (number | null)[]): number | null {
-  if (sizes.includes(null)) return null;
-  return plausible(
-    sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
-    0,
-    MAX_BYTES,
-  );
 }

@@ -4,8 +4,9 @@ import { completeGpu } from '../completeGpu';
 import { cardsOf, identityQuestion, readingsQuestion, type DrmCard } from '../drm/cards';
 import { clientRows, DRI_DEVICES, SEARCH_EVERY_LOOKS } from '../drm/clients';
 import { mergeProcesses } from '../mergeProcesses';
-import { EMPTY_SAMPLE, startState } from '../source';
+import { absentReading, retryReading } from '../source';
 import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
+import { sumOf } from '../values';
 import { MIB } from '../../shared/units';
 
 const VENDOR = '0x8086';
@@ -25,8 +26,6 @@ export const intelSource: GpuSource = {
   label: 'Intel kernel files',
   executables: [],
   needs: 'files',
-  simulated: false,
-  start: startState,
   files(state, wish) {
     if (state.known === undefined) return [identityQuestion(VENDOR)];
     const readings = [identityQuestion(VENDOR), readingsQuestion(VENDOR, READINGS)];
@@ -39,16 +38,14 @@ export const intelSource: GpuSource = {
 
 function read(state: GpuSourceState, { files, wish }: GpuAnswers): GpuReading {
   const cards = cardsOf(files, VENDOR);
-  const absent = { sample: EMPTY_SAMPLE, state, retry: false, hasProcesses: false, absent: true };
-  if (cards.length === 0) return absent;
-  if (state.known === undefined)
-    return { ...absent, state: { ...state, known: [] }, retry: true, absent: false };
+  if (cards.length === 0) return absentReading(state);
+  if (state.known === undefined) return retryReading({ ...state, known: [] });
   // the GPU of a processor has no memory of its own and is nothing to load a model on
   const gpus = cards
     .map((card) => readCard(card, state))
     .filter((gpu) => gpu.totalBytes !== null)
     .map((gpu, index) => ({ ...gpu, index }));
-  if (gpus.length === 0) return absent;
+  if (gpus.length === 0) return absentReading(state);
   const rows = wish.processes
     ? clientRows(
         files,
@@ -96,8 +93,4 @@ function windowBytes(resource: string): number | null {
   const [first, last] = (resource.split('\n')[2] ?? '').split(' ').map(Number);
   const size = first === undefined || last === undefined ? NaN : last - first + 1;
   return size > SMALL_WINDOW_BYTES ? size : null;
-}
-
-function sumOf(sizes: readonly number[]): number {
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,13 +1,7 @@
 /** Live samples from xpu-smi 1.x: which cards and how large once, then their readings one by one. */
 import type { Gpu, ToolCall } from '../gpu';
 import { completeGpu, filledFrom } from '../completeGpu';
-import {
-  startState,
-  type GpuAnswers,
-  type GpuReading,
-  type GpuSource,
-  type GpuSourceState,
-} from '../source';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { toolProblems } from '../toolProblems';
 import { readXpuSmi } from './xpuSmi';
 
@@ -18,8 +12,6 @@ export const xpuSmiSource: GpuSource = {
   label: 'xpu-smi',
   executables: ['xpu-smi'],
   needs: 'tool',
-  simulated: false,
-  start: startState,
   calls(state, wish) {
     const call = (...args: string[]): ToolCall => ({
       file: state.executable,

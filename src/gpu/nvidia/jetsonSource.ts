@@ -1,7 +1,7 @@
 /** Jetson boards without an nvidia-smi (JetPack 5 and older), from the kernel's files: no tool is started. */
 import type { Gpu } from '../gpu';
 import { completeGpu } from '../completeGpu';
-import { EMPTY_SAMPLE, startState, type GpuSource } from '../source';
+import { absentReading, EMPTY_SAMPLE, type GpuSource } from '../source';
 import { hasJetsonGpu, POOL_QUESTIONS, withPool } from './pool';
 
 export const jetsonSource: GpuSource = {
@@ -9,13 +9,10 @@ export const jetsonSource: GpuSource = {
   label: 'Jetson kernel files',
   executables: [],
   needs: 'files',
-  simulated: false,
-  start: startState,
   files: () => [...POOL_QUESTIONS, { folders: '/proc/device-tree', files: ['model'] }],
   calls: () => [],
   read(state, { files }) {
-    if (!hasJetsonGpu(files))
-      return { sample: EMPTY_SAMPLE, state, retry: false, hasProcesses: false, absent: true };
+    if (!hasJetsonGpu(files)) return absentReading(state);
     // the kernel ends this one with a NUL
     const name = files.get('/proc/device-tree/model')?.replaceAll('\0', '').trim();
     const board: Gpu = completeGpu(0, { name: name === '' ? null : (name ?? null) });

@@ -11,7 +11,7 @@ import { readQueryText } from './queryText';
 import { readQueryXml } from './queryXml';
 import { readTable } from './table';
 import { readTegrastats, TEGRASTATS_LINE } from './tegrastats';
-import { linesOf } from '../values';
+import { firstLine, linesOf } from '../values';
 
 export type NvidiaFormat =
   | 'queryXml'
@@ -149,11 +149,11 @@ function isEmptyList(text: string): boolean {
 }
 
 function badOutput(text: string): GpuSample['problems'][number] {
-  const line = /\S[^\r\n]*/.exec(text)?.[0].slice(0, 120);
+  const line = firstLine(text);
   return {
     id: 'bad_output',
     text:
-      line === undefined
+      line === ''
         ? 'nvidia-smi printed nothing.'
         : `This is no output of nvidia-smi that can be read: ${line}`,
   };

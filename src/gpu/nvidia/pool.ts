@@ -7,6 +7,7 @@ import type { Gpu, GpuProcess } from '../gpu';
 import { completeGpu } from '../completeGpu';
 import { foldersOf, MEMINFO, readMeminfo } from '../kernelFiles';
 import type { FileAnswers, FileQuestion } from '../kernelFiles';
+import { sumOf } from '../values';
 
 const GPU_FOLDERS = [
   '/sys/devices/platform/gpu.*',
@@ -37,7 +38,7 @@ export function withPool(
   lastUsedBytes: number | null,
 ): Gpu {
   const { totalBytes, availableBytes, nvMapBytes } = readMeminfo(files);
-  const held = processes === null ? lastUsedBytes : sumOf(processes);
+  const held = processes === null ? lastUsedBytes : heldBy(processes);
   return completeGpu(gpu.index, {
     ...gpu,
     memory: 'unified',
@@ -50,11 +51,8 @@ export function withPool(
 }
 
 /** Nobody listed is unknown, not nothing: nvidia-smi of Orin lists no process at all. */
-function sumOf(processes: readonly GpuProcess[]): number | null {
-  const sizes = processes.map((process) => process.usedBytes);
-  return sizes.length === 0 || sizes.includes(null)
-    ? null
-    : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+function heldBy(processes: readonly GpuProcess[]): number | null {
+  return processes.length === 0 ? null : sumOf(processes.map(({ usedBytes }) => usedBytes));
 }
 
 /** The kernel writes per mille. */

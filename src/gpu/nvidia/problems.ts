@@ -1,5 +1,6 @@
 /** What NVIDIA's tools say when they fail, and what it means. Data: one row per cause. */
 import type { GpuProblem, ToolOutput } from '../gpu';
+import { firstLine } from '../values';
 
 interface ProblemRow {
   readonly id: string;
@@ -129,8 +130,4 @@ function lineAround(text: string, at: number): string {
     .slice(start, end === -1 ? undefined : end)
     .trim()
     .slice(0, 200);
-}
-
-function firstLine(text: string): string {
-  return (/\S[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, 200);
 }

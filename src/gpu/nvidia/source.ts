@@ -5,14 +5,14 @@
 import type { Gpu, GpuProblem, GpuProcess, ToolCall, ToolOutput } from '../gpu';
 import { completeGpu, withoutReadings } from '../completeGpu';
 import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
-import { EMPTY_SAMPLE, startState } from '../source';
+import { EMPTY_SAMPLE, retryReading } from '../source';
 import { readComputeApps, readQueryGpu } from './output';
 import { POOL_QUESTIONS, withPool } from './pool';
 import { findProblems, problemOfExit, refusedField } from './problems';
 import { areAllAsleep, mayBePutToSleep, SLEEP_QUESTIONS } from './sleep';
 import { readTable } from './table';
 import { isIntegrated } from '../values';
-import { MIB } from '../../shared/units';
+import { GIB, MIB } from '../../shared/units';
 
 /** Text field last, so that a comma in the name cannot shift columns. Known to every driver that vLLM or Ollama run on. */
 const CORE_FIELDS = [
@@ -58,8 +58,6 @@ export const nvidiaSource: GpuSource = {
     'C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvidia-smi.exe',
   ],
   needs: 'tool',
-  simulated: false,
-  start: startState,
   files: (state) => [
     ...(state.canSleep === false ? [] : SLEEP_QUESTIONS),
     ...(state.wantsPool === true ? POOL_QUESTIONS : []),
@@ -117,20 +115,19 @@ function table(state: GpuSourceState): ToolCall {
 function read(state: GpuSourceState, { outputs, files, wish }: GpuAnswers): GpuReading {
   if (outputs.length === 0) return asleepReading(state);
   const [cardsOutput, processesOutput, tableOutput] = outputs;
-  const hasProcesses = processesOutput != null;
   const ended = outputs.filter((output) => output !== null);
   const refused = ended
     .map((output) => refusedField(said(output)))
     .find((field) => field !== null && isAskedField(field) && !state.refusedFields.includes(field));
-  if (refused != null && state.refusedFields.length < MAX_REFUSALS) {
-    const refusedFields = [...state.refusedFields, refused];
-    const sample = EMPTY_SAMPLE;
-    return { sample, state: { ...state, refusedFields }, retry: true, hasProcesses };
-  }
+  if (refused != null && state.refusedFields.length < MAX_REFUSALS)
+    return retryReading({ ...state, refusedFields: [...state.refusedFields, refused] });
   const cards = readQueryGpu(cardsOutput?.stdout ?? '');
   const full = tableOutput ? readTable(tableOutput.stdout) : { gpus: [], processes: [] };
   const named = (cards.gpus ?? []).map(asleepAMomentAgo).map((gpu) => withSlices(gpu, full.gpus));
-  const apps = readComputeApps(processesOutput?.stdout ?? '', named).processes ?? [];
+  const told = readComputeApps(processesOutput?.stdout ?? '', named).processes;
+  const apps = told ?? [];
+  // some drivers print nothing at all where nobody computes; one that fails has not told
+  const hasProcesses = told !== undefined || processesOutput?.exitCode === 0;
   const processes = joinProcesses(apps, full.processes);
   const wantsPool = named.some(needsPool);
   const gpus = named.map((gpu) =>
@@ -141,7 +138,7 @@ function read(state: GpuSourceState, { outputs, files, wish }: GpuAnswers): GpuR
         : gpu,
   );
   const problems = problemsOf(ended, [...(cards.problems ?? [])], gpus);
-  if (wish.processes && !hasProcesses && outputs.length > 1)
+  if (wish.processes && processesOutput === null)
     problems.push({ id: 'timeout', text: 'nvidia-smi did not say which processes hold memory.' });
   return {
     sample: { gpus, processes, problems },
@@ -163,9 +160,12 @@ function seesWholeBoard({ executable }: GpuSourceState): boolean {
   return /\/wsl\/|\.exe$/i.test(executable);
 }
 
-/** A board that does not tell its memory (an old driver, a fault) is no reason to show the system's in its place. */
-function needsPool(gpu: Gpu): boolean {
-  return isIntegrated(gpu.name) && gpu.totalBytes === null;
+/**
+ * A board that does not tell its memory (an old driver, a fault) is no reason to show the system's in its place. A chip
+ * that shares it may tell a fixed 8128 MiB (N1X, https://github.com/unslothai/unsloth/pull/10283).
+ */
+function needsPool({ name, totalBytes }: Gpu): boolean {
+  return isIntegrated(name) && (totalBytes === null || totalBytes <= 8 * GIB);
 }
 
 function lastUsedBytes(state: GpuSourceState, gpu: Gpu): number | null {

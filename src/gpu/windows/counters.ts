@@ -4,6 +4,7 @@ import { completeGpu } from '../completeGpu';
 import type { Gpu, GpuProcess, GpuVendor } from '../gpu';
 import { numberOf, readJsonText, textOf } from '../jsonText';
 import { mergeProcesses } from '../mergeProcesses';
+import { sumOf } from '../values';
 import { GIB } from '../../shared/units';
 import { COUNTERS_HEADER } from './script';
 
@@ -62,7 +63,7 @@ export function readCounters(text: string): CountersAnswer | null {
     const before = used.get(instance.luid);
     const more = sizeOf(bytes);
     // linked boards are one adapter
-    used.set(instance.luid, before === undefined ? more : sumOf(before, more));
+    used.set(instance.luid, before === undefined ? more : sumOf([before, more]));
   }
   const cards = cardsOf(counters, used);
   const indexes = new Map(cards.map(({ luid }, index) => [luid, index]));
@@ -149,7 +150,3 @@ const sizeOf = (text: string | null | undefined): number | null => {
   const bytes = numberOf(text);
   return bytes !== null && bytes >= 0 ? bytes : null;
 };
-
-function sumOf(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? null : one + other;
-}

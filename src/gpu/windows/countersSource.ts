@@ -2,13 +2,7 @@
  * Live samples from Windows' own counters: AMD and Intel cards, and what each process holds, NVIDIA's included. Written
  * from descriptions and never seen on a real machine; load, temperature and power stay unknown.
  */
-import {
-  startState,
-  type GpuAnswers,
-  type GpuReading,
-  type GpuSource,
-  type GpuSourceState,
-} from '../source';
+import type { GpuAnswers, GpuReading, GpuSource, GpuSourceState } from '../source';
 import { toolProblems } from '../toolProblems';
 import { readCounters } from './counters';
 import { COUNTERS_SCRIPT } from './script';
@@ -22,8 +16,6 @@ export const windowsCountersSource: GpuSource = {
   // by its place alone: the name is on the PATH of WSL, too, where it would tell of another system's processes
   executables: ['C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe'],
   needs: 'tool',
-  simulated: false,
-  start: startState,
   calls: ({ executable }) => [
     {
       file: executable,

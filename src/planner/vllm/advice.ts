@@ -2,7 +2,7 @@
 import type { Advice, Verdict } from '../../shared/planAnswer';
 import type { PlanOptions } from '../../shared/planRequest';
 import { budgetBytes } from './budget';
-import { corePlanOf, neededBytes, type CorePlan } from './corePlan';
+import { corePlanOf, corePlanUnder, neededBytes, type CorePlan } from './corePlan';
 import { guidanceOf, knownGuidance, thinGuidance } from './guidance';
 import { failedAlike } from './pastFailure';
 import { remedies, type Remedy } from './remedies';
@@ -62,8 +62,12 @@ function planWith(core: CorePlan, change: PlanOptions): Tried {
   const isFree = asked !== 0 && change.gpuMemoryUtilization === undefined;
   if (first.core.outcome.verdict === 'fits' || !isFree || wanted === null || wanted <= 0)
     return first;
-  const second = replan(core, { ...change, gpuMemoryUtilization: wanted });
-  return RANK[second.core.outcome.verdict] > RANK[first.core.outcome.verdict] ? second : first;
+  const { request, outcome } = first.core;
+  const options = { ...request.options, gpuMemoryUtilization: wanted };
+  const second = corePlanUnder(first.core, { ...request, options });
+  return RANK[second.outcome.verdict] > RANK[outcome.verdict]
+    ? { core: second, change: { ...change, gpuMemoryUtilization: wanted } }
+    : first;
 }
 
 function replan(core: CorePlan, change: PlanOptions): Tried {
@@ -73,7 +77,6 @@ function replan(core: CorePlan, change: PlanOptions): Tried {
   const planned = corePlanOf(
     { ...request, options },
     {
-      shape: demand.shape,
       numbers: demand.numbers,
       convertedFrom: converted ? { quantization: request.options.quantization ?? null } : null,
       // Another card may have seen other starts.

@@ -12,9 +12,11 @@ export interface MixerWeights {
 export interface AttentionWeights extends MixerWeights {
   /** Of `linear`, K and V. */
   readonly keyValue: number;
+  /** Of `small`, latent down-projections, which are quantized like the rest. */
+  readonly down: number;
 }
 
-const NOTHING: AttentionWeights = { linear: 0, keyValue: 0, small: 0 };
+const NOTHING: AttentionWeights = { linear: 0, keyValue: 0, small: 0, down: 0 };
 
 /** The mean over a model's attention layers; null: not told. */
 export function attentionOf(shape: HfShape, traits: FamilyTraits): AttentionWeights | null {
@@ -39,7 +41,7 @@ export function attentionOf(shape: HfShape, traits: FamilyTraits): AttentionWeig
     keyValue += (one.keyValue * run.count) / count;
     small += (one.small * run.count) / count;
   }
-  return { linear, keyValue, small };
+  return { linear, keyValue, small, down: 0 };
 }
 
 function latentAttention(
@@ -62,7 +64,12 @@ function latentAttention(
     ? indexer.headDim * ((indexer.heads ?? 64) * (rank ?? hidden) + hidden + 2) +
       hidden * (indexer.heads ?? 64)
     : 0;
-  return { linear: q + up + heads * value * hidden, keyValue: 0, small: down + norms + index };
+  return {
+    linear: q + up + heads * value * hidden,
+    keyValue: 0,
+    small: down + norms + index,
+    down: down + index,
+  };
 }
 
 function oneAttention(
@@ -86,6 +93,7 @@ function oneAttention(
     linear: gated * query + keyValue + query,
     keyValue,
     small: norms[traits.queryKeyNorm] + biases + sinks,
+    down: 0,
   };
 }
 

@@ -43,7 +43,7 @@ export function fixedPool(demand: Demand): number | null {
 /** Smallest pool of each pipeline stage. */
 function stagePools(demand: Demand, utilization: number, end: End): number[] {
   const { settings } = demand;
-  const pools = Array.from({ length: settings.pipelineParallel }, () => Infinity);
+  const pools = new Array<number>(settings.pipelineParallel).fill(Infinity);
   settings.cards.forEach((_, gpu) => {
     const stage = stageOf(settings, gpu);
     pools[stage] = Math.min(pools[stage] ?? Infinity, poolBytes(demand, gpu, utilization, end));
@@ -60,9 +60,12 @@ export function amountUnder(demand: Demand, utilization: number, end: End): KvCa
   return amountIn(kv.layout, kv.settings, stagePools(demand, utilization, end));
 }
 
-/** The check at the start compares with the version's default where a fixed pool drops the flag. */
+/** The check at the start compares with a share given beside a fixed pool, else with the version's default. */
 export function checkedUtilization(demand: Demand, utilization: number): number {
-  return fixedPool(demand) === null ? utilization : demand.settings.rules.defaultUtilization;
+  if (fixedPool(demand) === null) return utilization;
+  const { options, rules } = demand.settings;
+  const asked = options.gpuMemoryUtilization ?? 0;
+  return asked > 0 ? asked : rules.defaultUtilization;
 }
 
 /** Free for this start: what the sample says, less what is kept for Ollama. null: not known. */
@@ -71,7 +74,6 @@ export function freeFor(demand: Demand, gpu: number): number | null {
   return free === null ? null : Math.max(0, free - reservation(demand, gpu));
 }
 
-/** Bytes of each GPU that are kept for Ollama; 0: none. */
 /** Kept for Ollama on a card of this server. */
 export function reservation(demand: Demand, gpu: number): number {
   return keptForOllama(demand.request, demand.settings.options.visibleDevices?.[gpu] ?? gpu);
@@ -79,8 +81,8 @@ export function reservation(demand: Demand, gpu: number): number {
 
 /** @param place of the GPU among all there are */
 export function keptForOllama({ coexistence }: PlanRequest, place: number): number {
-  const { ollamaReservationBytes, ollamaGpus } = coexistence ?? {};
-  return (ollamaGpus ?? [place]).includes(place) ? (ollamaReservationBytes ?? 0) : 0;
+  const { ollamaReservationBytes, ollamaBytesPerGpu } = coexistence ?? {};
+  return (ollamaBytesPerGpu ? ollamaBytesPerGpu[place] : ollamaReservationBytes) ?? 0;
 }
 
 /** Bytes the server holds on a card once it runs: budget (or parts), its context, graphs captured outside the budget. */

@@ -35,7 +35,7 @@ export function calibratedDemand(request: PlanRequest, given: CalibrationOptions
 }
 
 /** The request with the GPUs that the server will see. */
-function onVisible(request: PlanRequest): PlanRequest {
+export function onVisible(request: PlanRequest): PlanRequest {
   const { visibleDevices } = request.options;
   if (!visibleDevices?.length) return request;
   return { ...request, gpus: visibleDevices.flatMap((index) => request.gpus[index] ?? []) };

@@ -2,8 +2,8 @@
 import type { GpuPlan, KvCachePlan, Range } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { amountUnder, budgetBytes, fixedPool, overcharge, poolBytes } from './budget';
-import { calibratedDemand, type CalibrationOptions } from './calibration';
-import { besidesKv, kvNeeded, perTokenBytes, type Demand } from './demand';
+import { calibratedDemand, onVisible, type CalibrationOptions } from './calibration';
+import { besidesKv, demandUnder, kvNeeded, perTokenBytes, type Demand } from './demand';
 import { longestThatFits, type KvCacheAmount } from './kvCache';
 import { utilizationOf, type UtilizationChoice } from './utilization';
 import { verdictOf, type VerdictReason } from './verdict';
@@ -19,7 +19,15 @@ export interface CorePlan {
 
 /** @param given model facts read before, for the many re-plans of advice. */
 export function corePlanOf(request: PlanRequest, given: CalibrationOptions = {}): CorePlan {
-  const demand = calibratedDemand(request, given);
+  return coreOf(request, calibratedDemand(request, given));
+}
+
+/** The same plan where another share is asked for or more is free. @param request differs in nothing else */
+export function corePlanUnder(core: CorePlan, request: PlanRequest): CorePlan {
+  return coreOf(request, demandUnder(core.demand, onVisible(request)));
+}
+
+function coreOf(request: PlanRequest, demand: Demand): CorePlan {
   const choice = utilizationOf(demand);
   const amount = amountUnder(demand, choice.used, 'bytes');
   return { request, demand, choice, amount, outcome: verdictOf(demand, choice.used) };

@@ -1,7 +1,8 @@
 /** Everything a start takes on each GPU, at its favourable, likely and unfavourable end. */
-import { readHfConfig, type HfShape } from '../../models/hfConfig';
+import type { HfShape } from '../../models/hfConfig';
 import type { Basis } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
+import { freeBytesOf } from '../cards';
 import {
   blocksPerRequest,
   bytesPerToken,
@@ -14,6 +15,7 @@ import { NO_DRAFT } from './draftModel';
 import { FITTED, type FittedNumbers } from './fittedNumbers';
 import { layoutOf } from './kvGroups';
 import { kvModelOf } from './kvLayers';
+import { shapeOf } from './modelShape';
 import {
   activationOf,
   contextOf,
@@ -65,9 +67,7 @@ export interface Learned {
   readonly measured: ReadonlySet<'weights' | 'activation' | 'graphs' | 'nonTorch'>;
 }
 
-/** What is fixed by the model and need not be read again for each of an advice's re-plans. */
 export interface DemandOptions {
-  readonly shape?: HfShape | null;
   readonly convertedFrom?: Conversion | null;
   /** Other fitted numbers than the planner's own: to score what it makes of models they were not fitted to. */
   readonly numbers?: FittedNumbers;
@@ -75,10 +75,7 @@ export interface DemandOptions {
 
 /** Everything but KV is per GPU and per rank; estimates carry their range. Nothing learned is in it (`calibration.ts`). */
 export function demandOf(request: PlanRequest, given: DemandOptions = {}): Demand {
-  const shape =
-    given.shape === undefined
-      ? readHfConfig(request.model.config ?? ggufConfig(request))
-      : given.shape;
+  const shape = shapeOf(request.model);
   const settings = settingsOf(request, shape);
   const weights = weightsOf(request, shape, settings, given.convertedFrom ?? null);
   const model = kvModelOf(shape, settings);
@@ -108,25 +105,21 @@ export function demandOf(request: PlanRequest, given: DemandOptions = {}): Deman
   };
 }
 
-/** GGUF metadata of plain attention in the words of a config.json; null: none, or a layout that needs more. */
-function ggufConfig(request: PlanRequest): Record<string, unknown> | null {
-  const { gguf } = request.model;
-  if (!gguf) return null;
-  const plain = ['sliding_window', 'kv_lora_rank', 'ssm_state_size', 'swa_layers'];
-  if (plain.some((key) => gguf[key] != null)) return null;
+/**
+ * The same start where another share is asked for or more is free: what it takes follows from neither.
+ * @param request differs from the demand's own in nothing else
+ */
+export function demandUnder(demand: Demand, request: PlanRequest): Demand {
+  const { settings, learned } = demand;
+  const cards = settings.cards.map((card, rank) => {
+    const gpu = request.gpus[rank];
+    return gpu ? { ...card, freeBytes: freeBytesOf(gpu) } : card;
+  });
   return {
-    model_type: gguf.architecture,
-    num_hidden_layers: gguf.block_count,
-    hidden_size: gguf.embedding_length,
-    num_attention_heads: gguf.head_count,
-    num_key_value_heads: gguf.head_count_kv,
-    head_dim: gguf.key_length,
-    v_head_dim: gguf.value_length,
-    intermediate_size: gguf.feed_forward_length,
-    vocab_size: gguf.vocab_size,
-    max_position_embeddings: gguf.context_length,
-    num_experts: gguf.expert_count,
-    num_experts_per_tok: gguf.expert_used_count,
+    ...demand,
+    request,
+    settings: { ...settings, cards, options: request.options },
+    learned: learned && { ...learned, estimated: demandUnder(learned.estimated, request) },
   };
 }
 
@@ -157,14 +150,17 @@ function sharesOf(shape: HfShape | null, settings: VllmSettings): WorkerShare[] 
   });
 }
 
-/** 16-bit KV per token when only the size is known: the name rule's 0.4 GB per 1,000 tokens and 7 GB is its upper end. */
+/**
+ * 16-bit KV per token when only the size is known: the name rule's 0.4 GB per 1,000 tokens and 7 GB is its upper end, a
+ * hybrid mixture of experts its lower one (Qwen3.6-35B-A3B: 20 KB).
+ */
 function roughKv(weights: Weights, settings: VllmSettings): Estimate {
   const ranks = settings.tensorParallel * settings.pipelineParallel;
   const high = (weights.totalBytes / 7) * 0.4e-3;
   const share = settings.kvDtype.elementBytes / 2 / ranks;
   return {
     bytes: Math.round(high * 0.25 * share),
-    low: Math.round(high * 0.03 * share),
+    low: Math.round(high * 0.005 * share),
     high: Math.round(high * share),
   };
 }

@@ -145,7 +145,7 @@ const facts = {
   nonTorchBus: {
     value: 0.25,
     low: 0.18,
-    high: 0.95,
+    high: 0.6,
     unit: 'GiB more on several GPUs over PCIe',
     reason: 'fewer NCCL channels without NVLink',
     cases: ['d-040'],
@@ -158,13 +158,13 @@ const facts = {
     reason: 'the profile runs the encoder on images of its one size',
     cases: ['d-007', 'd-008', 'd-009'],
   },
-  encoderDynamic: {
-    value: 3.6,
-    low: 0.2,
-    high: 5,
-    unit: 'GiB',
+  encoderPerToken: {
+    value: 0.25,
+    low: 0.012,
+    high: 0.35,
+    unit: 'MiB per encoded token, over the TP group',
     reason: 'the profile runs the encoder on the largest image its preprocessor lets through',
-    cases: ['d-003', 'd-004', 'd-030', 'd-076', 'd-081', 'd-082'],
+    cases: ['d-003', 'd-004', 'd-030', 'd-068', 'd-069', 'd-076', 'd-081', 'd-082'],
   },
   gdnOvercharge: {
     value: 0.21,

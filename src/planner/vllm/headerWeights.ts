@@ -9,6 +9,8 @@ import type { WeightParts } from './sharding';
 
 const PLAIN_DTYPES: Readonly<Record<string, number>> = { F64: 8, F32: 4, BF16: 2, F16: 2 };
 
+const NO_PARAMETERS = { keyValue: 0, linear: 0, attention: 0, down: 0 };
+
 /** With every item limited to 0 the image and audio towers are not built; an encoder-decoder always has its encoder. */
 export function loadsTowers(shape: HfShape | null, settings: VllmSettings): boolean {
   return (
@@ -47,12 +49,14 @@ export function headerParts(
         // A stored copy of a tied head is not loaded.
         if (!(tied && hasEmbedding) && !settings.pooling) parts.head += bytes;
         break;
-      case 'attention':
-        parts.keyValue += parameters
-          ? (bytes * parameters.keyValue) / Math.max(1, parameters.linear)
-          : 0;
-        parts.linear += bytes;
+      case 'attention': {
+        const { keyValue, linear, attention, down } = parameters ?? NO_PARAMETERS;
+        parts.keyValue += (bytes * keyValue) / Math.max(1, linear);
+        const whole = (bytes * down) / Math.max(1, attention + down);
+        parts.replicated += whole;
+        parts.linear += bytes - whole;
         break;
+      }
       case 'mlp':
       case 'other':
         parts.linear += bytes;

@@ -3,6 +3,7 @@ import type { HfShape } from '../../models/hfConfig';
 import { GIB, MIB } from '../../shared/units';
 import type { FittedNumber, FittedNumbers, FittedRange } from './fittedNumbers';
 import type { VllmSettings } from './settings';
+import { outerFamily } from './towers';
 
 export interface Estimate {
   readonly bytes: number;
@@ -19,6 +20,9 @@ const around = (bytes: number, low: number, high: number): Estimate => ({
 /** Vocabulary where no config tells it: what most models since 2024 have, and the largest there is. */
 const TYPICAL_VOCAB = 152_064;
 
+/** Qwen3-VL hands on the outputs of three inner layers as well. */
+const DEEP_STACK = 4;
+
 /** Peak of the profile run (reference 1.5). The larger of transformer, sampling step and image encoder. */
 export function activationOf(
   shape: HfShape | null,
@@ -31,13 +35,15 @@ export function activationOf(
   const transformer = transformerPeak(shape, settings, hidden, numbers);
   const kept = numbers.keptHidden.value * tokens * hidden * settings.elementBytes;
   const sampler = settings.pooling ? null : samplerPeak(shape, settings, numbers);
-  const tower = settings.vision ? visionPeak(shape, tokens, numbers) : null;
+  const tower = settings.vision ? visionPeak(shape, settings, numbers) : null;
   const bytes = Math.max(transformer, sampler ? sampler.bytes + kept : 0, tower?.bytes ?? 0);
   const low = Math.max(transformer * 0.6, sampler ? sampler.low : 0, tower?.low ?? 0);
-  // With images some starts held the encoder's and the sampler's peak together.
+  // What the encoder made of the images may live on until the last step.
+  const encoded = tower ? encodedTokens(shape, tokens) * hidden * settings.elementBytes : 0;
   const high = Math.max(
     transformer * 1.7,
-    (sampler ? sampler.high + kept * 1.5 : 0) + (tower?.high ?? 0),
+    sampler ? sampler.high + kept * 1.5 + encoded * DEEP_STACK : 0,
+    tower?.high ?? 0,
   );
   const slack = settings.rules.billsSlack ? numbers.slack.value * GIB : 0;
   return around(bytes + slack, known ? low : low * 0.4, (known ? high : high * 1.8) + 2 * slack);
@@ -76,15 +82,41 @@ function transformerPeak(
   return tokens * elementBytes * (perToken + numbers.transformerHidden.value * hidden);
 }
 
-/** Encoders that see every image at one size; the others take up to 16,384 tokens of one. */
-const FIXED_RESOLUTION = /^(gemma|llava|paligemma|idefics|llama4|phi)/;
+/** Encoders that see every image at one size. */
+const FIXED_RESOLUTION = /^(gemma|llava|paligemma|idefics|llama4|phi|internvl|minicpm)/;
 
-/** Encoder run on the largest item: 0.2 GiB (2B) to 5 GiB in the recorded starts; its config seldom tells. */
-function visionPeak(shape: HfShape | null, tokens: number, numbers: FittedNumbers): Estimate {
-  const batches = Math.min(4, Math.max(1, tokens / 16_384));
-  const isFixed = FIXED_RESOLUTION.test(shape?.family ?? '');
-  const { value, low, high } = isFixed ? numbers.encoderFixed : numbers.encoderDynamic;
-  return around(value * GIB * batches, low * GIB, high * GIB * batches);
+/** Sounds, too, come in chunks of one length. */
+const isFixed = (shape: HfShape | null): boolean =>
+  shape !== null && (!shape.hasVision || FIXED_RESOLUTION.test(outerFamily(shape)));
+
+/** Tokens of the largest image that the family's preprocessor lets through; others have about as many as dots.ocr. */
+const LARGEST_IMAGE: readonly (readonly [RegExp, number])[] = [
+  [/^qwen/, 16_384],
+  [/^(mistral3|pixtral|ministral)/, 3080],
+];
+const TYPICAL_IMAGE = 14_400;
+
+/** Tokens that the profile encodes at once: as many of the largest image as fit the batched tokens, one at least. */
+export function encodedTokens(shape: HfShape | null, batchedTokens: number): number {
+  const family = shape ? outerFamily(shape) : '';
+  const image = LARGEST_IMAGE.find(([families]) => families.test(family))?.[1] ?? TYPICAL_IMAGE;
+  return Math.min(4 * 16_384, Math.max(1, Math.floor(batchedTokens / image)) * image);
+}
+
+/** Encoder run on the largest items, split over the TP group as its layers are; its config seldom tells. */
+function visionPeak(
+  shape: HfShape | null,
+  settings: VllmSettings,
+  numbers: FittedNumbers,
+): Estimate {
+  const { maxNumBatchedTokens: tokens, tensorParallel: tp } = settings;
+  const fixed = isFixed(shape);
+  const { value, low, high } = fixed ? numbers.encoderFixed : numbers.encoderPerToken;
+  const unit = fixed
+    ? GIB * Math.min(4, Math.max(1, tokens / 16_384))
+    : MIB * encodedTokens(shape, tokens);
+  // Starts under TP 2 and 4 show no part that is held whole; pixels and hidden states could be.
+  return around((value * unit) / tp, (low * unit) / tp, high * unit * (0.25 + 0.75 / tp));
 }
 
 /** CUDA graphs as captured (reference 1.6, measured starts): grows with layers and captured sizes. */
@@ -100,7 +132,8 @@ export function graphsOf(
   const factor = graphFactor(shape, settings, numbers);
   const lora = settings.options.enableLora === true && settings.engine === 'v1';
   const adapters = lora ? numbers.graphLoraBase.value : 0;
-  const bytes = ((numbers.graphBase.value + layers * perLayer) * factor + adapters) * MIB;
+  const kernels = (numbers.graphBase.value + layers * perLayer) * factor * MIB;
+  const bytes = kernels + adapters * MIB;
   const isPlain =
     !hasManyKernels(shape) &&
     settings.options.enableLora !== true &&
@@ -108,7 +141,9 @@ export function graphsOf(
     !shape?.hasVision &&
     !isQuantized(shape, settings);
   const spread = isPlain ? numbers.graphSpreadPlain : numbers.graphSpread;
-  return around(bytes, bytes * spread.low, Math.max(bytes * spread.high, 0.3 * GIB));
+  // Static buffers vary less than kernels do.
+  const high = kernels * spread.high + adapters * MIB * numbers.graphSpreadPlain.high;
+  return around(bytes, bytes * spread.low, Math.max(high, 0.3 * GIB));
 }
 
 /** How much more than a plain dense model on one GPU the graphs take. */
@@ -159,7 +194,7 @@ export function nonTorchOf(settings: VllmSettings, numbers: FittedNumbers): Esti
 /** CUDA context and early NCCL buffers: gone from free memory before the start check, never inside the budget. */
 export function contextOf(settings: VllmSettings, numbers: FittedNumbers): Estimate {
   if (settings.cards.every((card) => card.unified)) return around(0.3 * GIB, 0.1 * GIB, 0.6 * GIB);
-  return settings.tensorParallel > 1
+  return settings.tensorParallel > 1 && settings.rules.linksBeforeSnapshot
     ? gibOf(numbers.context, numbers.contextParallel)
     : gibOf(numbers.context);
 }

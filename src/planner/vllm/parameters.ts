@@ -1,5 +1,6 @@
 /** Parameters of a model by what sharding and quantization do with them, counted from its config. */
 import type { HfShape } from '../../models/hfConfig';
+import { oncePer } from '../../shared/lazily';
 import { attentionOf, stateOf } from './attentionParameters';
 import { traitsOf, type FamilyTraits } from './familyTraits';
 import { towersOf } from './towers';
@@ -18,6 +19,8 @@ export interface Parameters {
   readonly expert: number;
   /** Norms, biases, routers, latent down-projections: whole on every GPU, 16 bit in most formats. */
   readonly replicated: number;
+  /** Of `replicated`, latent down-projections, which are quantized like attention. */
+  readonly down: number;
   /** Image and audio towers. */
   readonly tower: number;
   /** MTP layers that come with the checkpoint; loaded only for speculative decoding. */
@@ -38,8 +41,11 @@ export const parameterTotal = (parameters: Parameters): number =>
   parameters.tower;
 
 /** null: too little is known to count. */
-export function parametersOf(shape: HfShape | null): Parameters | null {
-  if (!shape) return null;
+export const parametersOf = (shape: HfShape | null): Parameters | null => shape && counted(shape);
+
+const counted = oncePer(countParameters);
+
+function countParameters(shape: HfShape): Parameters | null {
   const { layers, hidden, vocab } = shape;
   if (layers === null || hidden === null || vocab === null) return null;
   const traits = traitsOf(shape);
@@ -70,9 +76,10 @@ export function parametersOf(shape: HfShape | null): Parameters | null {
       counts.state * state.small +
       mlp.small +
       extra.small,
+    down: counts.attention * attention.down,
     tower: towers.parameters,
     towerGuessed: towers.guessed,
-    draft: draftOf(shape, layers, attention.linear, linear + mlp.expert, hidden),
+    draft: draftOf(shape, attention.linear, mlp, hidden),
     layers,
   };
 }
@@ -98,6 +105,7 @@ interface MlpWeights {
   readonly dense: number;
   readonly shared: number;
   readonly expert: number;
+  readonly expertLayers: number;
   /** Routers and biases. */
   readonly small: number;
 }
@@ -125,7 +133,7 @@ function mlpOf(
   if (denseLayers + beside > 0 && intermediate === null && counts.state < layers) return null;
   const dense = (denseLayers + beside) * matrices * hidden * width;
   const biases = traits.mlpBias ? (denseLayers + beside) * ((matrices - 1) * width + hidden) : 0;
-  if (!experts) return { dense, shared: 0, expert: 0, small: biases };
+  if (!experts) return { dense, shared: 0, expert: 0, expertLayers: 0, small: biases };
   if (experts.intermediate === null) return null;
   const inner = experts.latent ?? hidden;
   const latentProjections = experts.latent === null ? 0 : 2 * hidden * experts.latent;
@@ -140,6 +148,7 @@ function mlpOf(
     dense,
     shared: withExperts * (matrices * hidden * sharedWidth + latentProjections),
     expert: withExperts * experts.count * matrices * inner * experts.intermediate,
+    expertLayers: withExperts,
     small: biases + withExperts * (hidden * experts.count + ownBias + gate + correction),
   };
 }
@@ -180,16 +189,12 @@ function perLayerInputs(
   };
 }
 
-function draftOf(
-  shape: HfShape,
-  layers: number,
-  attention: number,
-  body: number,
-  hidden: number,
-): number {
+/** An MTP layer is a projection of two hidden states, then one attention and one MLP like the model's last. */
+function draftOf(shape: HfShape, attention: number, mlp: MlpWeights, hidden: number): number {
   if (shape.draftLayers === null) return 0;
-  const perLayer = shape.experts
-    ? body / layers
-    : attention + 3 * hidden * (shape.intermediate ?? 0);
-  return shape.draftLayers * (perLayer + 2 * hidden * hidden);
+  const layer =
+    mlp.expertLayers > 0
+      ? (mlp.expert + mlp.shared) / mlp.expertLayers
+      : 3 * hidden * (shape.intermediate ?? 0);
+  return shape.draftLayers * (attention + layer + 2 * hidden * hidden);
 }

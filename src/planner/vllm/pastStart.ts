@@ -21,7 +21,7 @@ export interface Start {
 
 /** Plans that start again under its own settings and the memory that was free then. */
 export function startOf(outcome: LearnedOutcome, plain: Demand, given: DemandOptions): Start {
-  const { request, shape } = plain;
+  const { request } = plain;
   const free = outcome.facts?.freeBytesAtStart ?? null;
   const demand = demandOf(
     {
@@ -30,7 +30,7 @@ export function startOf(outcome: LearnedOutcome, plain: Demand, given: DemandOpt
       options: outcome.options,
       gpus: request.gpus.map((gpu) => ({ ...gpu, freeBytes: free })),
     },
-    { ...given, shape },
+    given,
   );
   const asked = outcome.options.gpuMemoryUtilization;
   const utilization = asked != null && asked > 0 ? asked : demand.settings.rules.defaultUtilization;

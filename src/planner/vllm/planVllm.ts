@@ -3,15 +3,17 @@ import type { Plan } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { adviceOf } from './advice';
 import { checkedUtilization } from './budget';
-import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf } from './corePlan';
+import { corePlanOf, gpuPlansOf, kvCachePlanOf, rangesOf, type CorePlan } from './corePlan';
 import { marksOf } from './marks';
 import { calibratedDemand } from './calibration';
 import { startCheckOf, type StartCheck } from './startCheck';
 import { knownSteps, stepsOf } from './stepsVllm';
 
 /** The core plan, then advice (each a re-plan of its own) where it does not simply fit, and the arithmetic in words. */
-export function planVllm(request: PlanRequest): Plan {
-  const core = corePlanOf(request);
+export const planVllm = (request: PlanRequest): Plan => planOf(corePlanOf(request));
+
+/** What is told of a core plan. */
+export function planOf(core: CorePlan): Plan {
   const { demand, choice, amount, outcome } = core;
   const { effective, smallest, recommended, beside = null, largest, rule } = choice;
   return {

@@ -1,7 +1,7 @@
 /** How weights are held: by the checkpoint's own format, by `--quantization`, or by a word in the model's name. */
 import type { HfShape } from '../../models/hfConfig';
 import type { HfQuantization } from '../../models/hfQuantization';
-import { bytesByKind, schemeBytes, type BytesByKind } from './quantizedModules';
+import { bytesByKind, schemeBytes, usualKinds, type BytesByKind } from './quantizedModules';
 
 export interface WeightFormat {
   readonly id: string;
@@ -9,7 +9,7 @@ export interface WeightFormat {
   readonly bytesPerWeight: number;
   /** What is quantized: every linear layer, or only routed experts. */
   readonly scope: 'linears' | 'experts';
-  /** The checkpoint's own figures, exceptions and all; null: only `bytesPerWeight` and `scope` are known. */
+  /** The checkpoint's own figures, exceptions and all, or what is usual; null: converted while loading, all linears alike. */
   readonly byKind: BytesByKind | null;
   /** The config tells what stays in 16 bit, or its method leaves no choice. */
   readonly detailed: boolean;
@@ -90,6 +90,9 @@ const NAME_WORDS: readonly (readonly [RegExp, string, number])[] = [
   [/fp8|int8|8bit|8-bit|w8a8/i, 'fp8', 8],
 ];
 
+/** Comes in no other format unless the name says so; a config would tell. */
+const SHIPPED_AS = [/gpt-oss(?!.*(?:bf|fp)16)/i, 'mxfp4', 4] as const;
+
 /** The format a start of this model would use; null: 16-bit (or 32-bit) weights. */
 export function weightFormatOf(
   shape: HfShape | null,
@@ -106,25 +109,28 @@ export function weightFormatOf(
       id: row?.id ?? own.method,
       bytesPerWeight,
       scope,
-      byKind: rememberedKinds(own, shape, bytesPerWeight),
+      byKind: bytesByKind(own, shape, bytesPerWeight, 2),
       detailed: isDetailed(own, shape),
       stored: true,
       source: 'config',
     };
   }
   const asked = option == null || option === '' || option === 'none' ? null : rowOf(option);
-  const word = name == null ? undefined : NAME_WORDS.find(([pattern]) => pattern.test(name));
+  const words = shape ? NAME_WORDS : [...NAME_WORDS, SHIPPED_AS];
+  const word = name == null ? undefined : words.find(([pattern]) => pattern.test(name));
   // Only these convert a 16-bit checkpoint; the rest name what the checkpoint already is.
   const converts = asked !== null && /^(bitsandbytes|fp8|experts_int8|mxfp8)$/.test(asked.id);
   const row = asked ?? (word ? rowOf(word[1]) : null);
   if (!row) return null;
+  const stored = !converts || word !== undefined;
+  const bytesPerWeight = row.bytesPerWeight(asked && !word ? null : (word?.[2] ?? null), null);
   return {
     id: row.id,
-    bytesPerWeight: row.bytesPerWeight(asked && !word ? null : (word?.[2] ?? null), null),
+    bytesPerWeight,
     scope: scopeOf(row, shape),
-    byKind: null,
+    byKind: stored ? usualKinds(shape, { id: row.id, bytesPerWeight }, 2) : null,
     detailed: false,
-    stored: !converts || word !== undefined,
+    stored,
     source: asked ? 'option' : 'name',
   };
 }
@@ -148,15 +154,6 @@ function isDetailed(own: HfQuantization, shape: HfShape | null): boolean {
   if (own.method === 'mxfp4') return true;
   const isPlain = shape !== null && shape.experts === null && shape.state === null;
   return isPlain && /awq|gptq/.test(own.method) && own.groupSize !== null;
-}
-
-/** A plan reads the same checkpoint again for each advice it tries; thousands of exceptions are matched once. */
-const KINDS = new WeakMap<HfQuantization, BytesByKind>();
-
-function rememberedKinds(own: HfQuantization, shape: HfShape | null, base: number): BytesByKind {
-  const kinds = KINDS.get(own) ?? bytesByKind(own, shape, base, 2);
-  KINDS.set(own, kinds);
-  return kinds;
 }
 
 function storedBytes(own: HfQuantization, row: Row | null, bits: number | null): number {

@@ -14,6 +14,8 @@ export interface BytesByKind {
   readonly expert: number;
   readonly tower: number;
   readonly head: number;
+  /** MTP layers. */
+  readonly draft: number;
 }
 
 /** Integer groups have a 16-bit scale each, and a zero point where the format has them; FP4 has one-byte scales. */
@@ -63,25 +65,87 @@ function countByKind(
       for (const name of names) sum += bytesOf(`${String(layer)}.${name}`);
     return sum / (names.length * layers);
   };
-  const towerIsNamed = TOWERS.some((name) => bytesOf(name) === plain);
+  const towerIsNamed =
+    own.ignore.some((entry) => TOWER.test(entry)) || TOWERS.some((name) => bytesOf(name) === plain);
+  const mlp = shape?.experts ? EXPERTS : MLPS;
+  // Behind the model's own layers, or by a name of their own.
+  const draftIsNamed = mlp.some((name) =>
+    [`${String(layers)}.${name}`, `mtp.layers.0.${name}`].some((one) => bytesOf(one) === plain),
+  );
+  // Recipes that list no exceptions at all did not see the MTP layers.
+  const draftIsLeft = own.ignore.length === 0 && base < 0.9;
   return {
     attention: mean(shape?.state && !hasAttention(shape) ? MIXERS.state : attentionNames(shape)),
     mlp: mean(MLPS),
     shared: mean(MLPS.map((name) => name.replace('mlp.', 'mlp.shared_expert.'))),
-    expert: mean(MLPS.map((name) => name.replace('mlp.', 'mlp.experts.0.'))),
+    expert: hasFp4Experts(own, shape) ? MXFP4 : mean(EXPERTS),
     // Most recipes leave towers alone and say so; where they name nothing at all, take them for left alone as well.
     tower: own.ignore.length === 0 || towerIsNamed ? plain : bytesOf('visual.blocks.0.attn.qkv'),
     head: own.headQuantized ? bytesOf('lm_head') : plain,
+    draft: draftIsNamed || draftIsLeft ? plain : hasFp4Experts(own, shape) ? MXFP4 : mean(mlp),
   };
 }
 
+const MXFP4 = 0.5 + 1 / 32;
+
+/** DeepSeek-V4 says FP8 and means all but the routed experts, unless `expert_dtype` is FP8 as well. */
+const hasFp4Experts = ({ method }: HfQuantization, shape: HfShape | null): boolean =>
+  method === 'fp8' &&
+  shape?.family === 'deepseekv4' &&
+  (shape.text.expert_dtype ?? 'fp4') === 'fp4';
+
+/**
+ * What published recipes mostly do, where only the method is known. 4 bit: MTP layers stay as they are; so do the mixers
+ * of a hybrid with experts, where they are few, while dense hybrids take FP8 for them beside FP4. Of integer recipes for
+ * other experts about half leave attention alone, and their groups divide the experts' inner width.
+ */
+export function usualKinds(
+  shape: HfShape | null,
+  format: { readonly id: string; readonly bytesPerWeight: number },
+  plain: number,
+): BytesByKind {
+  const { id, bytesPerWeight: bytes } = format;
+  const is4Bit = bytes < 0.9;
+  const isInteger = /awq|gptq|compressed/.test(id);
+  const width = shape?.experts?.intermediate ?? null;
+  const group = width === null ? 128 : ([128, 64].find((size) => width % size === 0) ?? 32);
+  const expert =
+    is4Bit && isInteger && group < 128
+      ? schemeBytes({ bits: 4, groupSize: group, isFloat: false }, true, plain)
+      : bytes;
+  return {
+    attention: is4Bit ? usualAttention(shape, bytes, plain, isInteger) : bytes,
+    mlp: bytes,
+    shared: bytes,
+    expert,
+    tower: plain,
+    head: plain,
+    draft: is4Bit ? plain : bytes,
+  };
+}
+
+function usualAttention(
+  shape: HfShape | null,
+  bytes: number,
+  plain: number,
+  isInteger: boolean,
+): number {
+  const hasExperts = Boolean(shape?.experts);
+  if (shape?.state) return hasExperts ? plain : isInteger ? bytes : Math.min(1, plain);
+  return hasExperts && isInteger ? (bytes + plain) / 2 : bytes;
+}
+
 const MLPS = ['mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj'];
+const EXPERTS = MLPS.map((name) => name.replace('mlp.', 'mlp.experts.0.'));
 const MIXERS = {
   full: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj'],
   latent: ['self_attn.q_b_proj', 'self_attn.kv_b_proj', 'self_attn.o_proj'],
   state: ['linear_attn.in_proj_qkvz', 'linear_attn.out_proj'],
   mamba: ['mixer.in_proj', 'mixer.out_proj'],
 };
+/** A part that numbers its layers on its own. */
+const TOWER = /visual|vision|audio|image|tower|multi_modal/;
+const OWN_LAYERS = /visual|vision|audio|image|tower|mtp/;
 const TOWERS = [
   'visual.blocks.0.attn.qkv',
   'vision_tower.encoder.layers.0.self_attn.q_proj',
@@ -136,7 +200,8 @@ function matcherOf(entries: readonly string[]): (module: string) => boolean {
     const regular = regularOf(entry);
     const tail = afterLayers(entry);
     if (regular) tests.push((module) => regular.test(fullName(module)));
-    else if (/^\d/.test(tail)) names.add(tail);
+    else if (/^\d/.test(tail))
+      names.add(OWN_LAYERS.test(entry) ? entry.replace(/^model\./, '') : tail);
     else {
       const word = `.${entry.replace(/^(model|language_model|module)\./, '')}.`;
       tests.push((module) => `.${fullName(module)}.`.includes(word));

@@ -9,6 +9,8 @@ export interface VllmRules {
   readonly freeCheck: boolean;
   /** Whatever other processes hold is billed to this one. */
   readonly chargesOthers: boolean;
+  /** Communication is set up before the memory snapshot: its buffers are no part of the budget. */
+  readonly linksBeforeSnapshot: boolean;
   /** `ceil(total × utilization)` instead of the floor. */
   readonly roundsBudgetUp: boolean;
   /** Sliding-window layers get their own, smaller groups. */
@@ -84,6 +86,7 @@ export const oldestRules: VllmRules = {
   defaultUtilization: 0.9,
   freeCheck: false,
   chargesOthers: false,
+  linksBeforeSnapshot: false,
   roundsBudgetUp: false,
   hybridManager: false,
   groupSizeRatio: 1.25,

@@ -66,8 +66,9 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
   const pipelineParallel = options.pipelineParallelSize ?? 1;
   const dataParallel = options.dataParallelSize ?? 1;
   const needed = tensorParallel * pipelineParallel * dataParallel;
-  const all = request.gpus.map((gpu) => cardOf(gpu, request.environment?.platform));
-  const cards = all.slice(0, needed);
+  const cards = request.gpus
+    .slice(0, needed)
+    .map((gpu) => cardOf(gpu, request.environment?.platform));
   const engine = engineOf(rules, cards[0] ?? null, pipelineParallel);
   const modelMaxLen = shape?.maxLength ?? null;
   const maxModelLen = options.maxModelLen ?? modelMaxLen ?? (shape ? 2048 : 4096);
@@ -103,7 +104,7 @@ export function settingsOf(request: PlanRequest, shape: HfShape | null): VllmSet
     engine,
     runnerV2,
     cards,
-    missingGpus: request.gpus.length === 0 ? 0 : Math.max(0, needed - all.length),
+    missingGpus: request.gpus.length === 0 ? 0 : Math.max(0, needed - request.gpus.length),
     tensorParallel,
     pipelineParallel,
     dataParallel,

@@ -14,8 +14,8 @@ interface TowerStyle {
   readonly bias: boolean;
   /** RMSNorm: one vector instead of two. */
   readonly rms: boolean;
-  /** Into the language model: over merged patches, in one layer, in two, or Pixtral's merger and two. */
-  readonly projector: 'merger' | 'one' | 'two' | 'pixtral';
+  /** Into the language model: over merged patches (GLM's with an MLP), in one layer, in two, or Pixtral's merger and two. */
+  readonly projector: 'merger' | 'glm' | 'one' | 'two' | 'pixtral';
   /** Vectors of encoder width: patch bias, class token, norms before and after. */
   readonly vectors: number;
 }
@@ -24,6 +24,8 @@ interface TowerDims {
   readonly depth: number;
   readonly width: number;
   readonly mlp: number;
+  /** Of the projector's MLP, where it has one. */
+  readonly projectorMlp: number;
   /** Patches that are merged into one token before they enter the language model. */
   readonly merged: number;
   /** Further mergers from inner layers (Qwen3-VL's deep stack). */
@@ -37,10 +39,8 @@ const plain = { matrices: 2, bias: true, rms: false, projector: 'one', vectors: 
 /** First match wins. From the families' modelling code in transformers; others are taken for CLIP-like. */
 const STYLES: readonly (readonly [RegExp, TowerStyle])[] = [
   [/^qwen2vl/, { ...plain, projector: 'merger', vectors: 0 }],
-  [
-    /^(qwen25|dotsocr|glm4v)/,
-    { ...plain, matrices: 3, rms: true, projector: 'merger', vectors: 0 },
-  ],
+  [/^(qwen25|dotsocr)/, { ...plain, matrices: 3, rms: true, projector: 'merger', vectors: 0 }],
+  [/^glm4(v|6v)/, { matrices: 3, bias: false, rms: true, projector: 'glm', vectors: 3 }],
   [/^qwen3/, { ...plain, projector: 'merger', vectors: 1 }],
   [
     /^(mistral3|pixtral|ministral)/,
@@ -99,7 +99,7 @@ function visionFields(shape: HfShape): Fields {
 }
 
 /** The whole model's word: `qwen3_5` and not its text part's `qwen3_5_text`. */
-function outerFamily(shape: HfShape): string {
+export function outerFamily(shape: HfShape): string {
   const type = typeof shape.raw.model_type === 'string' ? shape.raw.model_type : null;
   const word = type ?? (shape.architectures[0] ?? '').replace(/For[A-Z]\w*$/, '');
   return word.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
@@ -117,12 +117,16 @@ function readDims(fields: Fields, family: string): TowerDims | null {
   const merge = read.count('dim', 'spatial_merge_size') ?? 1;
   const frames = read.count('dim', 'temporal_patch_size') ?? 1;
   const hasTable = !/^(qwen2|dotsocr|mistral3|pixtral)/.test(family);
+  const mlp =
+    read.count('dim', 'intermediate_size', 'mlp_dim') ??
+    Math.round(width * (typeof ratio === 'number' && ratio > 0 && ratio < 100 ? ratio : 4));
+  // GLM names the width of its projector so; the encoder's own is what it hands on.
+  const isGlm = /^glm4(v|6v)/.test(family);
   return {
     depth,
     width,
-    mlp:
-      read.count('dim', 'intermediate_size', 'mlp_dim') ??
-      Math.round(width * (typeof ratio === 'number' && ratio > 0 && ratio < 100 ? ratio : 4)),
+    mlp: isGlm ? (read.count('dim', 'out_hidden_size') ?? mlp) : mlp,
+    projectorMlp: mlp,
     merged: (family.startsWith('llama4') ? 2 : merge) ** 2,
     deepMergers: read.counts('deepstack_visual_indexes')?.length ?? 0,
     patchInputs: (read.count('dim', 'num_channels', 'in_channels') ?? 3) * frames * patch * patch,
@@ -138,7 +142,7 @@ function sharedDims(shape: HfShape, family: string): TowerDims | null {
   // Qwen3-VL's 2B and 4B have the smaller encoder.
   const isSmall = (shape.hidden ?? 0) <= 2560 && family.startsWith('qwen3');
   const dims = isSmall ? { ...row, depth: 24, width: 1024, mlp: 4096 } : row;
-  return { merged: 1, deepMergers: 0, patchInputs: 3 * 14 * 14, positions: 0, ...dims };
+  return { merged: 1, deepMergers: 0, patchInputs: 588, positions: 0, projectorMlp: 0, ...dims };
 }
 
 function towerParameters(dims: TowerDims, style: TowerStyle, hidden: number): number {
@@ -158,7 +162,7 @@ function towerParameters(dims: TowerDims, style: TowerStyle, hidden: number): nu
 }
 
 function projectorParameters(
-  { width, merged, deepMergers }: TowerDims,
+  { width, merged, deepMergers, projectorMlp }: TowerDims,
   { projector }: TowerStyle,
   hidden: number,
   norm: number,
@@ -169,6 +173,8 @@ function projectorParameters(
       const merger = joined * joined + joined * hidden + joined + hidden;
       return norm + merger + deepMergers * (merger + 2 * joined);
     }
+    case 'glm':
+      return joined * hidden + hidden * hidden + 3 * hidden * projectorMlp;
     case 'pixtral':
       return 4 * width * width + width * hidden + hidden * hidden;
     case 'one':

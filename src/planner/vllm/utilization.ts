@@ -74,14 +74,17 @@ export function utilizationOf(demand: Demand): UtilizationChoice {
   };
 }
 
+/** Down before up, the nearest first. */
+const STEPS = Array.from({ length: 10 }, (_, i) => i * 0.05).flatMap((step) => [-step, step]);
+
 /** The nearest step of 0.05 from a share with which nothing like it failed here; null: they all did. */
 function untried(demand: Demand, share: number, least: number, most: number): number | null {
   if (!demand.learned?.lessons.failed.length) return share;
-  const steps = Array.from({ length: 10 }, (_, i) => i * 0.05).flatMap((step) => [-step, step]);
-  const tried = steps
-    .map((step) => Number((share + step).toFixed(2)))
-    .filter((value) => value >= least && value <= most);
-  return tried.find((value) => failedAlike(demand, value) === null) ?? null;
+  for (const step of STEPS) {
+    const tried = Number((share + step).toFixed(2));
+    if (tried >= least && tried <= most && failedAlike(demand, tried) === null) return tried;
+  }
+  return null;
 }
 
 function nameInput(demand: Demand): NameRuleInput {

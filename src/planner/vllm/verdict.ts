@@ -18,10 +18,11 @@ export function verdictOf(demand: Demand, utilization: number): VerdictReason {
   const { settings, basis } = demand;
   if (settings.cards.length === 0) return { verdict: 'unknown', reason: 'no GPU to plan for' };
   const favourable = startProblem(demand, utilization, 'low');
-  if (favourable) return { verdict: 'doesNotFit', reason: favourable.text };
+  const likely = startProblem(demand, utilization, 'bytes');
+  // the likely figures are those that the reader sees beside it
+  if (favourable) return { verdict: 'doesNotFit', reason: (likely ?? favourable).text };
   if (basis === 'default')
     return { verdict: 'unknown', reason: 'neither size nor layout of the model is known' };
-  const likely = startProblem(demand, utilization, 'bytes');
   const unfavourable = likely ?? startProblem(demand, utilization, 'high');
   if (unfavourable) {
     const when = likely ? 'most likely' : 'at the unfavourable end';

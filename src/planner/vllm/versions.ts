@@ -6,7 +6,7 @@ import { lazily } from '../../shared/lazily';
 import { oldestRules, type VllmRules } from './rules';
 
 /** Newest version these rules were checked against; the one planned for when none is given. */
-export const NEWEST_VLLM = '0.32.0';
+export const NEWEST_VLLM = '0.33.0';
 
 interface Row {
   readonly since: string;
@@ -60,8 +60,8 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.11.0',
-    source: 'gpt-oss captures (facts)',
-    changes: { gptOssCapture: 992 },
+    source: 'gpt-oss captures (facts); NCCL before the snapshot #25359',
+    changes: { gptOssCapture: 992, linksBeforeSnapshot: true },
   },
   {
     since: '0.11.1',
@@ -233,7 +233,7 @@ export interface VersionChoice {
 /** Rules of a vLLM version; null or unreadable: those of the newest known. */
 export function rulesOf(version: string | null | undefined): VersionChoice {
   const parsed = version == null ? null : parseVllmVersion(version);
-  const used = parsed ?? parseVllmVersion(NEWEST_VLLM) ?? ([0, 32, 0] as const);
+  const used = parsed ?? parseVllmVersion(NEWEST_VLLM) ?? ([0, 0, 0] as const);
   const rules = steps().find(({ since }) => notBefore(used, since))?.rules ?? oldestRules;
   return {
     version: parsed && version ? version.trim().replace(/^v/i, '') : NEWEST_VLLM,

@@ -121,10 +121,15 @@ function findParts(
   }
   if (parameters) {
     const counted = countedParts(parameters, shape, format, settings);
+    // What a recipe leaves alone is only usual where the config does not tell.
+    const isUsual = format?.source !== 'config' && format?.byKind != null;
+    const least = isUsual
+      ? totalOf(countedParts(parameters, shape, { ...format, byKind: null }, settings))
+      : Infinity;
     return {
       parts: counted,
       basis: 'config',
-      spread: configSpread(counted, parameters, format),
+      spread: configSpread(counted, parameters, format, least),
       format,
       source: format ? `the config, ${format.id}` : 'the config',
     };
@@ -162,10 +167,14 @@ function sizedBy(
   };
 }
 
-/** A recipe that the config spells out is exact but for scales; a bare method leaves open what stays in 16 bit. */
+/**
+ * A recipe that the config spells out is exact but for scales; a bare method leaves open what stays in 16 bit, which is
+ * less in 8 bit than in 4.
+ */
 function storedSpread(format: WeightFormat | null): readonly [number, number] {
   if (format?.stored !== true) return [0.99, 1.015];
-  return format.detailed ? [0.97, 1.05] : [0.93, 1.18];
+  if (format.detailed) return [0.97, 1.05];
+  return format.bytesPerWeight < 0.9 ? [0.93, 1.18] : [0.96, 1.1];
 }
 
 /** A stored format mostly leaves more layers in 16 bit than its name tells; a tower's size is a guess. */
@@ -173,10 +182,12 @@ function configSpread(
   counted: WeightParts,
   parameters: Parameters,
   format: WeightFormat | null,
+  least: number,
 ): readonly [number, number] {
-  const [low, high] = storedSpread(format);
-  if (!parameters.towerGuessed || counted.tower === 0) return [low, high];
   const total = Math.max(1, totalOf(counted));
+  const [usualLow, high] = storedSpread(format);
+  const low = Math.min(usualLow, (0.98 * least) / total);
+  if (!parameters.towerGuessed || counted.tower === 0) return [low, high];
   return [
     low - Math.max(0, counted.tower - TOWER_BYTES.low) / total,
     high + Math.max(0, TOWER_BYTES.high - counted.tower) / total,
@@ -206,6 +217,7 @@ const allAlike = (bytes: number): BytesByKind => ({
   expert: bytes,
   tower: bytes,
   head: bytes,
+  draft: bytes,
 });
 
 function countedParts(
@@ -224,17 +236,15 @@ function countedParts(
       parameters.attention * kinds.attention +
       mlp * kinds.mlp +
       parameters.shared * kinds.shared +
-      draftBytes(parameters, kinds, settings),
+      (settings.speculativeLayers > 0 ? parameters.draft * kinds.draft : 0),
     keyValue: parameters.keyValue * kinds.attention,
     expert: parameters.expert * kinds.expert * expertPadding(shape, format, settings),
-    replicated: parameters.replicated * plain + rotaryBytes(shape, settings),
+    replicated:
+      (parameters.replicated - parameters.down) * plain +
+      parameters.down * kinds.attention +
+      rotaryBytes(shape, settings),
     tower: loadsTowers(shape, settings) ? parameters.tower * kinds.tower : 0,
   };
-}
-
-function draftBytes(parameters: Parameters, kinds: BytesByKind, settings: VllmSettings): number {
-  if (settings.speculativeLayers === 0) return 0;
-  return parameters.draft * kinds.expert;
 }
 
 /** A size that was given is taken as it is; under another format its shrinking share follows the config's. */

@@ -20,7 +20,13 @@ export async function adoptServer(app: App, argument: unknown): Promise<string |
   const candidate = given.success
     ? candidates.find(({ main }) => main?.pid === given.data.pid)
     : await choose(candidates);
-  if (!candidate) return null;
+  if (!candidate) {
+    if (given.success)
+      void vscode.window.showInformationMessage(
+        `PID ${String(given.data.pid)} is no server that could be adopted.`,
+      );
+    return null;
+  }
   const adopted =
     candidate.problem === null
       ? await app.adopt(candidate)

@@ -3,10 +3,12 @@ import * as vscode from 'vscode';
 import { loadReport } from '../../app/requests/loadReport';
 import type { LoadProgress } from '../../app/requests/loadStep';
 import { promptSummary } from '../../app/requests/prompts';
+import { clientUrlOf } from '../../app/servers/serverText';
 import type { App } from '../../app/app';
 import type { Server } from '../../app/state';
 import { formatPercent } from '../../shared/units';
 import { reach } from '../contextKeys';
+import { copyText } from '../copyText';
 import { sayFailure } from '../messages';
 import { showReport } from '../documents/reportDocuments';
 
@@ -41,13 +43,16 @@ export async function runTestLoad(app: App, server: Server): Promise<void> {
   } else if (load.failure.reason !== 'cancelled') await sayFailure('Short load', load.failure);
 }
 
-export async function copyCurl(app: App, server: Server): Promise<void> {
-  await vscode.env.clipboard.writeText(await app.curlFor(server));
+/** What is copied to be asked elsewhere counts as use. */
+export async function copyEndpoint(server: Server): Promise<void> {
+  await copyText(clientUrlOf(server));
   reach('hasServedAnswer');
-  if ((await app.apiKeyOf(server)) === null) {
-    vscode.window.setStatusBarMessage('Copied', 2_000);
-    return;
-  }
+}
+
+export async function copyCurl(app: App, server: Server): Promise<void> {
+  await copyText(await app.curlFor(server));
+  reach('hasServedAnswer');
+  if ((await app.apiKeyOf(server)) === null) return;
   const said = 'Copied. The command takes the API key from $VLLM_API_KEY.';
   const chosen = await vscode.window.showInformationMessage(said, KEY);
   if (chosen === KEY) await copyApiKey(app, server);
@@ -61,8 +66,7 @@ export async function copyApiKey(app: App, server: Server): Promise<void> {
     );
     return;
   }
-  await vscode.env.clipboard.writeText(key);
-  vscode.window.setStatusBarMessage('API key copied', 2_000);
+  await copyText(key, 'API key copied');
 }
 
 function progressText(progress: LoadProgress, kvUse: number | null): string {

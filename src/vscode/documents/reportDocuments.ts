@@ -6,10 +6,14 @@ const texts = new Map<string, string>();
 const changed = new vscode.EventEmitter<vscode.Uri>();
 
 export function provideReports(): vscode.Disposable {
-  return vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, {
+  const content: vscode.TextDocumentContentProvider = {
     onDidChange: changed.event,
     provideTextDocumentContent: ({ path }) => texts.get(path) ?? 'Ask for this report again.',
-  });
+  };
+  return vscode.Disposable.from(
+    changed,
+    vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, content),
+  );
 }
 
 const uriOf = (name: string) => vscode.Uri.from({ scheme: REPORT_SCHEME, path: `/${name}` });

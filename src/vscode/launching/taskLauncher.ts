@@ -31,6 +31,8 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
   private readonly ghosts = new WeakSet<vscode.TaskExecution>();
   /** Launches whose output has not been found yet. */
   private readonly silent = new Set<string>();
+  /** Launches that were given up because VS Code did not start them in time; it may still do so. */
+  private readonly givenUp = new Set<string>();
   private readonly disposables: vscode.Disposable[];
 
   /**
@@ -81,11 +83,14 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
       await vscode.tasks.executeTask(taskFor(spec, this.homeFolder));
     } catch (error) {
       this.waiting.delete(spec.launchId);
+      this.silent.delete(spec.launchId);
       return fail('notSupported', `VS Code could not run the task: ${String(error)}`);
     }
     const pid = await Promise.race([started, timeout]);
     this.waiting.delete(spec.launchId);
     if (pid === 'timedOut') {
+      this.silent.delete(spec.launchId);
+      this.givenUp.add(spec.launchId);
       return fail('timedOut', 'VS Code accepted the task but never started its process.');
     }
     return pid === null
@@ -135,6 +140,12 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
       execution.terminate();
       return;
     }
+    if (this.givenUp.delete(launchId)) {
+      // whoever asked was told that it did not start: nobody would watch it
+      this.log.warn('launcher', 'started too late, ended', { launchId, pid });
+      execution.terminate();
+      return;
+    }
     this.foundAgain.delete(launchId);
     // typed as a number, but undefined for a missing executable (seen on 1.139)
     const known = typeof pid === 'number' && pid > 0 ? pid : null;
@@ -146,15 +157,22 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
   /** The terminal of a task has no name yet when its output begins, so it is told by its process. */
   private async follow(terminal: vscode.Terminal, output: AsyncIterable<string>): Promise<void> {
     const early: string[] = [];
-    const known: { launchId: string | null } = { launchId: null };
+    const known: { launchId: string | null; isForeign: boolean } = {
+      launchId: null,
+      isForeign: false,
+    };
     const owner = this.launchOf(terminal).then((launchId) => {
       known.launchId = launchId;
+      known.isForeign = launchId === null;
+      const heard = early.splice(0);
       if (launchId === null) return;
       this.silent.delete(launchId);
-      for (const chunk of early.splice(0)) this.events?.output(launchId, chunk);
+      for (const chunk of heard) this.events?.output(launchId, chunk);
     });
     try {
       for await (const chunk of output) {
+        // somebody else's terminal, which may print for days
+        if (known.isForeign) break;
         if (known.launchId === null) early.push(chunk);
         else this.events?.output(known.launchId, chunk);
       }
@@ -178,6 +196,7 @@ export class TaskLauncher implements Launcher, vscode.Disposable {
     const launchId = launchIdOf(task);
     if (launchId === null) return;
     this.silent.delete(launchId);
+    this.givenUp.delete(launchId);
     this.waiting.get(launchId)?.(null);
     // the last lines of a crash arrive beside the end; the cause stands in them
     setTimeout(() => this.events?.ended(launchId, exitCode), LAST_OUTPUT_MS);

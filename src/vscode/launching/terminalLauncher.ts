@@ -53,9 +53,11 @@ export class TerminalLauncher implements Launcher, vscode.Disposable {
       terminal.processId,
       new Promise<undefined>((settle) => setTimeout(() => settle(undefined), START_TIMEOUT_MS)),
     ]);
-    return pid === undefined
-      ? fail('toolMissing', `${spec.file} could not be started in a terminal.`)
-      : ok({ pid });
+    if (pid !== undefined) return ok({ pid });
+    // what came up later would run unseen; closed from here it tells no end
+    this.terminals.delete(spec.launchId);
+    terminal.dispose();
+    return fail('toolMissing', `${spec.file} could not be started in a terminal.`);
   }
 
   reveal(launchId: string): Promise<boolean> {

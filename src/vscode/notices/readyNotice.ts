@@ -1,12 +1,14 @@
 /** One quiet word when a server that was started from this window is ready: it can be tried at once. */
 import * as vscode from 'vscode';
-import { endpointOf } from '../../app/servers/serverText';
+import { endpointOf, serverDetail } from '../../app/servers/serverText';
+import { whoServes } from '../../app/servers/whoServes';
 import type { App } from '../../app/app';
 import type { Server } from '../../app/state';
 import { COMMANDS } from '../contributions';
 
 const TRY = 'Send Test Prompt';
 const COPY = 'Copy URL';
+const EXPLAIN = 'Explain';
 const NEVER = "Don't Show Again";
 const OFF_KEY = 'readyNotice.off';
 
@@ -37,6 +39,22 @@ async function notice(app: App, server: Server, memory: vscode.Memento): Promise
     NEVER,
   );
   if (chosen === NEVER) await memory.update(OFF_KEY, true);
-  if (chosen === TRY) await vscode.commands.executeCommand(COMMANDS.sendTestPrompt, server.id);
-  if (chosen === COPY) await vscode.commands.executeCommand(COMMANDS.copyEndpoint, server.id);
+  if (chosen !== TRY && chosen !== COPY) return;
+  // VS Code takes no notice back, so it may be answered long after the server has ended
+  const serving = whoServes(server, app.store.state().servers);
+  if (!serving) await sayNoLonger(app, server);
+  else if (chosen === TRY)
+    await vscode.commands.executeCommand(COMMANDS.sendTestPrompt, serving.id);
+  else await vscode.commands.executeCommand(COMMANDS.copyEndpoint, serving.id);
+}
+
+async function sayNoLonger(app: App, { id, title }: Server): Promise<void> {
+  const now = app.store.state().servers.find((one) => one.id === id);
+  const detail = now ? serverDetail(now, app.now()) : 'it was taken off the list';
+  const buttons = now?.failure ? [EXPLAIN] : [];
+  const chosen = await vscode.window.showWarningMessage(
+    `${title} is no longer ready: ${detail}.`,
+    ...buttons,
+  );
+  if (chosen === EXPLAIN) await vscode.commands.executeCommand(COMMANDS.explainLastFailure, id);
 }

@@ -10,9 +10,9 @@ import { trendLines } from '../../app/gpus/trendText';
 import { HOLDER_NAMES, sentencesOf, startText } from '../../app/holders/holderNames';
 import type { Gpu } from '../../gpu/gpu';
 import type { Holder, HolderClass } from '../../processes/process';
+import { shortGpuName } from '../../shared/shortGpuName';
 import { formatBytes, formatGib, formatPercent, GIB } from '../../shared/units';
 import { VIEWS } from '../contributions';
-import { shortGpuName } from './shortGpuName';
 
 type Row =
   | { readonly kind: 'gpu'; readonly gpu: Gpu }

@@ -82,7 +82,7 @@ export function serverIdOf(argument: unknown): string | null {
 function factRows(server: Server): Row[] {
   const row = (icon: string) => (text: string) => ({ kind: 'fact', server, text, icon }) as const;
   const evidence = (server.diagnosis?.cause?.evidence ?? []).map(({ line, text }) => ({
-    ...row('quote')(`line ${String(line)}: ${text}`),
+    ...row('quote')(text.replaceAll(/\s+/g, ' ').trim()),
     line,
   }));
   const offer = server.failure?.correction ?? server.stepUp;
@@ -144,7 +144,8 @@ function factItem(row: Row & { kind: 'fact' }): vscode.TreeItem {
   const item = new vscode.TreeItem(row.text);
   item.iconPath = new vscode.ThemeIcon(row.icon);
   item.tooltip = row.text;
-  if (row.icon === 'quote') {
+  if (row.line !== undefined) {
+    item.description = `line ${String(row.line)}`;
     item.command = {
       command: COMMANDS.showServerOutput,
       title: 'Show Server Output',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { hasPage, onPage } from '../../ui/onPage';
 
@@ -20,6 +22,19 @@ describe('activation', () => {
     const missing = manifest.contributes.commands
       .map(({ command }) => command)
       .filter((command) => !registered.has(command));
+    assert.deepEqual(missing, []);
+  });
+
+  it('names no command of the editor that it lacks', async () => {
+    const { extensionPath } = vscode.extensions.getExtension(ID)!;
+    const named = ['dist/extension.js', 'package.nls.json'].flatMap((file) => [
+      ...fs
+        .readFileSync(path.join(extensionPath, file), 'utf8')
+        .matchAll(/["'`:](workbench\.[\w.]+\w)/g),
+    ]);
+    assert.ok(named.length > 0);
+    const registered = new Set(await vscode.commands.getCommands(true));
+    const missing = named.flatMap(([, id]) => (id && !registered.has(id) ? id : []));
     assert.deepEqual(missing, []);
   });
 

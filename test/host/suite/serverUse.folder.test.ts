@@ -72,7 +72,9 @@ describe('use of a ready server with stand-ins', () => {
     assert.equal(document?.uri.scheme, 'vram-pilot-report');
     assert.equal(document.isDirty, false);
     const text = document.getText();
-    assert.match(text, /\| Requests answered +\| 10 of 10 +\| 8 of 8 +\|/);
+    // the second step goes on for seconds, so how many it asks depends on the machine
+    const [, atOnce] = /\| Requests answered +\| 10 of 10 +\| (\d+) of \1 +\|/.exec(text) ?? [];
+    assert.ok(Number(atOnce) >= 8, text);
     assert.match(text, /\| +\| one after another +\| 4 at once +\|/);
     assert.match(text, /KV cache in use at most: \d+ % of 32,768 tokens/);
     const [, percent] = /at most: (\d+) %/.exec(text) ?? [];

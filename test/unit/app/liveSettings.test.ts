@@ -274,7 +274,6 @@ async function openScene(given: Case['given']): Promise<Scene & { close(): void 
   const app = startApp({
     ...context,
     settings: () => context.settingsNow,
-    showLog: () => undefined,
     storageFolder: '/storage',
     workspaceFolder: '/w',
     simulatedServer: { file: '/sim', args: [], env: {} },

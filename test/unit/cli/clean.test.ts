@@ -4,7 +4,7 @@ import path from 'node:path';
 import { identityOf, isAlive } from '../../../src/processes/tree';
 import { openLinuxProcessTable } from '../../../src/system/linuxProcessTable';
 import { plantStandInTree, type StandInTree } from '../../support/standInTree';
-import { bundleCli, removeScratch, runCli, scratch } from './runCli';
+import { removeScratch, runCli, scratch } from './runCli';
 
 interface Answer {
   readonly holders: readonly {
@@ -27,7 +27,6 @@ describeLinux('clean with launches on record', function () {
   let tree: StandInTree;
   let env: Record<string, string>;
 
-  before(() => bundleCli());
   after(() => removeScratch());
   beforeEach(async () => {
     assert.ok(table);

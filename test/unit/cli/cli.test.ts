@@ -5,7 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { writeGguf } from '../../support/modelFiles';
-import { bundleCli, removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
+import { removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
 import { llama8bGguf } from '../../fixtures/planner/ggufs';
 import { qwen4b } from '../../fixtures/planner/configs';
 import { inFull } from '../../support/effort';
@@ -39,7 +39,6 @@ async function assertRefused(
 
 describe('vram-pilot', function () {
   this.timeout(60_000);
-  before(bundleCli);
   after(removeScratch);
 
   describe('plan', () => {
@@ -212,7 +211,8 @@ describe('vram-pilot', function () {
       const plan = (...args: string[]) => runCli(['plan', ...args]);
       await Promise.all([
         assertRefused(plan(), 64, /expected one NAME_OR_PATH/),
-        assertRefused(plan('a', 'b'), 64, /expected one/),
+        assertRefused(plan('a', 'b'), 64, /found "a" and "b", expected one/),
+        assertRefused(plan('-'), 64, /--request - for standard input/),
         assertRefused(plan('m', '--gpu', '24GiB', '--nonsense', '1'), 64, /nonsense/),
         assertRefused(plan('m', '--gpu', '24 parsecs'), 64, /--gpu: found "24 parsecs"/),
         assertRefused(plan('m', '--gpu', '24GiB', '--free', 'much'), 64, /--free: found "much"/),
@@ -225,7 +225,7 @@ describe('vram-pilot', function () {
         assertRefused(
           plan('m', '--gpu', '24GiB', '--gpu-memory-utilization', '1.5'),
           64,
-          /options\.gpuMemoryUtilization: found 1\.5, expected at most 1/,
+          /--gpu-memory-utilization: found 1\.5, expected at most 1/,
         ),
         assertRefused(
           plan('m', '--gpu', '24GiB', '--engine', 'llama'),
@@ -235,10 +235,49 @@ describe('vram-pilot', function () {
       ]);
     });
 
+    it('says which settings are the other engine’s, and which words vLLM does not know', async () => {
+      const plan = (...args: string[]) => runCli(['plan', ...args, '--gpu', '24GiB', '--json']);
+      const ollama = await plan('qwen3:8b', '--max-model-len', '9000', '--dtype', 'half');
+      assert.match(ollama.stderr, /--max-model-len: taken as --num-ctx\./);
+      assert.match(ollama.stderr, /--dtype: Ollama has no such setting; left out\./);
+      assert.equal((json(ollama).kvCache as { atLength: number }).atLength, 9000);
+      const vllm = await plan('org/Model-7B', '--dtype', 'huge', '--engine-version', '0.19.1');
+      assert.match(vllm.stderr, /--dtype huge: vLLM knows no such value; it takes auto, /);
+      const bare = await plan('llama3.2');
+      assert.match(bare.stderr, /with --engine ollama/);
+    });
+
+    it('takes the address of a model’s page for its name', async () => {
+      const page = 'https://hub.example/org/Model-7B/tree/main';
+      const run = await runCli(['plan', page, '--gpu', '24GiB']);
+      assert.match(run.stdout, /^org\/Model-7B on 24 GiB: /);
+    });
+
+    it('refuses what no card and no version can be', async () => {
+      const plan = (...args: string[]) => runCli(['plan', 'org/Model-7B', ...args]);
+      await Promise.all([
+        assertRefused(
+          plan('--gpu', '24GiB', '--free', '30GiB'),
+          64,
+          /at most the card's 24\.00 GiB/,
+        ),
+        assertRefused(plan('--gpu', '99999999GiB'), 64, /--gpu: found "99999999GiB"/),
+        assertRefused(plan('--gpu', '24GiB', '--engine-version', 'new'), 64, /--engine-version/),
+        assertRefused(
+          plan('--gpu', '24GiB', '--max-model-len', '8.5'),
+          64,
+          /--max-model-len: found 8\.5, expected a whole number/,
+        ),
+      ]);
+      const rounded = await plan('--gpu', 'RTX 4090', '--free', '24GiB', '--json');
+      assert.equal(rounded.code, 0, rounded.stderr);
+    });
+
     it('refuses wrong requests under --json as well', async () => {
       const ask = (stdin: string) => runCli(['plan', '--request', '-', '--json'], { stdin });
       await Promise.all([
         assertRefused(ask('{"engine":'), 64, /not JSON/),
+        assertRefused(ask(''), 64, /standard input is empty, expected JSON/),
         assertRefused(ask('[]'), 64, /request|engine|found/),
         assertRefused(
           ask(JSON.stringify(request(24, { maxModelLenght: 1 }))),
@@ -575,11 +614,44 @@ describe('vram-pilot', function () {
       assert.match(help.stdout, /vram-pilot workers/);
     });
 
+    it('lists the options of each command', async () => {
+      const help = async (...args: string[]) => (await runCli(args)).stdout;
+      const plan = await help('plan', '--help');
+      assert.match(plan, /^ {2}--gpu 24GiB\|NAME\|auto {2,}\S/m);
+      assert.match(
+        plan,
+        /Flags of vLLM:[^:]* --max-model-len [^:]*Flags of Ollama:[^:]* --num-ctx /,
+      );
+      assert.equal(await help('help', 'plan'), plan);
+      assert.match(await help('profile', '--help'), /vram-pilot profile check/);
+      await assertRefused(runCli(['help', 'fly']), 64, /found "fly"/);
+    });
+
     it('refuses an unknown command, and none', async () => {
       await Promise.all([
         assertRefused(runCli(['fly']), 64, /found "fly"/),
+        assertRefused(runCli(['diagnos']), 64, /did you mean diagnose\?/),
+        assertRefused(runCli(['profile']), 64, /did you mean profile check\?/),
         assertRefused(runCli([]), 64, /no command/),
       ]);
+    });
+
+    it('names the flag that is wrong, and the one that was probably meant', async () => {
+      await Promise.all([
+        assertRefused(runCli(['plan', 'm', '--maxmodellen', '5']), 64, /mean --max-model-len\?/),
+        assertRefused(runCli(['plan', 'm', '--gpu', '--json']), 64, /--gpu: found no value/),
+        assertRefused(runCli(['plan', 'm', '--gpu']), 64, /--gpu: found no value/),
+        assertRefused(runCli(['clean', '--yes=1']), 64, /--yes: found "1", it takes no value/),
+        assertRefused(runCli(['gpus', '-x']), 64, /-x: unknown flag/),
+      ]);
+    });
+
+    it('shows nothing that steers the terminal', async () => {
+      const name = '\u001b[31morg/\u0007Model-7B';
+      const stdin = JSON.stringify({ ...request(24), model: { name } });
+      const shown = await runCli(['plan', '--request', '-'], { stdin });
+      assert.equal(shown.stdout.startsWith('\ufffd[31morg/\ufffdModel-7B on '), true);
+      await assertRefused(runCli(['diagnose', name]), 66, /^vram-pilot: \ufffd\[31m/);
     });
   });
 });

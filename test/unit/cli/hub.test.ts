@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { badly, startHubServer, type HubServer } from '../../support/hubServer';
 import { denseTensors, safetensorsHeader } from '../../support/modelFiles';
-import { bundleCli, removeScratch, runCli, scratch, type CliRun } from './runCli';
+import { removeScratch, runCli, scratch, type CliRun } from './runCli';
 import { qwen4b } from '../../fixtures/planner/configs';
 
 const SECRET = 'hf_geheimgeheim';
@@ -12,7 +12,6 @@ const SECRET = 'hf_geheimgeheim';
 describe('the CLI and the hub', function () {
   this.timeout(60_000);
   let hub: HubServer;
-  before(bundleCli);
   beforeEach(async () => {
     hub = await startHubServer();
     const { bytes, dataBytes } = safetensorsHeader(denseTensors(qwen4b));

@@ -1,30 +1,11 @@
-/** The real CLI, bundled once, as a process of its own. */
-import { spawn, spawnSync } from 'node:child_process';
+/** The real CLI as a process of its own. */
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const bundle = path.resolve('out', 'test-cli', 'cli.js');
-
-/** esbuild finds its binary beside itself, so it is called from a process that is not bundled. */
-export function bundleCli(): void {
-  const options = {
-    entryPoints: ['src/cli.ts'],
-    outfile: bundle,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    minify: true,
-    logLevel: 'warning',
-  };
-  const built = spawnSync(
-    process.execPath,
-    ['-e', `require('esbuild').buildSync(${JSON.stringify(options)})`],
-    { encoding: 'utf8' },
-  );
-  if (built.status !== 0) throw new Error(`the CLI does not build: ${built.stderr}`);
-}
+/** Bundled by test/scripts/unit.mjs. */
+const bundle = path.join(process.env.VRAM_PILOT_PROGRAMS ?? '', 'cli.cjs');
 
 export interface CliRun {
   readonly code: number | null;

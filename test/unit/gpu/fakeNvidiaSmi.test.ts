@@ -7,12 +7,13 @@ import path from 'node:path';
 import type { GpuSample } from '../../../src/gpu/gpu';
 import { readNvidiaOutput } from '../../../src/gpu/nvidia/output';
 import { nvidiaSource } from '../../../src/gpu/nvidia/source';
+import { startState } from '../../../src/gpu/source';
 import { MIB } from '../../../src/shared/units';
 import { createFakeGpu, type FakeGpu } from '../../support/fakeGpu.mjs';
 
 /** Runs the source's calls for real, as app/ does. */
 function look(gpu: FakeGpu): GpuSample {
-  let state = nvidiaSource.start(gpu.executable);
+  let state = startState(gpu.executable);
   const wish = { processes: true };
   const files = new Map<string, string>();
   for (let attempt = 0; attempt < 8; attempt++) {

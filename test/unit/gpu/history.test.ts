@@ -3,6 +3,7 @@ import { remember, sparkline, type HistoryEntry } from '../../../src/gpu/history
 import { keepSame } from '../../../src/gpu/sameSample';
 import { fullInMs, growthOf } from '../../../src/gpu/trend';
 import { GIB, gpuOf, sampleOf } from '../../support/fakePorts';
+import { seededRandom } from '../../support/seededRandom';
 
 /** Pid → bytes, at each sample; null: the tool doesn't say. */
 type Held = Readonly<Record<number, number | null>>;
@@ -25,15 +26,6 @@ function past(
     remember(entries, sample, { atMs: at * everyMs, elapsedMs: at * everyMs });
   }
   return entries;
-}
-
-/** Figures that only look random. */
-function noise(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
 }
 
 describe('history of a GPU', () => {
@@ -203,7 +195,7 @@ describe('time to full', () => {
   it('is told in less than one of a hundred courses without a trend', () => {
     let told = 0;
     for (let seed = 1; seed <= 1_000; seed++) {
-      const random = noise(seed);
+      const random = seededRandom(seed);
       if (
         fullInMs(
           past(61, () => 8 * GIB + random() * 8 * GIB),

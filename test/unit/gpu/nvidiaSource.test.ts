@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ToolOutput } from '../../../src/gpu/gpu';
 import { nvidiaSource as source } from '../../../src/gpu/nvidia/source';
-import type { GpuSourceState } from '../../../src/gpu/source';
+import { startState, type GpuSourceState } from '../../../src/gpu/source';
 import { GPU_FAMILIES } from '../../../src/gpu/sources';
-import { MIB } from '../../../src/shared/units';
+import { KIB, MIB } from '../../../src/shared/units';
 
 const said = (stdout: string, exitCode: number | null = 0): ToolOutput => ({
   stdout,
@@ -26,7 +26,7 @@ const read = (
 ) => source.read(state, { outputs, files, wish: { processes: outputs.length > 1 } });
 
 describe('nvidia source', () => {
-  const start = source.start('/usr/bin/nvidia-smi');
+  const start = startState('/usr/bin/nvidia-smi');
 
   it('is in the list', () => {
     assert.ok(GPU_FAMILIES.some(({ ways }) => ways.includes(source)));
@@ -56,6 +56,16 @@ describe('nvidia source', () => {
     ]);
     assert.deepEqual(both.sample.problems, []);
     assert.equal(read(start, [said(CARD)]).hasProcesses, false);
+  });
+
+  it('takes a list of processes that failed for no list, and an empty answer for nobody', () => {
+    const answered = (processes: ToolOutput | null) => {
+      const { hasProcesses, sample } = read(start, [said(CARD), processes]);
+      return [hasProcesses, ...sample.problems.map(({ id }) => id)];
+    };
+    assert.deepEqual(answered(said('Unknown Error\n', 255)), [false, 'failed']);
+    assert.deepEqual(answered(null), [false, 'timeout']);
+    assert.deepEqual(answered(said('')), [true]);
   });
 
   it('drops a refused field, asks again, and remembers', () => {
@@ -153,6 +163,18 @@ describe('nvidia source', () => {
       { pid: 42, usedBytes: 90 * MIB, name: 'python', gpus: [0], type: 'C' },
       { pid: 17, usedBytes: 700 * MIB, name: '/usr/bin/Xorg', gpus: [0], type: 'G' },
     ]);
+  });
+
+  it('takes the system’s memory for that of a chip which tells a fixed small total', () => {
+    const cards = said('index, memory.total [MiB], name\n0, 8128, NVIDIA N1X\n');
+    const first = read(start, [cards]);
+    assert.equal(first.retry, true);
+    const files = new Map([['/proc/meminfo', 'MemTotal: 131072000 kB\nMemAvailable: 1024 kB\n']]);
+    const [gpu] = read(first.state, [cards], files).sample.gpus;
+    assert.deepEqual(
+      [gpu?.totalBytes, gpu?.freeBytes, gpu?.memory],
+      [131_072_000 * KIB, MIB, 'unified'],
+    );
   });
 
   it('does not take the scrubbing of an empty card for load', () => {

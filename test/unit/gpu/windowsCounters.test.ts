@@ -6,6 +6,7 @@ import { mergeSamples } from '../../../src/gpu/mergeSamples';
 import { readCounters } from '../../../src/gpu/windows/counters';
 import { windowsCountersSource } from '../../../src/gpu/windows/countersSource';
 import { COUNTERS_SCRIPT } from '../../../src/gpu/windows/script';
+import { startState } from '../../../src/gpu/source';
 import { GPU_FAMILIES } from '../../../src/gpu/sources';
 import { readRecorded } from '../../../src/gpu/recorded';
 import { fail, type Result } from '../../../src/shared/failure';
@@ -81,11 +82,7 @@ describe('the counters of Windows', () => {
     const open = COUNTERS_SCRIPT.split('{').length;
     assert.equal(open, COUNTERS_SCRIPT.split('}').length);
     assert.equal(
-      windowsCountersSource.calls(
-        windowsCountersSource.start(SHELL),
-        { processes: true },
-        new Map(),
-      )[0]?.repeat,
+      windowsCountersSource.calls(startState(SHELL), { processes: true }, new Map())[0]?.repeat,
       '-every',
     );
   });
@@ -93,7 +90,7 @@ describe('the counters of Windows', () => {
 
 describe('a shell that does not count', () => {
   const reading = (stdout: string, stderr = '', exitCode = 1) =>
-    windowsCountersSource.read(windowsCountersSource.start(SHELL), {
+    windowsCountersSource.read(startState(SHELL), {
       outputs: [{ stdout, stderr, exitCode }],
       files: new Map(),
       wish: { processes: true },

@@ -4,7 +4,8 @@ import { causeTitle, lessonKind } from '../../../src/learning/causes';
 import { ollamaCauses } from '../../../src/engines/ollama/causes';
 import { vllmCauses } from '../../../src/engines/vllm/causes';
 import { lessonOf, type SeenStart } from '../../../src/learning/lesson';
-import { learnedWords, needsMoreThan } from '../../../src/learning/words';
+import { needsMoreThan } from '../../../src/learning/memoryNeeds';
+import { learnedWords } from '../../../src/learning/words';
 import { conditionsWith, recordWith } from '../../support/learnedRecords';
 
 const GIB = 2 ** 30;

@@ -39,6 +39,8 @@ function kinds(shape: HfShape): Record<string, number> {
   return counts;
 }
 
+const llama32 = (figure: number): number[] => Array.from({ length: 32 }, () => figure);
+
 describe('hfConfig', () => {
   it('reads a plain decoder', () => {
     const shape = read(llama);
@@ -358,6 +360,27 @@ describe('hfConfig', () => {
     });
     assert.equal(dbrx.kvHeads, 8);
     assert.equal(dbrx.experts?.count, 16);
+    // Hunyuan: one figure for each layer.
+    const hunyuan = read({
+      ...llama,
+      num_experts: 64,
+      moe_intermediate_size: llama32(3072),
+      num_shared_expert: llama32(1),
+      moe_topk: llama32(8),
+    });
+    const { intermediate, perToken, sharedIntermediate } = hunyuan.experts ?? {};
+    assert.deepEqual([intermediate, perToken, sharedIntermediate], [3072, 8, 3072]);
+    const unequal = read({ ...llama, moe_intermediate_size: [1, 2], num_experts: 64 });
+    assert.ok(unequal.problems.some((problem) => problem.startsWith('moe_intermediate_size')));
+    // ERNIE: dense up to a layer.
+    const ernie = read({
+      ...llama,
+      moe_num_experts: 64,
+      moe_intermediate_size: 1536,
+      moe_num_shared_experts: 2,
+      moe_layer_start_index: 1,
+    });
+    assert.deepEqual([ernie.experts?.layers, ernie.experts?.sharedIntermediate], [31, 3072]);
     assert.equal(read({ ...llama, dtype: 'torch.float16', torch_dtype: null }).dtype, 'float16');
   });
 

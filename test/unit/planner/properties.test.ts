@@ -1,4 +1,4 @@
-/** What holds for every plan of either engine, whatever is asked: seeded draws, 50 times as many in full. */
+/** What holds for every plan of either engine, whatever is asked: seeded draws, 100 times as many in full. */
 import assert from 'node:assert/strict';
 import { plan } from '../../../src/planner/plan';
 import type { Plan, Verdict } from '../../../src/shared/planAnswer';
@@ -15,7 +15,7 @@ import { inFull } from '../../support/effort';
 import { llama8bGguf } from '../../fixtures/planner/ggufs';
 import { seededRandom, type Random } from '../../support/seededRandom';
 
-const COUNT = inFull(3_000, 60);
+const COUNT = inFull(3_000, 30);
 const RANK: Record<Verdict, number> = { doesNotFit: 0, unknown: 1, tight: 2, fits: 3 };
 const CONFIGS: readonly Record<string, unknown>[] = [
   llama8b,

@@ -2,44 +2,19 @@ import assert from 'node:assert/strict';
 import { launchFamily } from '../../../src/processes/family';
 import type { LaunchRecord, ProcessInfo } from '../../../src/processes/process';
 import { identityOf } from '../../../src/processes/tree';
-import { FAKE_BOOT, FakeProcessTable } from '../../support/fakeProcessTable';
+import { FAKE_BOOT, type FakeProcessTable } from '../../support/fakeProcessTable';
+import { vllmInTerminal } from '../../support/vllmInTerminal';
 
 const pids = (processes: readonly ProcessInfo[]): number[] =>
   processes.map(({ pid }) => pid).sort((a, b) => a - b);
 
-/** VS Code's pty host → main (leads its session) → tracker, engine → workers, as seen on a real vLLM 0.32. */
-function vllmInTerminal(): { table: FakeProcessTable; record: LaunchRecord } {
-  const table = new FakeProcessTable();
-  table.add({ pid: 1, args: ['/sbin/init'], comm: 'systemd', uid: 0 });
-  table.add({ pid: 40, args: ['node', '/x/out/bootstrap-fork', '--type=ptyHost'] });
-  table.add({ pid: 50, ppid: 40, args: ['node', '/x/out/bootstrap-fork', '--type=extensionHost'] });
-  const main = table.add({
-    pid: 100,
-    ppid: 40,
-    args: ['/v/bin/python', '/v/bin/vllm', 'serve', 'm'],
-    comm: 'vllm',
-  });
-  const group = { pgid: 100, sid: 100 };
-  table.add({
-    pid: 101,
-    ppid: 100,
-    ...group,
-    args: ['/v/bin/python', '-c', 'from multiprocessing.resource_tracker import main;main(32)'],
-  });
-  table.add({ pid: 102, ppid: 100, ...group, args: ['VLLM::EngineCore'], comm: 'VLLM::EngineCor' });
-  table.add({ pid: 103, ppid: 102, ...group, args: ['VLLM::Worker_TP0'], comm: 'VLLM::Worker_TP' });
-  table.add({ pid: 104, ppid: 102, ...group, args: ['VLLM::Worker_TP1'], comm: 'VLLM::Worker_TP' });
-  const record: LaunchRecord = {
-    launchId: 'L1',
-    engine: 'vllm',
-    main: identityOf(main),
-    pgid: 100,
-    sid: 100,
-    port: 8000,
-    seen: [],
-  };
-  return { table, record };
-}
+/** An engine process until it has its title, or any program's helper. */
+const SPAWN = [
+  '/v/bin/python',
+  '-c',
+  'from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5, pipe_handle=7)',
+  '--multiprocessing-fork',
+];
 
 const rows = (table: FakeProcessTable): ProcessInfo[] => [...table.processes.values()];
 
@@ -93,6 +68,29 @@ describe('launchFamily', () => {
     assert.deepEqual(pids(launchFamily(record, rows(table)).all), [200], 'untitled ones stay out');
   });
 
+  it('leaves a later server alone whose group has the same number, its first process gone', () => {
+    const { table, record } = vllmInTerminal();
+    for (const pid of [100, 101, 102, 103, 104]) table.end(pid);
+    // `sh -c 'vllm serve … &'`: the shell that leads the group ends, the server goes on in it
+    table.reuse(100, { args: ['sh', '-c', 'vllm serve m &'], comm: 'sh' });
+    const group = { pgid: 100, sid: 100 };
+    table.add({ pid: 300, ppid: 100, ...group, args: ['/v/bin/python', '/v/bin/vllm', 'serve'] });
+    table.add({ pid: 301, ppid: 300, ...group, args: ['VLLM::EngineCore'] });
+    table.end(100);
+    assert.deepEqual(launchFamily(record, rows(table)).all, []);
+    table.end(300);
+    assert.deepEqual(pids(launchFamily(record, rows(table)).all), [301]);
+  });
+
+  it('leaves another program’s helpers alone in a group with the same number', () => {
+    const { table, record } = vllmInTerminal();
+    for (const pid of [100, 101, 102, 103, 104]) table.end(pid);
+    table.reuse(100, { args: ['python', 'train.py'], comm: 'python' });
+    table.add({ pid: 300, ppid: 100, pgid: 100, sid: 100, args: SPAWN, comm: 'python' });
+    table.end(100);
+    assert.deepEqual(launchFamily(record, rows(table)).all, []);
+  });
+
   it('does not take the group or session of a shell the server was started in', () => {
     const { table, record } = vllmInTerminal();
     table.add({ pid: 90, args: ['bash'], comm: 'bash' });
@@ -136,14 +134,8 @@ describe('launchFamily', () => {
   it('counts zombies as gone and puts half-started processes where they will belong', () => {
     const { table, record } = vllmInTerminal();
     table.end(104, true);
-    const spawn = [
-      '/v/bin/python',
-      '-c',
-      'from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5, pipe_handle=7)',
-      '--multiprocessing-fork',
-    ];
     for (const pid of [102, 103])
-      table.processes.set(pid, { ...table.processes.get(pid)!, args: spawn, comm: 'python' });
+      table.processes.set(pid, { ...table.processes.get(pid)!, args: SPAWN, comm: 'python' });
     const family = launchFamily(record, rows(table));
     assert.deepEqual([pids(family.engines), pids(family.workers)], [[102], [103]]);
   });

@@ -3,7 +3,7 @@ import { blindSpots, unseenBytes } from '../../../src/processes/unseenMemory';
 import { FakeProcessTable } from '../../support/fakeProcessTable';
 
 const GIB = 2 ** 30;
-const card = { index: 0, usedBytes: 10 * GIB, memory: 'dedicated' as const };
+const card = { index: 0, name: 'NVIDIA L40S', usedBytes: 10 * GIB, memory: 'dedicated' as const };
 const row = (usedBytes: number | null, gpus = [0]) => ({ pid: 7, usedBytes, name: null, gpus });
 
 describe('unseenBytes', () => {
@@ -16,6 +16,7 @@ describe('unseenBytes', () => {
     assert.equal(unseenBytes(card, [row(null)]), null);
     assert.equal(unseenBytes(card, [row(GIB, [0, 1])]), null);
     assert.equal(unseenBytes({ ...card, usedBytes: null }, []), null);
+    assert.equal(unseenBytes({ ...card, name: 'NVIDIA GH200 480GB' }, []), null);
     assert.equal(unseenBytes({ ...card, memory: 'unified' }, []), null);
     assert.equal(unseenBytes({ ...card, cudaBytes: 24 * GIB }, [row(GIB)]), null);
   });

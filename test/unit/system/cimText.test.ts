@@ -8,7 +8,6 @@ const ANSWER = JSON.stringify({
     {
       pid: 4,
       ppid: 0,
-      session: 0,
       name: 'System',
       command: null,
       file: null,
@@ -17,7 +16,6 @@ const ANSWER = JSON.stringify({
     {
       pid: 9000,
       ppid: 4,
-      session: 1,
       name: 'ollama.exe',
       command: '"C:\\Users\\Anna B\\ollama.exe" serve',
       file: 'C:\\Users\\Anna B\\ollama.exe',

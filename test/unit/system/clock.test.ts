@@ -5,14 +5,14 @@ describe('clock', () => {
   const clock = openClock();
 
   it('sleeps as long as asked, less when aborted, not at all when aborted before', async () => {
-    const from = clock.now();
+    const from = clock.elapsedMs();
     await clock.sleep(60);
-    assert.ok(clock.now() - from >= 55);
+    assert.ok(clock.elapsedMs() - from >= 55);
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 20);
-    const start = clock.now();
+    const start = clock.elapsedMs();
     await clock.sleep(5000, abort.signal);
     await clock.sleep(5000, abort.signal);
-    assert.ok(clock.now() - start < 2000);
+    assert.ok(clock.elapsedMs() - start < 2000);
   });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,26 +7,12 @@ import path from 'node:path';
 const RACERS = 8;
 const ROUNDS = 12;
 
-/** esbuild finds its binary beside itself, so it is called from a process that is not bundled. */
-function bundleRacer(folder: string): string {
-  const outfile = path.join(folder, 'racer.cjs');
-  const options = {
-    entryPoints: ['test/support/lockRacer.ts'],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-  };
-  execFileSync(process.execPath, [
-    '-e',
-    `require('esbuild').buildSync(${JSON.stringify(options)})`,
-  ]);
-  return outfile;
-}
+/** Bundled by test/scripts/unit.mjs. */
+const RACER = path.join(process.env.VRAM_PILOT_PROGRAMS ?? '', 'lockRacer.cjs');
 
-function finished(file: string, args: readonly string[]): Promise<number | null> {
+function finished(args: readonly string[]): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, ...args], {
+    const child = spawn(process.execPath, [RACER, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 25_000,
       killSignal: 'SIGKILL',
@@ -49,10 +35,9 @@ describe('launch lock between real processes', function () {
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   it(`is held by one at a time among ${RACERS}, of which two are killed while they hold it`, async () => {
-    const racer = bundleRacer(folder);
     const codes = await Promise.all(
       Array.from({ length: RACERS }, (_, at) =>
-        finished(racer, [folder, String(ROUNDS), at < 2 ? String(3 + at) : '']),
+        finished([folder, String(ROUNDS), at < 2 ? String(3 + at) : '']),
       ),
     );
     assert.deepEqual(

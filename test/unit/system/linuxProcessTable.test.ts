@@ -8,6 +8,7 @@ import path from 'node:path';
 import { endHolders, inspectHolders, type CleanerDeps } from '../../../src/app/holders/cleaner';
 import type { Log } from '../../../src/app/ports';
 import { stopLaunch } from '../../../src/app/servers/stopper';
+import { completeGpu } from '../../../src/gpu/completeGpu';
 import { LAUNCH_MARK } from '../../../src/processes/process';
 import { identityOf } from '../../../src/processes/tree';
 import { openClock } from '../../../src/system/clock';
@@ -133,7 +134,6 @@ describe('linuxProcessTable on a made-up /proc', () => {
       startedAtMs: 1_700_000_123_450,
       containerId: id,
       sameNamespace: false,
-      tty: null,
     });
     assert.equal((await proc.table().one(40))?.sameNamespace, true);
     assert.equal(await proc.table().one(999), null);
@@ -279,9 +279,9 @@ onLinux('linuxProcessTable on the real /proc', function () {
       );
       assert.equal(outcome.removedSharedMemory, 1);
       assert.equal(fs.existsSync(sharedMemoryFile), false);
-      for (const { pid } of [tree.engine, tree.worker]) {
+      for (const { pid, startTime } of [tree.engine, tree.worker]) {
         const left = await table.one(pid);
-        assert.ok(!left || left.state === 'Z' || left.startTime !== tree.worker.startTime);
+        assert.ok(!left || left.state === 'Z' || left.startTime !== startTime);
       }
     } finally {
       await tree.cleanUp();
@@ -292,22 +292,7 @@ onLinux('linuxProcessTable on the real /proc', function () {
   it('finds what a killed server leaves behind, and ends it at the user’s wish only', async () => {
     const tree = await plantStandInTree(table);
     let usedBytes = 10 * 2 ** 30;
-    const gpu = {
-      index: 0,
-      name: null,
-      uuid: null,
-      busId: null,
-      totalBytes: null,
-      freeBytes: null,
-      reservedBytes: null,
-      utilizationPercent: null,
-      temperatureC: null,
-      powerW: null,
-      powerLimitW: null,
-      memory: 'dedicated' as const,
-      computeCapability: null,
-      driverVersion: null,
-    };
+    const gpu = completeGpu(0, {});
     const row = { pid: tree.worker.pid, usedBytes: 4 * 2 ** 30, name: 'VLLM::Worker', gpus: [0] };
     const clock = openClock();
     const deps: CleanerDeps = {

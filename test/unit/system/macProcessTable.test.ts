@@ -107,10 +107,13 @@ describeUnix('macProcessTable signals', () => {
     const found = await table.one(child.pid ?? 0);
     assert.ok(found);
     const exit = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-    // Linux counts ticks since the boot and may print the second before or after
+    // Linux counts ticks since the boot and may print the second before or after: then it looks like another process
     const outcome = await table.signal(found, 'SIGTERM');
     if (outcome !== 'sent') child.kill('SIGKILL');
-    assert.ok(outcome === 'sent' || process.platform === 'linux', outcome);
+    assert.ok(
+      outcome === 'sent' || (outcome === 'changed' && process.platform === 'linux'),
+      outcome,
+    );
     await exit;
   });
 });

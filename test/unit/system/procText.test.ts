@@ -22,11 +22,10 @@ describe('procText', () => {
         stat?.ppid,
         stat?.pgid,
         stat?.sid,
-        stat?.tty,
         stat?.startTime,
         stat?.isKernelThread,
       ],
-      [4711, 'a) b (c)', 'S', 1, 4711, 4700, 34816, '987654', false],
+      [4711, 'a) b (c)', 'S', 1, 4711, 4700, '987654', false],
     );
     assert.equal(
       parseStat('2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0')?.isKernelThread,

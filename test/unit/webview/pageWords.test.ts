@@ -124,6 +124,20 @@ describe('words for settings', () => {
     ]);
   });
 
+  it('shows that a key or token is given, and not which', () => {
+    const args = ['serve', 'a/b', '--api-key', 'one', 'two', '--api_key=three', '--seed', '1'];
+    const env = { HF_TOKEN: 'hf_1', VLLM_API_KEY: 'four', VLLM_USE_V1: '1' };
+    assert.deepEqual(commandGroups({ file: 'vllm', args, env }), [
+      'HF_TOKEN=***',
+      'VLLM_API_KEY=***',
+      'VLLM_USE_V1=1',
+      'vllm serve a/b',
+      '--api-key *** ***',
+      '--api_key=***',
+      '--seed 1',
+    ]);
+  });
+
   it('finds the guidance for a size', () => {
     assert.equal(guidanceFor(1.1e9)?.range, '0.5–0.6');
     assert.equal(guidanceFor(7e9)?.range, '0.7–0.8');

@@ -6,6 +6,7 @@ import {
   isFixed,
   parseState,
   pinWish,
+  stateToKeep,
   swapPinned,
   switchEngine,
   takeSnapshot,
@@ -35,6 +36,18 @@ describe('page state', () => {
   it('reads back what it saved', () => {
     const state = takeSnapshot(initialState, snapshot({ wish: wishOf('a/b'), wishRevision: 3 }));
     assert.deepEqual(parseState(JSON.parse(JSON.stringify(state))), state);
+  });
+
+  it('keeps no key on the disk, and has it again from a host that still knows', () => {
+    const wish = { ...wishOf('a/b'), extraArguments: ['--api-key', 'secret', '--seed', '1'] };
+    const state = pinWish({ ...initialState, wish, wishRevision: 3 }, snapshot());
+    const parked = { ...switchEngine(state, 'ollama'), applied: [{ before: wish, what: 'x' }] };
+    assert.ok(!JSON.stringify([stateToKeep(state), stateToKeep(parked)]).includes('secret'));
+    const back = parseState(JSON.parse(JSON.stringify(stateToKeep(state))));
+    const known = takeSnapshot(back, snapshot({ wish, wishRevision: 3 }));
+    assert.deepEqual(known.wish.extraArguments, wish.extraArguments);
+    const unknown = takeSnapshot(back, snapshot({ wish: wishOf('a/b'), wishRevision: 3 }));
+    assert.deepEqual(unknown.wish.extraArguments, ['--api-key', '***', '--seed', '1']);
   });
 
   it('takes an option away with null', () => {

@@ -10,7 +10,12 @@ export const daemonRules: readonly CauseRule[] = [
   },
   {
     cause: 'bad_host',
-    pattern: /listen tcp.*(?:no such host|bind: cannot assign requested address)/,
+    pattern: /listen tcp.*(?:no such host|invalid port|bind: cannot assign requested address)/,
+  },
+  {
+    cause: 'bad_host',
+    pattern: /listen tcp \S+: bind: permission denied/,
+    remedy: always('Choose a port from 1024 on.', 'Lower ones are reserved for the administrator.'),
   },
   { cause: 'home_missing', pattern: /\$HOME is not defined/ },
   {
@@ -19,7 +24,13 @@ export const daemonRules: readonly CauseRule[] = [
   },
   {
     cause: 'home_permission',
-    pattern: /could not create directory mkdir (?<path>\S+): permission denied/,
+    pattern:
+      /(?:could not create directory mkdir (?<path>\S+)|open (?<path2>\S*id_ed25519)): permission denied/,
+  },
+  {
+    cause: 'models_dir_permission',
+    rank: 60,
+    pattern: /^Error: (?:open|mkdir) (?<path>\S+): permission denied/,
   },
 
   {
@@ -77,7 +88,18 @@ export const daemonRules: readonly CauseRule[] = [
     rank: 45,
     // 100 is "no device"; the others are a driver that is there and does not work.
     pattern:
-      /cuda(?:rt| driver library) (?:init failure|failed to get device context)[: ]+(?!100\b)(?<code>\d+)|cudaSetDevice err: (?!100\b)(?<code2>\d+)|ggml_cuda_init: failed to initialize CUDA: (?!no CUDA-capable)(?<what>.+)|NVIDIA driver too old/,
+      /cuda(?:rt| driver library) (?:init failure|failed to get device context)[: ]+(?!100\b)(?<code>\d+)|cudaSetDevice err: (?!100\b)(?<code2>\d+)|ggml_cuda_init: failed to initialize CUDA: (?!no CUDA-capable)(?<what>.+)|NVIDIA driver too old|nvml vram init failure: (?<code3>18)\b/,
+  },
+  {
+    cause: 'cpu_fallback_driver_error',
+    effect: 'degraded',
+    rank: 44,
+    pattern: /permission problems block access|open (?<path>\/dev\/\S+): permission denied/,
+    remedy: ({ groups }) =>
+      fix(
+        'Add its user to the groups render and video, or pass the devices to the container; then restart Ollama.',
+        `${groups.path ?? 'The device file'} is not allowed to it.`,
+      ),
   },
   {
     cause: 'cpu_fallback_gpu_unsupported',
@@ -97,7 +119,7 @@ export const daemonRules: readonly CauseRule[] = [
     effect: 'degraded',
     rank: 60,
     pattern:
-      /no compatible GPUs were discovered|cudart init failure: 100\b|no CUDA-capable device is detected|^inference compute id=\S+ library=cpu/,
+      /no compatible GPUs were discovered|cudart init failure: 100\b|no CUDA-capable device is detected|no suitable rocm found|^inference compute id=\S+ library=cpu/,
   },
   {
     cause: 'partial_offload',
@@ -142,7 +164,10 @@ export const daemonTexts: Readonly<Record<string, CauseText>> = {
   home_permission: {
     title: 'The home folder cannot be written',
     remedy: ({ groups }) =>
-      fix('Set HOME to a folder of this user.', `${groups.path ?? 'It'} could not be created.`),
+      fix(
+        'Set HOME to a folder of this user.',
+        `${groups.path ?? groups.path2 ?? 'It'} could not be created or read.`,
+      ),
   },
   bad_env: {
     title: 'A setting of the server is not valid and was ignored',
@@ -197,6 +222,11 @@ export const daemonTexts: Readonly<Record<string, CauseText>> = {
     title: 'The GPU driver does not answer: Ollama runs on the CPU',
     remedy: ({ groups }) => {
       const code = groups.code ?? groups.code2;
+      if (groups.code3 !== undefined)
+        return fix(
+          'Reboot after the driver update, then restart Ollama.',
+          'NVML 18: the driver in the kernel and its libraries are of different versions.',
+        );
       return fix(
         code === '802'
           ? 'Start nvidia-fabricmanager of the driver’s version, then restart Ollama.'

@@ -6,6 +6,16 @@ import { always, askedFor, fix, floorToStep, gibText, numberIn } from '../../rem
 export const loadRules: readonly CauseRule[] = [
   { cause: 'unknown_architecture', pattern: /unknown model architecture: '(?<arch>[^']+)'/ },
   {
+    cause: 'unknown_architecture',
+    pattern:
+      /unknown pre-tokenizer type: '(?<arch>[^']+)'|has invalid ggml type (?<type>\d+)|unsupported architecture(?: "(?<arch2>\w+))?|unsupported model format/,
+    remedy: ({ groups }) =>
+      fix(
+        'Update Ollama, or use another model or conversion.',
+        `The file uses ${groups.arch ?? groups.arch2 ?? 'a format'}, which this version does not know.`,
+      ),
+  },
+  {
     cause: 'vulkan_buffer_limit',
     rank: 30,
     pattern:
@@ -15,7 +25,7 @@ export const loadRules: readonly CauseRule[] = [
     cause: 'system_memory_insufficient',
     rank: 35,
     pattern:
-      /model requires more system memory \((?<need>[\d.]+) GiB\) than is available(?: \((?<have>[\d.]+) GiB\))?|model request too large for system requested="(?<need2>[\d.]+) GiB"(?: available="(?<have2>[\d.]+) GiB")?|ggml_aligned_malloc: insufficient memory \(attempted to allocate (?<mb>[\d.]+) MB\)/,
+      /model requires more system memory \((?<need>[\d.]+) GiB\) than is available(?: \((?<have>[\d.]+) GiB\))?|model request too large for system requested="(?<need2>[\d.]+) GiB"(?: available="(?<have2>[\d.]+) GiB")?|ggml_aligned_malloc: insufficient memory \(attempted to allocate (?<mb>[\d.]+) MB\)|mmap failed: Cannot allocate memory|^fatal error: runtime: out of memory/,
   },
   {
     cause: 'gpu_oom_compute_buffer',
@@ -27,9 +37,13 @@ export const loadRules: readonly CauseRule[] = [
   {
     cause: 'gpu_oom_load',
     pattern:
-      /allocating (?<mib>[\d.]+) MiB on device (?<device>\d+): cudaMalloc failed|(?:cuda|hip)Malloc failed: out of memory|unable to allocate (?!CPU)\w+ buffer|CUDA error 2 at \S+: out of memory|memory layout cannot be allocated|failed to (?:commit|allocate) memory for model|ErrorOutOfDeviceMemory|kIOGPUCommandBufferCallbackErrorOutOfMemory/,
+      /allocating (?<mib>[\d.]+) MiB on device (?<device>\d+): cudaMalloc failed|(?:cuda|hip)Malloc failed: out of memory|unable to allocate (?!CPU)\w+ buffer|CUDA error 2 at \S+: out of memory|memory layout cannot be allocated|failed to (?:commit|allocate) memory for model|ErrorOutOfDeviceMemory|kIOGPUCommandBufferCallbackErrorOutOfMemory|alloc_tensor_range: failed to allocate (?!CPU)|_alloc_buffer: error: failed to allocate buffer|unable to load full model on GPU|model requires [\d.]+ GiB but only /,
   },
-  { cause: 'gpu_oom_runtime', rank: 45, pattern: /^(?:CUDA|ROCm|HIP) error: out of memory/ },
+  {
+    cause: 'gpu_oom_runtime',
+    rank: 45,
+    pattern: /^(?:CUDA|ROCm|HIP) error: (?:out of memory|CUBLAS_STATUS_ALLOC_FAILED)/,
+  },
   {
     cause: 'load_timeout',
     pattern:
@@ -46,6 +60,17 @@ export const loadRules: readonly CauseRule[] = [
       /error while handling argument "--cache-type-[kv]": Unsupported cache type: (?<type>\S+)/,
   },
   {
+    cause: 'kv_type_invalid',
+    pattern: /cache type (?<type>\S+) with block size \d+ does not divide/,
+    remedy: always(
+      'Use OLLAMA_KV_CACHE_TYPE=f16 for this model.',
+      'Its heads cannot be cut into blocks of that type.',
+      {
+        kvCacheType: null,
+      },
+    ),
+  },
+  {
     cause: 'llama_arg_env_invalid',
     rank: 40,
     pattern: /error while handling environment variable "(?<name>LLAMA_ARG_\w+)": (?<what>.+)/,
@@ -59,28 +84,12 @@ export const loadRules: readonly CauseRule[] = [
   {
     cause: 'gguf_corrupt',
     pattern:
-      /offset\+size \(\d+\) exceeds file size|invalid file magic|check_tensor_dims: tensor '(?<tensor>[^']+)' not found|missing tensor '(?<tensor2>[^']+)'|supplied file was not in GGUF format/,
+      /offset\+size \(\d+\) exceeds file size|invalid file magic|check_tensor_dims: tensor '(?<tensor>[^']+)' not found|missing tensor '(?<tensor2>[^']+)'|supplied file was not in GGUF format|invalid magic characters|failed to read tensor data|error loading model: read error|digest mismatch, file must be downloaded/,
   },
   {
     cause: 'blob_missing',
     pattern: /couldn't open model file error="open (?<path>\S+?): no such file/,
   },
-  {
-    cause: 'model_not_found',
-    pattern: /pull model manifest: file does not exist|model ['"](?<name>[^'"]+)['"] not found/,
-  },
-  {
-    cause: 'needs_newer_ollama',
-    pattern:
-      /pull model manifest: 412|requires a newer version of Ollama|not supported by your version of Ollama/,
-  },
-  { cause: 'tls_certificate', pattern: /x509:/ },
-  {
-    cause: 'registry_unreachable',
-    pattern:
-      /pull model manifest: .*(?:no such host|connection refused|i\/o timeout|network is unreachable)|max retries exceeded/,
-  },
-  { cause: 'disk_full', pattern: /no space left on device/ },
   {
     cause: 'runner_killed_by_os',
     rank: 60,
@@ -91,7 +100,7 @@ export const loadRules: readonly CauseRule[] = [
     cause: 'runner_terminated',
     rank: 70,
     pattern:
-      /(?:llama runner|llama-server)(?: process)? (?:has )?terminated(?: error="|: )exit status (?<status>\w+)|^post predict error=.*EOF|model runner has unexpectedly stopped/,
+      /(?:llama runner|llama-server)(?: process)? (?:has )?terminated(?: error="|: )exit status (?<status>\w+)|^post predict error=.*EOF|model runner has unexpectedly stopped|model failed to load, this may be due to/,
   },
 ];
 
@@ -267,41 +276,6 @@ export const loadTexts: Readonly<Record<string, CauseText>> = {
         'Pull the model again.',
         `${groups.path ?? 'Its blob'} does not exist; Ollama then says that the model "does not support generate".`,
       ),
-  },
-  model_not_found: {
-    title: 'There is no such model or tag',
-    remedy: always(
-      'Pull it, or check the spelling and the tag.',
-      'Neither the daemon nor, where it was pulled, the registry has one under that name.',
-    ),
-  },
-  needs_newer_ollama: {
-    title: 'The model needs a newer Ollama',
-    remedy: always(
-      'Update Ollama and restart its server.',
-      'The registry refuses servers that are older than the model needs.',
-    ),
-  },
-  tls_certificate: {
-    title: 'The registry’s certificate is not trusted',
-    remedy: always(
-      "Add the proxy's CA certificate to the store of the host or container in which the server runs.",
-      'A proxy signs the connection anew, and its authority is unknown.',
-    ),
-  },
-  registry_unreachable: {
-    title: 'The registry cannot be reached',
-    remedy: always(
-      'Check the network and HTTPS_PROXY of the server (not of the client).',
-      'The pull is made by the server.',
-    ),
-  },
-  disk_full: {
-    title: 'The disk is full',
-    remedy: always(
-      'Free space, or set OLLAMA_MODELS to another disk.',
-      'The model could not be written.',
-    ),
   },
   runner_killed_by_os: {
     title: 'The runner was killed, most likely for lack of memory',

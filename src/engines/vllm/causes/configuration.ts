@@ -31,12 +31,12 @@ export const configurationRules: readonly CauseRule[] = [
   {
     cause: 'tp_not_divisible',
     pattern:
-      /AssertionError: (?<heads>\d+) is not divisible by (?<tp>\d+)|The input size is not aligned with the quantized weight shape/,
+      /AssertionError: (?<heads>\d+) is not divisible by (?<tp>\d+)|The input size is not aligned with the quantized weight shape|is not divisible by\s+(?:min_thread|min_[nk]_threads|weight quantization block|group_size|pack_factor)/,
   },
   {
     cause: 'too_few_gpus',
     pattern:
-      /World size \((?<world>\d+)\) is larger than the number of available GPUs \((?<gpus>\d+)\)|local rank \d+ is out of bounds|invalid device ordinal|Cannot provide a placement group|exceeds the total number of available (?:GPUs|CPUs) in the placement group|No available node types can fulfill resource request/,
+      /World size \((?<world>\d+)\) is larger than the number of available GPUs \((?<gpus>\d+)\)|local rank \d+ is out of bounds|invalid device ordinal|to less than max local gpu count|exceeds the number of visible|less than or equal to the number of visible devices|Current node has no \S+ available|Ray does not allocate any GPUs|Cannot provide a placement group|exceeds the total number of available (?:GPUs|CPUs) in the placement group|No available node types can fulfill resource request/,
   },
   {
     cause: 'bf16_unsupported',
@@ -57,6 +57,19 @@ export const configurationRules: readonly CauseRule[] = [
     cause: 'quant_capability_too_low',
     pattern:
       /The quantization method (?<method>\S+) is not supported for the current GPU\. Minimum capability: (?<min>\d+)\.? Current capability: (?<cc>\d+)/,
+  },
+  {
+    cause: 'quant_capability_too_low',
+    // "Reasons" follow, and a shape that cannot be split is the nearer one.
+    rank: 60,
+    pattern:
+      /fp8e4nv not supported in this architecture|Failed to find a kernel that can implement the (?<method>\S+) linear layer|Please use Blackwell|only supported on CUDA devices with compute capability|requires GPU compute capability >= /,
+    remedy: ({ groups }) =>
+      fix(
+        'Use a checkpoint in another format (AWQ, GPTQ), and leave --kv-cache-dtype out.',
+        `The GPU has no kernel for ${groups.method ?? 'this format'}.`,
+        { kvCacheDtype: null },
+      ),
   },
   {
     cause: 'quant_dtype_unsupported',
@@ -85,12 +98,12 @@ export const configurationRules: readonly CauseRule[] = [
   {
     cause: 'batched_tokens_too_few',
     pattern:
-      /max_num_batched_tokens \((?<batch>\d+)\) (?:is smaller than max_model_len|must be greater than or equal to max_num_seqs) \((?<least>\d+)\)|block_size \((?<least2>\d+)\) must be <= max_num_batched_tokens/,
+      /max_num_batched_tokens \((?<batch>\d+)\) (?:is smaller than max_model_len|must be greater than or equal to max_num_seqs) \((?<least>\d+)\)|block_size \((?<least2>\d+)\) must be <= max_num_batched_tokens|max_tokens_per_mm_item \((?<least3>\d+)\) is larger than max_num_batched_tokens/,
   },
   {
     cause: 'attention_backend_invalid',
     pattern:
-      /No valid attention backend (?:found )?for|Selected backend \S+ is not valid for this configuration/,
+      /No valid attention backend (?:found )?for|Selected backend \S+ is not valid for this configuration|Invalid (?:mamba )?attention backend|FlashAttention only supports|FlashInfer requires GPUs|FlashAttention version \d+ not supported|inks? (?:are only|is not) supported|Head size \d+ is not supported by|FLASHINFER, but flashinfer module was not found/,
   },
   {
     cause: 'pipeline_parallel_unsupported',
@@ -99,6 +112,12 @@ export const configurationRules: readonly CauseRule[] = [
   {
     cause: 'tool_parser_unknown',
     pattern: /invalid (?:tool call|reasoning) parser: (?<parser>\S+)/,
+  },
+  {
+    cause: 'tool_parser_unknown',
+    pattern: /requires (?<flag>--(?:tool-call|reasoning)-parser)/,
+    remedy: ({ groups }) =>
+      fix(`Add ${groups.flag ?? ''} with the parser of this model.`, 'The other flag needs it.'),
   },
   {
     cause: 'unsupported_option',
@@ -284,7 +303,11 @@ export const configurationTexts: Readonly<Record<string, CauseText>> = {
   batched_tokens_too_few: {
     title: 'Batches are smaller than they must be',
     remedy: ({ groups }) => {
-      const least = numberIn(groups, 'least') ?? numberIn(groups, 'least2') ?? 2048;
+      const least =
+        numberIn(groups, 'least') ??
+        numberIn(groups, 'least2') ??
+        numberIn(groups, 'least3') ??
+        2048;
       return fix(
         `Set --max-num-batched-tokens ${String(least)} or more.`,
         `At least ${String(least)} tokens must fit into one batch here${groups.batch === undefined ? '' : `; ${groups.batch} were set`}.`,

@@ -6,19 +6,23 @@ export const environmentRules: readonly CauseRule[] = [
   {
     cause: 'port_in_use',
     pattern:
-      /\[Errno (?:98|48|10048)\].*already in use|code: -98, name: EADDRINUSE|[Aa]ddress \('[^']*', (?<port>\d+)\): address already in use/,
+      /\[Errno (?:98|48|10048)\].*already in use|\(errno: 98 - |ZMQError: Address already in use|code: -98, name: EADDRINUSE|[Aa]ddress \('[^']*', (?<port>\d+)\): address already in use/,
   },
   {
     cause: 'no_gpu_detected',
     pattern:
-      /Failed to infer device type|Found no NVIDIA driver on your system|No CUDA GPUs are available|Torch not compiled with CUDA enabled/,
+      /Failed to infer device type|Found no NVIDIA driver on your system|No (?:CUDA|HIP) GPUs are available|Torch not compiled with CUDA enabled|Device string must not be empty|^(?:\w+\.)?NVMLError_(?:LibraryNotFound|DriverNotLoaded)|0 active drivers \(\[\]\)|libcuda\.so\.1: cannot open|no (?:CUDA|ROCm)-capable device|could not select device driver|nvidia-container-cli: initialization error/,
   },
   {
     cause: 'driver_too_old',
     pattern:
-      /The NVIDIA driver on your system is too old \(found version (?<found>\d+)\)|CUDA driver version is insufficient|provided PTX was compiled with an unsupported toolchain|Unsupported display driver/,
+      /The NVIDIA driver on your system is too old \(found version (?<found>\d+)\)|CUDA driver version is insufficient|provided PTX was compiled with an unsupported toolchain|[Uu]nsupported display driver|nvidia-container-cli: requirement error/,
   },
-  { cause: 'wrong_build', pattern: /no kernel image is available for execution on the device/ },
+  {
+    cause: 'wrong_build',
+    pattern:
+      /no kernel image is available for execution on the device|HIP error: invalid device function|hipErrorNoBinaryForGpu|Cannot read \S*TensileLibrary|Value 'sm_\w+' is not defined for option|No supported CUDA architectures found/,
+  },
   {
     cause: 'missing_bitsandbytes',
     pattern: /Please install bitsandbytes>=(?<version>[\d.]+\d)|No module named 'bitsandbytes'/,
@@ -27,11 +31,11 @@ export const environmentRules: readonly CauseRule[] = [
   {
     cause: 'compiler_missing',
     pattern:
-      /nvcc: (?:command )?not found|No such file or directory: '[^']*(?:nvcc|ninja)'|Could not find nvcc|CUDA_HOME environment variable is not set|ninja: build stopped|Ninja build failed|Error building extension|Failed to find C compiler|fatal error: Python\.h/,
+      /nvcc: (?:command )?not found|No such file or directory: '[^']*(?:nvcc|ninja|gcc|g\+\+|cmake)'|cannot execute 'cc1plus'|CalledProcessError: Command '\[?'?[^' ]*(?:gcc|clang|nvcc)\b|fatal error: cuda_runtime|Could not find nvcc|CUDA_HOME environment variable is not set|ninja: build stopped|Ninja build failed|Error building extension|Failed to find C compiler|fatal error: Python\.h/,
   },
   {
     cause: 'disk_full',
-    pattern: /No space left on device/,
+    pattern: /No space left on device|Disk quota exceeded/,
     when: ({ text }) => !text.includes('/dev/shm'),
   },
   {
@@ -41,16 +45,21 @@ export const environmentRules: readonly CauseRule[] = [
   },
   {
     cause: 'nccl_error',
-    pattern: /NCCL error|ncclUnhandledCudaError|ncclSystemError|ncclRemoteError|ncclInvalidUsage/,
+    pattern:
+      /NCCL error|ncclUnhandledCudaError|ncclSystemError|ncclRemoteError|ncclInvalidUsage|ncclInternalError|Duplicate GPU detected|peer access is not supported between|Watchdog caught collective operation timeout|peer-to-peer access from \d+ to \d+:/,
   },
   { cause: 'cuda_fork', pattern: /Cannot re-initialize CUDA in forked subprocess/ },
   {
     cause: 'gpu_fault',
     pattern:
-      /CUDA error: (?<what>an illegal memory access was encountered|unspecified launch failure|device-side assert triggered|uncorrectable ECC error)/,
+      /(?:CUDA|HIP) error: (?<what>an illegal (?:memory access|instruction) was encountered|misaligned address|unspecified launch failure|the launch timed out|device-side assert triggered|uncorrectable ECC error|CUBLAS_STATUS_(?!ALLOC)\w+)|cuDNN error: CUDNN_STATUS_/,
   },
   { cause: 'engine_hung', pattern: /RPC call to \w+ timed out/ },
-  { cause: 'start_timeout', pattern: /Timed out waiting for engine core processes to start/ },
+  {
+    cause: 'start_timeout',
+    pattern:
+      /Timed out waiting for (?:new )?(?:engine core processes to start|engines to send)|Did not receive response from front-end process within/,
+  },
 ];
 
 export const environmentTexts: Readonly<Record<string, CauseText>> = {

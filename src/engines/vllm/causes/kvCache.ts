@@ -9,18 +9,14 @@ const MARGIN_GIB = 0.1;
 const HIGHEST_SHARE = 0.95;
 const BLOCK_TOKENS = 16;
 
+/** The second is the short form, as people quote it. */
+export const freeMemoryChecks: readonly RegExp[] = [
+  /(?:Free memory on device(?: \S+)?|Available memory on node \d+) \((?<free>[\d.]+)\/(?<total>[\d.]+) Gi?B\) on startup is less than (?:desired [CG]PU memory utilization|the engine's budget [^(]+) \((?<util>[\d.]+), (?<want>[\d.]+) Gi?B\)/,
+  /Free memory \((?<free>[\d.]+) Gi?B\) < desired \((?<want>[\d.]+) Gi?B at (?<util>[\d.]+) utilization\)/,
+];
+
 export const kvCacheRules: readonly CauseRule[] = [
-  {
-    cause: 'free_memory_check',
-    pattern:
-      /Free memory on device(?: (?<device>\S+))? \((?<free>[\d.]+)\/(?<total>[\d.]+) Gi?B\) on startup is less than desired GPU memory utilization \((?<util>[\d.]+), (?<want>[\d.]+) Gi?B\)/,
-  },
-  {
-    // Short form, as people quote it.
-    cause: 'free_memory_check',
-    pattern:
-      /Free memory \((?<free>[\d.]+) Gi?B\) < desired \((?<want>[\d.]+) Gi?B at (?<util>[\d.]+) utilization\)/,
-  },
+  ...freeMemoryChecks.map((pattern) => ({ cause: 'free_memory_check', pattern })),
   {
     cause: 'kv_cache_no_blocks',
     pattern:
@@ -45,7 +41,7 @@ export const kvCacheRules: readonly CauseRule[] = [
   {
     cause: 'profiling_disturbed',
     pattern:
-      /Error in memory profiling\. Initial free memory (?<before>[\d.]+)[^,]*, current free memory (?<after>[\d.]+)/,
+      /Error in memory profiling\. Initial (?:free|used) memory (?<before>[\d.]+)[^,]*, current(?:ly)? (?:free|used) memory (?<after>[\d.]+)/,
   },
   {
     cause: 'multimodal_reserve_too_large',

@@ -6,7 +6,13 @@ export const modelRules: readonly CauseRule[] = [
   {
     cause: 'gated_repo',
     pattern:
-      /You are trying to access a gated repo|Cannot access gated repo|GatedRepoError|401 Client Error/,
+      /You are trying to access a gated repo|Cannot access gated repo|GatedRepoError|not in the authorized list|is awaiting a review|public gated repositor/,
+  },
+  {
+    cause: 'gated_repo',
+    // The hub answers the same for a name that it does not know.
+    rank: 55,
+    pattern: /40[13] Client Error|Invalid user token/,
   },
   {
     cause: 'model_path_missing',
@@ -25,20 +31,41 @@ export const modelRules: readonly CauseRule[] = [
     when: ({ groups }) => !/^(?:[/~.]|[A-Za-z]:)/.test(groups.path ?? ''),
   },
   {
+    cause: 'model_not_found',
+    pattern: /RevisionNotFoundError|Revision Not Found|is not a valid git identifier/,
+    remedy: always(
+      'Correct --revision, or leave it out.',
+      'The hub has the model, not this revision.',
+    ),
+  },
+  { cause: 'tls_certificate', pattern: /CERTIFICATE_VERIFY_FAILED/, rank: 45 },
+  {
+    cause: 'hub_offline',
+    pattern: /429 Client Error/,
+    remedy: always(
+      'Wait some minutes, or give a token (HF_TOKEN).',
+      'The hub turns away too many requests from one address.',
+    ),
+  },
+  {
     cause: 'hub_offline',
     pattern:
-      /LocalEntryNotFoundError|We couldn't connect to 'https:\/\/huggingface\.co'|OfflineModeIsEnabled|Max retries exceeded with url|Cannot find an appropriate cached snapshot folder/,
+      /LocalEntryNotFoundError|We couldn't connect to 'https:\/\/huggingface\.co'|OfflineModeIsEnabled|Max retries exceeded with url|ConnectError: |ProxyError: |ConnectTimeout: |ReadTimeout(?:Error)?: |Temporary failure in name resolution|outgoing traffic has been disabled|Cannot find an appropriate cached snapshot folder/,
   },
-  { cause: 'weights_missing', pattern: /Cannot find any model weights with/ },
+  {
+    cause: 'weights_missing',
+    pattern:
+      /Cannot find any model weights with|No model weights found in|Could not find GGUF file for|Error no file named (?:pytorch_model|model\.safetensors)/,
+  },
   {
     cause: 'weights_corrupt',
     pattern:
-      /SafetensorError|Error while deserializing header|incomplete metadata, file not fully covered/,
+      /SafetensorError|Error while deserializing header|incomplete metadata, file not fully covered|UnpicklingError: |PytorchStreamReader failed|Consistency check failed|failed finding central directory/,
   },
   {
     cause: 'unsupported_architecture',
     pattern:
-      /Model architectures \[(?<arch>[^\]]*)\] (?:are not supported for now|failed to be inspected)|has no vLLM implementation|is not supported in-tree anymore|was supported in vLLM until/,
+      /Model architectures \[(?<arch>[^\]]*)\] (?:are not supported for now|failed to be inspected)|has no vLLM implementation(?!, falling)|Unknown gguf model_type|GGUF model with architecture \S+ is not supported|is not supported in-tree anymore|was supported in vLLM until/,
   },
   {
     cause: 'unsupported_architecture',
@@ -49,6 +76,23 @@ export const modelRules: readonly CauseRule[] = [
         'Update transformers in the environment of vLLM (pip install --upgrade transformers), or vLLM itself.',
         `Neither knows the model type${groups.arch === undefined ? '' : ` "${groups.arch}"`}; it may be newer than both.`,
       ),
+  },
+  {
+    cause: 'weights_mismatch',
+    pattern:
+      /There is no module or parameter named|Following weights were not initialized from checkpoint|Attempted to load weight \(|size mismatch for |Failed to map GGUF parameters/,
+  },
+  {
+    cause: 'tokenizer_unreadable',
+    pattern:
+      /Can't load (?:tokenizer|image processor|feature extractor|processor) for|Tokenizer class \S+ does not exist|Couldn't instantiate the backend tokenizer|untagged enum \w+|Unable to load vocabulary from file/,
+  },
+  {
+    cause: 'config_unreadable',
+    // vLLM tries several files before it gives up.
+    rank: 52,
+    pattern:
+      /does not appear to have a file named \S*(?:config|params)\.json|Unrecognized model in |is not a valid JSON file|No supported config format found/,
   },
   {
     cause: 'trust_remote_code',
@@ -94,6 +138,13 @@ export const modelTexts: Readonly<Record<string, CauseText>> = {
     remedy: always(
       'Download the model first, give its local folder, or allow access (unset HF_HUB_OFFLINE, check the proxy).',
       'Only the local cache was looked at, and it has no such snapshot.',
+    ),
+  },
+  tls_certificate: {
+    title: 'The certificate of the hub is not trusted',
+    remedy: always(
+      "Point REQUESTS_CA_BUNDLE and SSL_CERT_FILE to your proxy's certificate.",
+      'A proxy signs the connection anew, and its authority is unknown.',
     ),
   },
   weights_missing: {

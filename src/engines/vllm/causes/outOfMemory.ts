@@ -2,7 +2,7 @@
 import type { Remedy } from '../../engine';
 import type { CauseMatch, CauseRule, CauseText } from '../../logRules';
 import { compareVersions } from '../../engineVersion';
-import { askedFor, fix, floorHundredth, gibText, sizeText } from '../../remedies';
+import { askedFor, beforeReady, fix, floorHundredth, gibText, sizeText } from '../../remedies';
 import { lowerUtilization, shareText } from './utilization';
 
 interface OomNumbers {
@@ -49,15 +49,12 @@ function othersGib({ totalGib, freeGib, ownGib }: OomNumbers): number | null {
     : totalGib - freeGib - ownGib;
 }
 
-const beforeReady = ({ stage }: CauseMatch): boolean =>
-  stage !== 'ready' && stage !== 'serving' && stage !== 'stopping';
-
 const isShared = (match: CauseMatch): boolean =>
   beforeReady(match) && (othersGib(readOomNumbers(match.text)) ?? 0) >= SHARED_FROM_GIB;
 
 const torchOom = /(?:CUDA|HIP|XPU) out of memory|torch(?:\.cuda)?\.OutOfMemoryError/;
 const driverOom =
-  /CUDA error: out of memory|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|NCCL.*out of memory/;
+  /(?:CUDA|HIP) error: out of memory|UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|NCCL.*out of memory/;
 
 /** The first row whose condition holds names the cause: all have the same pattern, and one line is one cause. */
 const byStage: readonly [string, (match: CauseMatch) => boolean][] = [

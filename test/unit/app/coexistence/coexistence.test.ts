@@ -116,6 +116,11 @@ describe('Ollama among the holders', () => {
     const holders = [runner(), runner({ pid: 101, usedBytes: null }), holderOf({ pid: 102 })];
     assert.equal(heldByOllama(holders, 0), 5 * GIB);
     assert.equal(heldByOllama(holders, 1), 0);
+    const spread = [runner({ gpus: [0, 1] }), runner({ pid: 101, gpus: [1], usedBytes: GIB })];
+    assert.deepEqual(
+      [0, 1].map((gpu) => heldByOllama(spread, gpu)),
+      [2.5 * GIB, 3.5 * GIB],
+    );
   });
 
   it('believes the processes, and the daemon where the tool gives no figure', () => {
@@ -126,6 +131,8 @@ describe('Ollama among the holders', () => {
       isInUse: true,
     });
     assert.deepEqual(on([], told), { heldBytes: 4 * GIB, isInUse: true });
+    const onTwo = runner({ usedBytes: null, gpus: [0, 1] });
+    assert.equal(on([onTwo], told, 1).heldBytes, 2 * GIB);
   });
 
   it('is in use where somebody else’s runner holds memory, on that GPU alone', () => {
@@ -196,12 +203,27 @@ describe('plans beside Ollama', () => {
     const context = beside({}, [runner]);
     context.gpuNow = sampleOf({ gpus: [gpuOf(), gpuOf({ index: 1 })] });
     void context.lookAtGpus();
-    const { ollamaReservationBytes, ollamaGpus } = coexistenceOf(
-      context.store.state(),
-      context.settings(),
-    );
-    assert.deepEqual([ollamaReservationBytes, ollamaGpus], [8 * GIB, [1]]);
+    const kept = coexistenceOf(context.store.state(), context.settings());
+    assert.equal(kept.ollamaReservationBytes, 8 * GIB);
+    assert.deepEqual(kept.ollamaBytesPerGpu, [0, 8 * GIB]);
     assert.ok(!answer(context).steps.some((step) => step.includes('Ollama')));
+  });
+
+  it('keep on each card what suits its size, less its part of what Ollama holds', () => {
+    const runner = holderOf({
+      command: '/usr/bin/ollama runner',
+      usedBytes: 8 * GIB,
+      gpus: [0, 1],
+    });
+    const context = beside({}, [runner]);
+    context.gpuNow = sampleOf({ gpus: [gpuOf(), gpuOf({ index: 1, totalBytes: 16 * GIB })] });
+    void context.lookAtGpus();
+    const kept = coexistenceOf(context.store.state(), context.settings());
+    assert.deepEqual(kept.ollamaBytesPerGpu, [8 * GIB, 6 * GIB]);
+    assert.match(
+      kept.ollamaReason ?? '',
+      /^GPU 0: 12\.0 GiB .*; GPU 1: 10\.0 GiB .* 4\.0 GiB of it/,
+    );
   });
 
   it('are the page’s too', () => {

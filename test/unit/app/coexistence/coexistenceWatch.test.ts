@@ -127,6 +127,20 @@ describe('the watch on Ollama', () => {
     assert.equal(scene.asked, 2);
   });
 
+  it('goes on after a look that broke', async () => {
+    const { context } = enter();
+    await settle();
+    const stat = context.files.stat.bind(context.files);
+    context.files.stat = () => Promise.reject(new Error('a mistake'));
+    scene.add();
+    await context.clock.pass(5_000);
+    assert.ok(context.log.lines.some((line) => line.includes('look broke')));
+    context.files.stat = stat;
+    const { asked } = scene;
+    await context.clock.pass(10_000);
+    assert.equal(scene.asked, asked + 1);
+  });
+
   it('leaves alone a daemon on another machine, a simulated GPU’s, and one it must not look for', async () => {
     for (const settings of [
       { 'ollama.host': 'http://10.0.0.7:11434' },

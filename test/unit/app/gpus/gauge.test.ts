@@ -36,8 +36,8 @@ describe('gauge', () => {
     const two = gpuOf({ index: 1, usedBytes: 12 * GIB, totalBytes: 16 * GIB });
     const three = gpuOf({ index: 2, usedBytes: 20 * GIB });
     assert.equal(gauge([sampled([one])]).text, '$(chip) 1.5/24.0 GiB');
-    assert.equal(gauge([sampled([one, two])]).text, '$(chip) 1.5/24.0 · 12.0/16.0');
-    assert.equal(gauge([sampled([one, two, three])]).text, '$(chip) 20.0/24.0 +2');
+    assert.equal(gauge([sampled([one, two])]).text, '$(chip) 1.5/24.0 · 12.0/16.0 GiB');
+    assert.equal(gauge([sampled([one, two, three])]).text, '$(chip) 20.0/24.0 GiB +2');
   });
 
   it('never shows unknown as 0', () => {
@@ -45,7 +45,7 @@ describe('gauge', () => {
       sampled([gpuOf({ usedBytes: null, freeBytes: null, utilizationPercent: null })]),
     ]);
     assert.equal(text, '$(chip) ?/24.0 GiB');
-    assert.match(hover, /\| unknown \| 24\.0 GiB \| unknown \| – \|/);
+    assert.match(hover.replaceAll('&nbsp; ', ''), /\| unknown \| 24\.0 GiB \| unknown \| – \|/);
     assert.match(spoken, /unknown of 24\.0 GiB used/);
   });
 
@@ -149,7 +149,7 @@ describe('trends in the hover', () => {
 
   it('are the last minutes, who grew, and when it will be full', () => {
     const hover = hoverOf([judged({})]);
-    assert.match(hover, /last 15 min \|\n.*\n.*▁▃▅ \|/);
+    assert.match(hover, /Last 15 min \|\n.*\n.*▁▃▅ \|/);
     assert.match(hover, /GPU 0: PID 7 python train\.py grew by 1\.2 GiB in 30s/);
     assert.match(hover, /GPU 0: full in about 4 min/);
   });

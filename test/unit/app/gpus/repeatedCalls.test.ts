@@ -53,4 +53,30 @@ describe('tools that are left running', () => {
     assert.ok(answer.ok);
     assert.match(answer.value.stdout, /first\n1, second/);
   });
+
+  it('give a slow tool as long for its first round as for a single answer', async () => {
+    const exec = new FakeExec();
+    const clock = new VirtualClock();
+    exec.scripts.set('/shell', async () => {
+      await clock.sleep(4_000);
+      return printed('index, of\n0, single\n');
+    });
+    const slow = { ...call('/shell', '-every'), timeoutMs: 20_000 };
+    const repeated = createRepeatedCalls({ exec, clock, log: new RecordingLog() }, () => 2_000);
+    const ask = () => repeated.run(slow, { isFresh: false });
+    for (let times = 0; times < 2; times++) await clock.until(ask());
+    const [stream] = exec.streams;
+    clock.after(8_000, () => {
+      stream?.spec.onText('index, of\n0, round\n');
+    });
+    const answer = await clock.until(ask());
+    assert.equal(stream?.spec.signal.aborted, false);
+    assert.ok(answer.ok && answer.value.stdout.includes('round'));
+    // later ones get no more than their time
+    await clock.pass(1_000);
+    const late = ask();
+    await clock.pass(5_500);
+    assert.equal(stream.spec.signal.aborted, true);
+    await clock.until(late);
+  });
 });

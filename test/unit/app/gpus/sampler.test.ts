@@ -97,6 +97,23 @@ describe('sampler', () => {
     await settle();
   });
 
+  it('goes on after a look that broke', async () => {
+    let isBroken = true;
+    scene.source = {
+      ...withoutRepeat,
+      read: (...answered) => {
+        if (isBroken) throw new Error('a bug');
+        return nvidiaSource.read(...answered);
+      },
+    };
+    begin();
+    await pass(1_000);
+    assert.equal(scene.gpu().status, 'unknown');
+    isBroken = false;
+    await pass(2_000);
+    assert.equal(scene.gpu().status, 'ok');
+  });
+
   it('looks every interval, and at processes every ten seconds', async () => {
     scene.source = withoutRepeat;
     begin();

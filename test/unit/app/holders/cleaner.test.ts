@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { endHolders, inspectHolders, type CleanerDeps } from '../../../../src/app/holders/cleaner';
 import type { Log } from '../../../../src/app/ports';
 import { stopLaunch } from '../../../../src/app/servers/stopper';
+import { completeGpu } from '../../../../src/gpu/completeGpu';
 import type { GpuProcess, GpuSample } from '../../../../src/gpu/gpu';
 import { familyOf } from '../../../../src/app/holders/holderFamily';
 import type { Holder } from '../../../../src/processes/process';
@@ -20,22 +21,7 @@ const silent: Log = {
   error: () => undefined,
 };
 
-const GPU = {
-  index: 0,
-  name: 'card',
-  uuid: null,
-  busId: null,
-  totalBytes: 2 ** 40,
-  freeBytes: null,
-  reservedBytes: null,
-  utilizationPercent: null,
-  temperatureC: null,
-  powerW: null,
-  powerLimitW: null,
-  memory: 'dedicated' as const,
-  computeCapability: null,
-  driverVersion: null,
-};
+const GPU = completeGpu(0, { name: 'card', totalBytes: 2 ** 40 });
 
 /** A GPU that is as full as its living processes make it. */
 function sampleOf(
@@ -242,6 +228,15 @@ describe('endHolders', () => {
       table.signals.map(({ identity, signal }) => `${identity.pid} ${signal}`),
       ['200 SIGTERM', '200 SIGKILL', '201 SIGTERM', '202 SIGTERM', '201 SIGKILL', '202 SIGKILL'],
     );
+  });
+
+  it('asks the engine first in a container, too, where it has no GPU device open', async () => {
+    const forest = leftover();
+    const { table } = forest;
+    table.selfFacts = { ...table.selfFacts, inContainer: true };
+    for (const pid of [200, 201, 202]) table.gpuHolders.set(pid, pid !== 200);
+    await endHolders(depsOf(forest), [201]);
+    assert.equal(table.reached()[0], 200);
   });
 
   it('refuses with the reason what may not be ended, and what is not what was shown', async () => {

@@ -61,6 +61,16 @@ describe('judging holders', () => {
     );
   });
 
+  it('reads a large process table less often, though at once when others hold memory', async () => {
+    for (let pid = 1_000; pid < 1_500; pid++) context.table.add({ pid, comm: 'sh' });
+    for (let at = 0; at < 31; at++) await sampled(GIB);
+    assert.equal(reads, 1);
+    await sampled(GIB);
+    assert.equal(reads, 2);
+    await sampled(GIB, [7, 1_000]);
+    assert.equal(reads, 3);
+  });
+
   it('draws nothing where nothing changed', async () => {
     await sampled(GIB);
     const { holders, servers } = context.store.state();

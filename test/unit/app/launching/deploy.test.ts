@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { createApiKeys, forgetKeysOfEnded } from '../../../../src/app/requests/apiKeys';
 import { createModelService } from '../../../../src/app/models/modelService';
+import { placeServer } from '../../../../src/app/servers/foundAgain';
 import { createObserver } from '../../../../src/app/servers/observer';
 import { createOllamaServing } from '../../../../src/app/ollama/ollamaServing';
 import { createServers, type Servers } from '../../../../src/app/servers/servers';
+import { parseLaunch } from '../../../../src/app/servers/savedLaunch';
 import { createServerUse } from '../../../../src/app/requests/serverUse';
 import type { Settings } from '../../../../src/app/settings';
 import type { Command } from '../../../../src/shared/planAnswer';
@@ -311,6 +313,8 @@ describe('deploy of vLLM', () => {
       const third = { ...WISH, extraArguments: ['--seed', '8'] };
       assert.equal((await scene.servers.deploy(third, { force: false })).ok, true);
       assert.equal(scene.context.launcher.specs.length, 2);
+      await scene.context.clock.pass(1_000);
+      assert.equal(scene.context.launcher.specs.length, 3, 'nor is who waits already');
     });
 
     it('an adopted server is not started again, and is forgotten without being stopped', async () => {
@@ -382,6 +386,18 @@ describe('deploy of vLLM', () => {
     );
   });
 
+  it('of two restarts at once starts one server', async () => {
+    const { context, servers } = scene;
+    await servers.deploy(WISH, { force: false });
+    const both = ['launch-1', 'launch-1'].map((id) => servers.restart(id));
+    await context.clock.until(Promise.all(both));
+    assert.equal(context.launcher.specs.length, 2, 'the first start, and one again');
+    assert.deepEqual(
+      context.servers().map(({ id, phase }) => [id, phase]),
+      [['launch-2', 'starting']],
+    );
+  });
+
   it('a stop ends our own prompt first', async () => {
     const { context, servers } = scene;
     await servers.deploy(WISH, { force: false });
@@ -449,15 +465,81 @@ describe('deploy of a vLLM that other machines can reach', () => {
       [{ 'vllm.environment': { VLLM_API_KEY: 'mine-1' } }, []],
       [{}, ['--api-key', 'mine-1']],
     ] as const) {
-      const scene = sceneOf(settings);
-      const wish = { ...OPEN, extraArguments: [...OPEN.extraArguments, ...extra] };
-      assert.ok((await scene.servers.deploy(wish, { force: true })).ok);
-      assert.equal(scene.context.secrets.kept.size, 0);
-      assert.equal(await use(scene).apiKeyOf(scene.context.server()), 'mine-1');
-      const curl = await use(scene).curlFor(scene.context.server());
-      assert.ok(curl.includes('$VLLM_API_KEY') && !curl.includes('mine-1'));
+      for (const from of [OPEN, WISH]) {
+        const scene = sceneOf(settings);
+        const { context, servers } = scene;
+        const wish = { ...from, extraArguments: [...from.extraArguments, ...extra] };
+        assert.ok((await servers.deploy(wish, { force: true })).ok);
+        const [spec] = context.launcher.specs;
+        assert.equal(spec?.env.VLLM_API_KEY, 'mine-1');
+        assert.equal(await use(scene).apiKeyOf(context.server()), 'mine-1');
+        const curl = await use(scene).curlFor(context.server());
+        assert.ok(curl.includes('$VLLM_API_KEY') && !curl.includes('mine-1'));
+        const [name = ''] = await context.files.list(LAUNCHES);
+        const saved = context.files.text(`${LAUNCHES}/${name}`) ?? '';
+        const written = [saved, ...context.log.lines, ...spec.args].join();
+        assert.ok(saved.includes('***') && !written.includes('mine-1'), written);
+        assert.ok(!JSON.stringify(context.store.state()).includes('mine-1'));
+        assert.deepEqual([...context.secrets.kept.values()], ['mine-1']);
+        scene.dispose();
+      }
+    }
+  });
+
+  it('keeps it over a reload and a restart', async () => {
+    const keyed = { ...WISH, extraArguments: ['--api-key', 'mine-1', '--seed', '1'] };
+    const scene = sceneOf();
+    const { context, servers } = scene;
+    await servers.deploy(keyed, { force: true });
+    const [name = ''] = await context.files.list(LAUNCHES);
+    const reloaded = parseLaunch(context.files.text(`${LAUNCHES}/${name}`) ?? '');
+    assert.ok(typeof reloaded !== 'string');
+    assert.deepEqual(reloaded.wish.extraArguments, ['--api-key', '***', '--seed', '1']);
+    const { secrets, log, table } = context;
+    const after = { ...fakeContext(), apiKeys: createApiKeys(secrets, log, table, {}), table };
+    const observer = createObserver(after);
+    await placeServer(after, observer, reloaded, await table.all());
+    observer.dispose();
+    await settle();
+    const kept = new Map(secrets.kept);
+    secrets.kept.clear();
+    assert.equal(await after.apiKeys.of(reloaded), 'mine-1', 'another window forgot it first');
+    for (const [id, key] of kept) secrets.kept.set(id, key);
+    assert.ok((await context.clock.until(servers.restart('launch-1'))).ok);
+    const specs = context.launcher.specs.map(({ args, env }) => [env.VLLM_API_KEY, args.slice(-2)]);
+    assert.deepEqual(specs, Array(2).fill(['mine-1', ['--seed', '1']]));
+    scene.dispose();
+  });
+
+  it('hands several on by the arguments, and makes one where only a mark of one is left', async () => {
+    for (const [given, keys] of [
+      [
+        ['--api-key', 'one', 'two'],
+        ['one', 'two'],
+      ],
+      [['--api-key', '***'], []],
+    ] as const) {
+      const scene = sceneOf();
+      const { context, servers } = scene;
+      const wish = { ...WISH, extraArguments: [...given, '--seed', '1'] };
+      await servers.deploy(wish, { force: true });
+      const [spec] = context.launcher.specs;
+      const end = keys.length > 0 ? ['--seed', '1', '--api-key', ...keys] : ['--seed', '1'];
+      assert.deepEqual(spec?.args.slice(-end.length), end);
+      assert.match(spec.env.VLLM_API_KEY ?? '', keys.length > 0 ? /^one$/ : /^sk-/);
+      assert.ok(!JSON.stringify(context.store.state()).includes('two'));
       scene.dispose();
     }
+  });
+
+  it('writes no secret of the environment down', async () => {
+    const scene = sceneOf({ 'vllm.environment': { HF_TOKEN: 'hf_mine', CUDA_MODULE: 'LAZY' } });
+    await scene.servers.deploy(WISH, { force: true });
+    const [name = ''] = await scene.context.files.list(LAUNCHES);
+    const saved = scene.context.files.text(`${LAUNCHES}/${name}`) ?? '';
+    assert.ok(saved.includes('"HF_TOKEN":"***"') && saved.includes('LAZY'), saved);
+    assert.equal(scene.context.launcher.specs[0]?.env.HF_TOKEN, 'hf_mine');
+    scene.dispose();
   });
 
   it('takes no empty key for one', async () => {
@@ -473,7 +555,7 @@ describe('deploy of a vLLM that other machines can reach', () => {
       VLLM_API_KEY: 'of the shell',
     });
     const server = serverOf({ command: { file: 'vllm', args: ['--host', '0.0.0.0'], env: {} } });
-    assert.deepEqual(await keys.environmentFor(server), { VLLM_API_KEY: 'of the shell' });
+    assert.deepEqual((await keys.handOver(server)).env, { VLLM_API_KEY: 'of the shell' });
     assert.equal(context.secrets.kept.size, 0);
     dispose();
   });

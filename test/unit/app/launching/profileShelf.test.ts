@@ -75,4 +75,23 @@ describe('the shelf of profiles', () => {
       ['a', 'mine'],
     );
   });
+
+  it('writes no key into a file that others read', async () => {
+    const { shelf, profile, textNow } = openShelf();
+    const wish = { ...profile.wish, extraArguments: ['--api-key', 'secret', '--seed', '1'] };
+    assert.ok((await shelf.save({ ...profile, wish })).ok);
+    const text = (await textNow()) ?? '';
+    assert.ok(text.includes('"***"') && !text.includes('secret'), text);
+  });
+
+  it('loses none of two changes at once', async () => {
+    const { context, shelf, profile, textNow } = openShelf();
+    await Promise.all(['a', 'b', 'c'].map((name) => shelf.save({ ...profile, name })));
+    await Promise.all(['a', 'c'].map((name) => shelf.delete(name)));
+    assert.match((await textNow()) ?? '', /"name": "b"/);
+    assert.deepEqual(
+      context.store.state().profiles.map(({ name }) => name),
+      ['b'],
+    );
+  });
 });

@@ -211,6 +211,29 @@ describe('a failed server and its corrected launch', () => {
     assert.match(failure.reason ?? '', /--max-model-len .*vramPilot\.vllm\.extraArguments/);
   });
 
+  it('offers the same launch once the settings that stood in its way have changed', async () => {
+    open({ 'vllm.extraArguments': ['--max-model-len', '40960', '--seed', '1'] });
+    const id = await start({ ...WISH, options: { ...WISH.options, maxModelLen: 4096 } });
+    assert.equal((await endWith(id, TOO_SMALL)).failure?.correction, null);
+    context.settingsNow = { ...context.settingsNow, 'vllm.extraArguments': ['--seed', '2'] };
+    await context.clock.until(reporter.lookAgain());
+    const { correction } = server(id).failure ?? {};
+    assert.deepEqual(correction?.diff, ['--max-model-len 40960 → 4096', '--seed 1 → 2']);
+    assert.deepEqual(correction.change, {});
+    const spec = await startOffered(id).then(() => context.launcher.specs.at(-1));
+    assert.equal(spec?.args.at(spec.args.indexOf('--max-model-len') + 1), '4096');
+  });
+
+  it('corrects what failed where changed settings make nothing better of it', async () => {
+    const id = await start(WISH);
+    const { failure } = await endWith(id, TOO_SMALL);
+    context.settingsNow = { ...context.settingsNow, 'vllm.extraArguments': ['--seed', '2'] };
+    await context.clock.until(reporter.lookAgain());
+    const { correction } = server(id).failure ?? {};
+    assert.deepEqual(correction?.change, failure?.correction?.change);
+    assert.deepEqual(correction?.diff, ['--max-model-len 40960 → 24560', '+ --seed 2']);
+  });
+
   it('never offers again what failed, also where nothing is learned', async () => {
     open({ 'learning.enabled': false });
     const first = await start(WISH);

@@ -122,6 +122,15 @@ describe('learner', () => {
     assert.equal(entry?.record.outcome.facts.graphBytes, Math.round(0.62 * 2 ** 30));
   });
 
+  it('takes in what a busy machine tells a minute later', async () => {
+    await enter();
+    await comeUp();
+    await pass(30_000);
+    observer.output('launch-1', GRAPHS);
+    await pass(60_000);
+    assert.equal(learned().entries[0]?.record.outcome.facts.graphBytes, Math.round(0.62 * 2 ** 30));
+  });
+
   it('keeps a failure for lack of memory as what needs more', async () => {
     await enter();
     await fail(TOO_SMALL);

@@ -153,7 +153,7 @@ describe('modelService', () => {
 
   it('prefers what is on this machine, also when it comes later', async () => {
     enter();
-    (context as { hubCacheFolders: readonly string[] }).hubCacheFolders = ['/cache'];
+    (context as { hubCacheFolders: () => readonly string[] }).hubCacheFolders = () => ['/cache'];
     const before = await models.read('vllm', 'org/model-7B');
     assert.ok(before.ok);
     assert.equal(before.value.basis, 'name');

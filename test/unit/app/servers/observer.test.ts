@@ -74,6 +74,24 @@ describe('observer', () => {
     assert.equal(saved?.readyAtMs, context.server().readyAtMs);
   });
 
+  it('goes on after a look that broke, without haste', async () => {
+    const { table, http } = context;
+    const all = table.all.bind(table);
+    let looks = 0;
+    table.all = () => {
+      looks += 1;
+      throw new Error('a mistake');
+    };
+    await enter();
+    await pass(5_000);
+    assert.ok(looks > 2 && looks < 10, `${String(looks)} looks`);
+    assert.ok(context.log.lines.some((line) => line.includes('look broke')));
+    table.all = all;
+    http.routes.set(HEALTH, answered(''));
+    await pass(3_000);
+    assert.equal(context.server().phase, 'ready');
+  });
+
   it('does not take the answer of somebody else for ours once our process is gone', async () => {
     await enter();
     endAll();

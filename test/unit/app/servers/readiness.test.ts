@@ -13,7 +13,7 @@ describe('whether what answers is ours', () => {
     const family = launchFamily(record, indexTable(await context.table.all()));
     const command = { file: 'vllm', args: ['serve', 'org/m', '--host', HOST], env: {} };
     const server = serverOf({ host: HOST, command, record });
-    const { VLLM_API_KEY: key } = await context.apiKeys.environmentFor(server);
+    const { VLLM_API_KEY: key } = (await context.apiKeys.handOver(server)).env;
     let served = 'org/m';
     context.http.routes.set(`GET http://${HOST}:8000/v1/models`, ({ headers }) =>
       headers?.authorization === `Bearer ${key ?? ''}`
@@ -25,7 +25,7 @@ describe('whether what answers is ours', () => {
     served = 'org/other';
     assert.equal(await asked(), false, 'another model');
     await context.apiKeys.forget(server.id);
-    context.apiKeys.give(server.id, 'sk-other');
+    context.apiKeys.give(server.id, ['sk-other']);
     assert.equal(await asked(), false, 'it does not take our key');
   });
 });

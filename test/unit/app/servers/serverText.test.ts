@@ -1,11 +1,76 @@
 import assert from 'node:assert/strict';
-import { poolText, serverDetail, serverFacts } from '../../../../src/app/servers/serverText';
+import {
+  endpointOf,
+  poolText,
+  serverDetail,
+  serverFacts,
+} from '../../../../src/app/servers/serverText';
 import type { LiveUse } from '../../../../src/app/servers/liveUse';
+import { noFacts } from '../../../../src/engines/startFacts';
 import { GIB, serverOf } from '../../../support/fakePorts';
 
 const NOW = 1_800_000_060_000;
 
+const diagnosis = {
+  engine: 'vllm' as const,
+  engineVersion: '0.19.1',
+  stage: 'kvCache' as const,
+  result: 'failed' as const,
+  cause: {
+    id: 'kv_cache_too_small',
+    title: 'not enough memory for the KV cache',
+    evidence: [{ line: 12, text: 'ValueError: …' }],
+  },
+  remedy: { summary: 'Ask for less.', change: { maxModelLen: 4096 }, why: '4096 × 2 = 8192' },
+  facts: noFacts,
+};
+const failed = serverOf({
+  phase: 'ended',
+  endReason: 'failed',
+  diagnosis,
+  exitCode: 1,
+  stage: 'kvCache',
+});
+
 describe('servers in words', () => {
+  it('says phase, stage, figures and time in one line', () => {
+    const at = (change: object) =>
+      serverDetail(serverOf({ startedAtMs: NOW, ...change }), NOW + 41_000);
+    assert.equal(
+      at({ stage: 'loading', progress: { done: 3, total: 8 } }),
+      'loading weights 3/8 · 41s',
+    );
+    assert.equal(
+      at({ phase: 'ready', readyAtMs: NOW, usedBytes: 8.1 * GIB }),
+      'ready · :8000 · 8.1 GiB · 41s',
+    );
+    assert.match(at({ phase: 'ready', readyAtMs: NOW, warnings: ['slow'] }), /with a warning/);
+    assert.equal(at({ phase: 'stopping' }), 'stopping');
+    assert.equal(at({ phase: 'lost' }), 'lost sight of it');
+    assert.equal(
+      at({ phase: 'ended', endReason: 'stopped', stillHeld: 'still held: 1 GiB' }),
+      'stopped · still held: 1 GiB',
+    );
+    assert.equal(serverDetail(failed, NOW), 'failed: not enough memory for the KV cache');
+    assert.equal(
+      serverDetail({ ...failed, endReason: 'crashed', diagnosis: null }, NOW),
+      'crashed',
+    );
+  });
+
+  it('tells facts that are known and no others', () => {
+    assert.deepEqual(serverFacts(serverOf({ servedModelName: '' })), []);
+    const facts = { ...noFacts, weightsBytes: 2 * GIB, kvCacheTokens: 131072 };
+    const lines = serverFacts(serverOf({ facts, phase: 'ready' }));
+    assert.deepEqual(lines, [
+      'Weights: 2.0 GiB',
+      'KV cache tokens: 131,072',
+      'Endpoint: http://127.0.0.1:8000',
+      'Model name: org/m',
+    ]);
+    assert.equal(endpointOf({ host: '127.0.0.1', port: 1 }), 'http://127.0.0.1:1');
+  });
+
   it('says what a launch waits for', () => {
     const waiting = (...waitsFor: string[]) =>
       serverDetail(serverOf({ queued: { sinceMs: NOW, waitsFor } }), NOW);
@@ -66,5 +131,28 @@ describe('servers in words', () => {
       assert.equal(poolText(asleep), null);
       assert.equal(serverDetail(asleep, NOW), 'asleep · :8000 · 5s');
     });
+  });
+});
+
+describe('what others did meanwhile', () => {
+  const disturbances = [
+    {
+      pid: 7,
+      command: 'python train.py',
+      gpus: [0],
+      grewBytes: 1.2 * GIB,
+      shrankBytes: 0,
+      stage: 'profiling' as const,
+    },
+  ];
+  const sentence = 'PID 7 (python train.py) grew by 1.2 GiB while this was profiling memory';
+  const rows = (failure: typeof failed.failure) =>
+    serverFacts({ ...failed, servedModelName: '', disturbances, failure });
+
+  it('is a fact of a start, and said once where it is to blame', () => {
+    assert.deepEqual(rows(null), [`Meanwhile: ${sentence}`]);
+    const culprits = [`${sentence}.`];
+    const failure = { culprits, correction: null, reason: null, tried: [], isOwn: true };
+    assert.deepEqual(rows(failure), []);
   });
 });

@@ -3,8 +3,8 @@ import type { Log, SharedMemoryFile } from '../../../../src/app/ports';
 import { stopLaunch } from '../../../../src/app/servers/stopper';
 import type { StopStep } from '../../../../src/engines/engine';
 import type { LaunchRecord } from '../../../../src/processes/process';
-import { identityOf } from '../../../../src/processes/tree';
-import { FakeProcessTable } from '../../../support/fakeProcessTable';
+import type { FakeProcessTable } from '../../../support/fakeProcessTable';
+import { vllmInTerminal } from '../../../support/vllmInTerminal';
 
 const ASK: StopStep = { target: 'main', signal: 'SIGINT', waitMs: 15_000, why: 'ask' };
 const ENGINE: StopStep = { target: 'engine', signal: 'SIGTERM', waitMs: 6000, why: 'engine' };
@@ -17,33 +17,12 @@ interface Scene {
   readonly logged: string[];
 }
 
-/** init → main 100 → tracker 101, engine 102 → worker 103. */
 function running(): Scene {
-  const table = new FakeProcessTable();
-  table.add({ pid: 1, ppid: 0, uid: 0, comm: 'systemd', args: ['/sbin/init'] });
-  const main = table.add({ pid: 100, args: ['/v/python', '/v/vllm', 'serve', 'm'], comm: 'vllm' });
-  const group = { pgid: 100, sid: 100 };
-  table.add({
-    pid: 101,
-    ppid: 100,
-    ...group,
-    args: ['/v/python', '-c', 'from multiprocessing.resource_tracker import main;main(3)'],
-  });
-  table.add({ pid: 102, ppid: 100, ...group, args: ['VLLM::EngineCore'] });
-  table.add({ pid: 103, ppid: 102, ...group, args: ['VLLM::Worker'] });
+  const { table, record } = vllmInTerminal(1);
   const logged: string[] = [];
   const keep = (_: string, what: string, facts?: object): void =>
     void logged.push(`${what} ${JSON.stringify(facts)}`);
   const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
-  const record: LaunchRecord = {
-    launchId: 'L',
-    engine: 'vllm',
-    main: identityOf(main),
-    pgid: 100,
-    sid: 100,
-    port: 8000,
-    seen: [],
-  };
   return { table, record, ports: { table, clock: table.clock, log }, logged };
 }
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { optionsInArguments } from '../../../../src/engines/vllm/argumentOptions';
+import {
+  changedWish,
+  optionsInArguments,
+  optionsWith,
+} from '../../../../src/engines/vllm/argumentOptions';
 
 describe('options in vLLM arguments', () => {
   it('are read in every form that vLLM takes, the last one counts', () => {
@@ -49,5 +53,25 @@ describe('options in vLLM arguments', () => {
       ['max-model-len', '5'],
     ])
       assert.deepEqual(optionsInArguments(args), {}, args.join(' '));
+  });
+
+  it('hold a share beside a fixed pool only where the command will', () => {
+    const options = { gpuMemoryUtilization: 0.7, maxNumSeqs: 8 };
+    const pool = ['--kv-cache-memory-bytes', '1G'];
+    const fixed = { maxNumSeqs: 8, kvCacheMemoryBytes: 2 ** 30 };
+    assert.deepEqual(optionsWith(options, pool), fixed);
+    assert.deepEqual(optionsWith({ ...fixed, gpuMemoryUtilization: 0.7 }, []), fixed);
+    const both = [...pool, '--gpu-memory-utilization=0.5'];
+    assert.deepEqual(optionsWith(options, both), { ...fixed, gpuMemoryUtilization: 0.5 });
+  });
+
+  it('give way to a change, a fixed pool to a share', () => {
+    const extraArguments = ['--kv-cache-memory-bytes', '1G', '--seed', '1', '--max-num-seqs=4'];
+    const wish = { engine: 'vllm' as const, model: 'm', options: {}, extraArguments, port: null };
+    assert.deepEqual(changedWish(wish, { gpuMemoryUtilization: 0.8, maxNumSeqs: 2 }), {
+      ...wish,
+      options: { gpuMemoryUtilization: 0.8, maxNumSeqs: 2 },
+      extraArguments: ['--seed', '1'],
+    });
   });
 });

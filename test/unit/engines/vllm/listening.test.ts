@@ -52,4 +52,12 @@ describe('a command to copy', () => {
     assert.equal(copied(['--api-key', 'secret', 'other', '--port', '8000']), words);
     assert.equal(copied(['--api_key=secret', '--port', '8000']), words);
   });
+
+  it('leaves every secret of the environment to it', () => {
+    const env = { HF_TOKEN: 'hf_1', TOKENIZERS_PARALLELISM: 'false' };
+    assert.equal(
+      copied([], env),
+      'HF_TOKEN="${HF_TOKEN:?}" TOKENIZERS_PARALLELISM=false vllm serve org/m',
+    );
+  });
 });

@@ -4,6 +4,7 @@ import { planOllama } from '../../../../src/planner/ollama/planOllama';
 import type { Plan } from '../../../../src/shared/planAnswer';
 import { parsePlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';
+import { inFull } from '../../../support/effort';
 import { seededRandom } from '../../../support/seededRandom';
 
 const ODD: readonly unknown[] = [0, -1, 1, 1e9, 1e15, 0.5, null, 'text', [], [1, 2], [0], {}, true];
@@ -96,8 +97,9 @@ function assertSound(plan: Plan, what: string): void {
     for (const gpu of plan.perGpu) assert.ok((gpu.leftBytes ?? 0) >= 0, what);
 }
 
-describe('planOllama under random requests', () => {
-  const count = Number(process.env.VRAM_PILOT_FUZZ ?? 400);
+describe('planOllama under random requests', function () {
+  this.timeout(60_000);
+  const count = inFull(2_000, 200);
 
   it(`stays sound over ${String(count)} of them`, () => {
     for (let seed = 1; seed <= count; seed++) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { startCheck } from '../../../../src/planner/plan';
 import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import { startCheckSentence } from '../../../../src/planner/vllm/startCheck';
+import { NEWEST_VLLM } from '../../../../src/planner/vllm/versions';
 import type { PlanOptions, PlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';
 import {
@@ -290,7 +291,7 @@ describe('vLLM plan: what fits', () => {
           coexistence: {
             ollamaReservationBytes: 8 * GIB,
             safetyBufferBytes: 0,
-            ollamaGpus: [place],
+            ollamaBytesPerGpu: [0, 0].with(place, 8 * GIB),
             ollamaReason: 'it runs there',
           },
         },
@@ -327,7 +328,7 @@ describe('vLLM plan: utilization', () => {
     assert.equal(effective('0.19.1'), 0.9);
     assert.equal(effective('0.20.0'), 0.92);
     assert.equal(effective(null), 0.92);
-    assert.equal(planFor({ version: null, config: llama8b }).engineVersion, '0.32.0');
+    assert.equal(planFor({ version: null, config: llama8b }).engineVersion, NEWEST_VLLM);
     assert.equal(planFor({ version: '0.40.1', config: llama8b }).engineVersion, '0.40.1');
   });
 
@@ -536,9 +537,10 @@ describe('vLLM plan: the check of a share against what is free now', () => {
     );
   });
 
-  it('checks the default where a fixed pool drops the flag', () => {
-    const check = checkFor(17.88, null, { options: { kvCacheMemoryBytes: GIB } });
-    assert.equal(check?.utilization, 0.9);
+  it('checks the default where a fixed pool drops the flag, and a share that is given all the same', () => {
+    const shareFor = (options: PlanOptions) => checkFor(17.88, null, { options })?.utilization;
+    assert.equal(shareFor({ kvCacheMemoryBytes: GIB }), 0.9);
+    assert.equal(shareFor({ kvCacheMemoryBytes: GIB, gpuMemoryUtilization: 0.8 }), 0.8);
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { corePlanOf, corePlanUnder } from '../../../../src/planner/vllm/corePlan';
 import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import type { Plan, Verdict } from '../../../../src/shared/planAnswer';
 import type { PlanRequest } from '../../../../src/shared/planRequest';
@@ -13,7 +14,7 @@ import {
 import { inFull } from '../../../support/effort';
 import { seededRandom } from '../../../support/seededRandom';
 
-const COUNT = inFull(7500, 150);
+const COUNT = inFull(7500, 75);
 const CONFIGS = [llama8b, qwen14b, gemma3_27b, deepseekV3, qwen3Next];
 const VERSIONS = [
   '0.7.3',
@@ -66,6 +67,9 @@ function randomRequest(random: () => number): PlanRequest {
     coexistence: maybe({ safetyBufferBytes: GIB, ollamaReservationBytes: 0 }),
   };
 }
+
+/** Without the functions among them. */
+const figuresOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const show = (request: PlanRequest): string => JSON.stringify(request).slice(0, 600);
 
@@ -167,6 +171,30 @@ describe(`vLLM plan: ${String(COUNT)} seeded requests`, function () {
         const after = planVllm({ ...request, options: { ...request.options, ...advice.change } });
         assert.equal(after.verdict, advice.verdictAfter, advice.id + show(request));
       }
+    }
+  });
+
+  it('come out the same when a plan is carried over to another share and other free memory', () => {
+    const random = seededRandom(6);
+    const learned = ['ready', 'failed'].map((result) => ({
+      engine: 'vllm',
+      model: 'a/model-7B',
+      options: { gpuMemoryUtilization: 0.8, maxModelLen: 4096 },
+      result,
+      causeId: result === 'failed' ? 'kv_cache_too_small' : null,
+      facts: { weightsBytes: 15 * GIB, kvCacheBytes: 2 * GIB, freeBytesAtStart: 20 * GIB },
+    }));
+    for (let i = 0; i < COUNT; i++) {
+      const drawn = randomRequest(random);
+      const request = random() < 0.5 ? { ...drawn, learned } : drawn;
+      const freeBytes = random() < 0.2 ? null : Math.round(200 * GIB * random());
+      const other = {
+        ...request,
+        gpus: request.gpus.map((gpu) => ({ ...gpu, freeBytes })),
+        options: { ...request.options, gpuMemoryUtilization: random() },
+      };
+      const carried = corePlanUnder(corePlanOf(request), other);
+      assert.deepEqual(figuresOf(carried), figuresOf(corePlanOf(other)), show(other));
     }
   });
 

@@ -3,7 +3,11 @@ import { readHfConfig } from '../../../../src/models/hfConfig';
 import { readQuantization } from '../../../../src/models/hfQuantization';
 import { draftModelOf } from '../../../../src/planner/vllm/draftModel';
 import { weightFormatOf } from '../../../../src/planner/vllm/quantization';
-import { bytesByKind, type BytesByKind } from '../../../../src/planner/vllm/quantizedModules';
+import {
+  bytesByKind,
+  usualKinds,
+  type BytesByKind,
+} from '../../../../src/planner/vllm/quantizedModules';
 import { settingsOf } from '../../../../src/planner/vllm/settings';
 import type { PlanOptions } from '../../../../src/shared/planRequest';
 import { llama8b, qwen14b } from '../../../fixtures/planner/configs';
@@ -78,6 +82,72 @@ describe('vLLM weights stored by module', () => {
     const gptq = { quant_method: 'gptq', bits: 4, group_size: 128 };
     assert.equal(kindsOf(gptq).head, 2);
     assert.equal(kindsOf({ ...gptq, lm_head: true }).head, 0.5);
+  });
+
+  it('tells a tower that numbers its layers from the model that does', () => {
+    const vision = 'vision_tower.vision_model.encoder.layers.0.self_attn.q_proj';
+    const linear = { config_groups: { group_0: { targets: ['Linear'], weights: int4 } } };
+    const kinds = kindsOf({ quant_method: 'compressed-tensors', ...linear, ignore: [vision] });
+    assert.deepEqual([kinds.attention, kinds.tower], [INT4, 2]);
+  });
+
+  it('leaves MTP layers alone where the list says so, and where there is none', () => {
+    const awq = { quant_method: 'awq', bits: 4, group_size: 128 };
+    assert.equal(kindsOf(awq).draft, 2);
+    assert.equal(kindsOf({ ...awq, modules_to_not_convert: ['lm_head'] }).draft, 0.5);
+    assert.equal(kindsOf({ ...awq, modules_to_not_convert: ['mtp'] }).draft, 2);
+    // DeepSeek's lies behind the model's own layers.
+    const behind = kindsOf({ ...awq, modules_to_not_convert: ['model.layers.48*'] });
+    assert.deepEqual([behind.draft, behind.mlp], [2, 0.5]);
+  });
+
+  it('knows that DeepSeek-V4 keeps its experts in FP4 where it says FP8', () => {
+    const fp8 = { quant_method: 'fp8', weight_block_size: [128, 128] };
+    const expertOf = (own: Record<string, unknown>): number | undefined => {
+      const config = { ...qwen14b, num_experts: 256, moe_intermediate_size: 2048, ...own };
+      const shape = readHfConfig({ ...config, quantization_config: fp8 });
+      return weightFormatOf(shape, null, null)?.byKind?.expert;
+    };
+    assert.equal(expertOf({ model_type: 'deepseek_v4' }), 0.5 + 1 / 32);
+    near(expertOf({ model_type: 'deepseek_v4', expert_dtype: 'fp8' }) ?? 0, 1.0003);
+    near(expertOf({ model_type: 'deepseek_v3' }) ?? 0, 1.0003);
+  });
+
+  it('takes what recipes mostly leave alone where only the method is known', () => {
+    const dense = readHfConfig(qwen14b);
+    const hybrid = readHfConfig({
+      model_type: 'qwen3_5_moe',
+      text_config: {
+        model_type: 'qwen3_5_moe_text',
+        num_hidden_layers: 40,
+        hidden_size: 2048,
+        num_attention_heads: 16,
+        num_key_value_heads: 2,
+        head_dim: 256,
+        vocab_size: 248320,
+        num_experts: 256,
+        num_experts_per_tok: 8,
+        moe_intermediate_size: 512,
+        full_attention_interval: 4,
+        linear_num_key_heads: 16,
+        linear_num_value_heads: 32,
+        linear_key_head_dim: 128,
+        linear_value_head_dim: 128,
+        linear_conv_kernel_dim: 4,
+      },
+    });
+    const fp4 = { id: 'nvfp4', bytesPerWeight: 0.5625 };
+    assert.ok(hybrid?.state && hybrid.experts);
+    const { attention, expert, draft } = usualKinds(hybrid, fp4, 2);
+    assert.deepEqual([attention, expert, draft], [2, 0.5625, 2]);
+    assert.equal(usualKinds(dense, fp4, 2).attention, 0.5625);
+    // Groups of 128 do not divide a width of 704.
+    const narrow = { ...hybrid, state: null, experts: { ...hybrid.experts, intermediate: 704 } };
+    const int4 = usualKinds(narrow, { id: 'awq', bytesPerWeight: 0.52 }, 2);
+    near(int4.expert, 0.5 + 2.5 / 64);
+    near(int4.attention, (2 + 0.52) / 2);
+    const whole = usualKinds(hybrid, { id: 'fp8', bytesPerWeight: 1 }, 2);
+    assert.deepEqual([whole.attention, whole.draft], [1, 1]);
   });
 
   it('survives patterns that are none', () => {

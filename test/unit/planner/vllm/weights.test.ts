@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readHfConfig } from '../../../../src/models/hfConfig';
 import { cardOf } from '../../../../src/planner/cards';
 import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import { weightFormatOf } from '../../../../src/planner/vllm/quantization';
@@ -123,6 +124,44 @@ describe('vLLM weights', () => {
     assert.ok(converted < 7e9);
   });
 
+  it('count GLM’s image encoder, whose projector has an MLP of its own', () => {
+    const text_config = {
+      model_type: 'glm4v_text',
+      hidden_size: 4096,
+      num_hidden_layers: 40,
+      num_attention_heads: 32,
+      num_key_value_heads: 2,
+      intermediate_size: 13696,
+      vocab_size: 151552,
+      attention_bias: true,
+      tie_word_embeddings: false,
+    };
+    const vision_config = {
+      depth: 24,
+      hidden_size: 1536,
+      intermediate_size: 13696,
+      out_hidden_size: 4096,
+      spatial_merge_size: 2,
+      temporal_patch_size: 2,
+      image_size: 336,
+    };
+    near(one(weightsFor({ model_type: 'glm4v', text_config, vision_config })), 20.58e9, 0.003);
+  });
+
+  it('split an image encoder’s peak over the GPUs as its weights', () => {
+    const peak = (model_type: string, tp: number): number => {
+      const config = { ...llama8b, model_type, vision_config: {} };
+      const options = { tensorParallelSize: tp, maxModelLen: 4096, maxNumSeqs: 1 };
+      const gpus = Array.from({ length: tp }, () => card);
+      const request = { engine: 'vllm' as const, engineVersion: '0.19.1', gpus, options };
+      return planVllm({ ...request, model: { config } }).perGpu[0]?.activationBytes ?? 0;
+    };
+    near(peak('qwen3_vl', 1), 4 * GIB, 0.05);
+    near(peak('qwen3_vl', 4), GIB, 0.05);
+    // Tiles of one size need far less.
+    assert.ok(peak('internvl_chat', 1) < peak('qwen3_vl', 1) / 2);
+  });
+
   it('replicate K and V beyond the KV heads', () => {
     const sum = (tp: number) =>
       weightsFor(llama8b, { tensorParallelSize: tp }, {}, tp).reduce((a, b) => a + b, 0);
@@ -155,6 +194,9 @@ describe('vLLM weights', () => {
     assert.equal(weightFormatOf(null, 'bitsandbytes', 'Model-7B')?.stored, false);
     assert.equal(weightFormatOf(null, 'awq', 'Model-7B')?.stored, true);
     assert.equal(weightFormatOf(null, null, 'Model-7B'), null);
+    assert.equal(weightFormatOf(null, null, 'openai/gpt-oss-20b')?.id, 'mxfp4');
+    assert.equal(weightFormatOf(null, null, 'someone/gpt-oss-20b-BF16'), null);
+    assert.equal(weightFormatOf(readHfConfig(llama8b), null, 'gpt-oss-20b'), null);
   });
 });
 

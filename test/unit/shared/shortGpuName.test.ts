@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { shortGpuName } from '../../../../src/vscode/trees/shortGpuName';
+import { shortGpuName } from '../../../src/shared/shortGpuName';
 
 describe('shortGpuName', () => {
   const names: readonly (readonly [string, string])[] = [

@@ -1,5 +1,5 @@
 /** One reading for all who wait for the same thing; it is cancelled when the last of them has gone. */
-import { fail, type Result } from '../shared/failure';
+import { fail, type Result } from '../../shared/failure';
 
 interface Running<T> {
   readonly result: Promise<Result<T>>;

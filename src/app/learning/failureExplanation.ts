@@ -1,47 +1,8 @@
-/** State in longer words: the GPU report, the explanation of a failure. */
-import type { Evidence } from '../engines/engine';
-import { formatBytes, formatGib } from '../shared/units';
-import type { OutputTail } from './servers/outputTails';
-import { gpuNotes } from './gpus/gpuNotes';
-import { serverDetail, serverFacts } from './servers/serverText';
-import type { AppState, Server } from './state';
-import { unseenHoldersOf } from './holders/unseenHolders';
-
-export function gpuReport(state: AppState, nowMs: number): string {
-  const lines = ['# GPU report', ''];
-  if (state.gpu.simulated) lines.push('**Simulated GPU**: these figures are made up.', '');
-  if (state.gpu.status === 'absent') lines.push('No GPU tool was found on this machine.', '');
-  if (state.gpu.failure) lines.push(`Not answering: ${state.gpu.failure.text}`, '');
-  if (state.gpu.sampledAtMs !== null) {
-    const seconds = Math.round((nowMs - state.gpu.sampledAtMs) / 1000);
-    lines.push(
-      `Sample of ${new Date(state.gpu.sampledAtMs).toISOString()}, ${String(seconds)} s old.`,
-      '',
-    );
-  }
-  for (const gpu of state.gpu.sample?.gpus ?? []) {
-    lines.push(
-      `## GPU ${String(gpu.index)}: ${gpu.name ?? 'unknown'}`,
-      '',
-      `- used ${formatGib(gpu.usedBytes)} of ${formatGib(gpu.totalBytes)}, free ${formatGib(gpu.freeBytes)}, reserved ${formatBytes(gpu.reservedBytes)}`,
-      `- driver ${gpu.driverVersion ?? 'unknown'}, compute capability ${gpu.computeCapability ?? 'unknown'}, memory ${gpu.memory}`,
-      ...gpuNotes(gpu).map((note) => `- ${note}`),
-      '',
-    );
-    const holders = state.holders.filter((holder) => holder.gpus.includes(gpu.index));
-    for (const holder of holders) {
-      lines.push(
-        `- PID ${String(holder.pid)}, ${formatBytes(holder.usedBytes)}, ${holder.class}: ${holder.reason}`,
-        `  \`${holder.command ?? 'unknown command'}\``,
-      );
-    }
-    if (holders.length === 0) lines.push('- No process is listed.');
-    const unseen = unseenHoldersOf(state, gpu);
-    if (unseen) lines.push(`- ${unseen.text}. ${unseen.reasons.join(' ')}`);
-    lines.push('');
-  }
-  return lines.join('\n');
-}
+/** `Explain Last Failure`: why a server failed, by what evidence, and what to start instead, as Markdown. */
+import type { Evidence } from '../../engines/engine';
+import type { OutputTail } from '../servers/outputTails';
+import { serverDetail, serverFacts } from '../servers/serverText';
+import type { Server } from '../state';
 
 /** Each evidence line begins with `line N:`, by which the editor links it to the output. */
 export function explainFailure(server: Server, tail: OutputTail | null, nowMs: number): string {
@@ -96,7 +57,7 @@ function helpText({ diagnosis, failure }: Server): string[] {
 
 /** Coloured as a diff where the editor knows how: a change is neither gone nor new. */
 const diffLine = (line: string): string =>
-  /^[+−] /.test(line) ? line.replace('−', '-') : `! ${line}`;
+  /^[+\u2212] /.test(line) ? line.replace('−', '-') : `! ${line}`;
 
 const CONTEXT_LINES = 2;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { firstLook } from '../../../src/app/firstLook';
-import { fakeContext } from '../../support/fakePorts';
+import { firstLook } from '../../../../src/app/gpus/firstLook';
+import { fakeContext } from '../../../support/fakePorts';
 
 describe('the first look', () => {
   const begin = () => {

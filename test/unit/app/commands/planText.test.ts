@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { planText } from '../../../src/app/commands/planText';
-import { answerRequest } from '../../../src/app/planning/planService';
-import type { PlanOptions, PlanRequest } from '../../../src/shared/planRequest';
-import { GIB } from '../../../src/shared/units';
-import { llama8b } from '../../fixtures/planner/configs';
+import { planText } from '../../../../src/app/commands/planText';
+import { answerRequest } from '../../../../src/app/planning/planService';
+import type { PlanOptions, PlanRequest } from '../../../../src/shared/planRequest';
+import { GIB } from '../../../../src/shared/units';
+import { llama8b } from '../../../fixtures/planner/configs';
 
 const CARD = { name: null, totalBytes: 23.5 * GIB, freeBytes: 23 * GIB, memory: 'dedicated' };
 
@@ -60,6 +60,40 @@ describe('a plan in words', () => {
       assert.match(text, /KV cache/);
       assert.doesNotMatch(text, /K\/V/);
     }
+  });
+
+  it('begins with the verdict and its reason, and says neither twice', () => {
+    const lines = textOf({ gpuMemoryUtilization: 0.99 }).split('\n');
+    assert.match(lines[0] ?? '', /: does not fit$/);
+    assert.match(lines[1] ?? '', /^GPU 0: .* wanted at the start, .* free/);
+    assert.equal(lines.filter((line) => line.includes('wanted at the start')).length, 1);
+  });
+
+  it('says of equal cards once what they hold', () => {
+    const card = CARD as PlanRequest['gpus'][number];
+    const text = textOf({ tensorParallelSize: 2 }, { gpus: [card, card] });
+    assert.match(text, /^some\/llama-8B on 2 × 24 GiB: /);
+    assert.equal(text.match(/GPU 0 to 1, each {2}/g)?.length, 2);
+    const unequal = textOf({}, { gpus: [card, { ...card, freeBytes: 9 * GIB }] });
+    assert.match(unequal, /^ {2}GPU 1 {2}total 23\.50 GiB, used 14\.50 GiB, free 9\.00 GiB$/m);
+  });
+
+  it('gives advice as flags that can be typed, and what is not enough in one line', () => {
+    const model = { name: 'some/llama-70B' };
+    const text = textOf({}, { model });
+    assert.match(text, /^ {2}Not enough by itself: --\S.*; --enforce-eager/m);
+    assert.doesNotMatch(text, /→ does not fit|→ unknown| = "/);
+    const ollama = { engine: 'ollama', engineVersion: '0.12.6' } as const;
+    const shorter = textOf({ numCtx: 131072 }, { ...ollama, model: { name: 'qwen3:14b' } });
+    assert.match(shorter, /kv_cache_type q8_0, flash_attention on/);
+  });
+
+  it('says when the length is only assumed', () => {
+    const model = { name: 'some/llama-8B' };
+    const options = { maxModelLen: null };
+    assert.match(textOf(options, { model }), /Context: 4,096 tokens, assumed: /);
+    assert.doesNotMatch(textOf({}, { model }), /assumed/);
+    assert.doesNotMatch(textOf(options), /assumed/);
   });
 
   it('recommends nothing for a card that is not there, nor blames the settings', () => {

@@ -1,6 +1,6 @@
 /** What a window does first: the figures of its gauge. */
-import type { Clock } from './ports';
-import type { AppStore } from './store';
+import type { Clock } from '../ports';
+import type { AppStore } from '../store';
 
 /** A slow tool, or nobody who looks: the rest goes on without the figures. */
 const PATIENCE_MS = 250;

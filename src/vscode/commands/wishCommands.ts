@@ -1,0 +1,79 @@
+/** What is done with the settings of a launch: those of a server, of a saved launch, or of the planner at this moment. */
+import * as vscode from 'vscode';
+import type { App } from '../../app/app';
+import { namesKey } from '../../app/requests/apiKeys';
+import type { Profile } from '../../app/state';
+import type { Wish } from '../../shared/wish';
+import { copyText } from '../copyText';
+import { sayFailure } from '../messages';
+import type { PlannerPanel } from '../plannerPanel';
+import { serverIdOf } from '../trees/serversTree';
+import { pickModel } from './modelPicker';
+
+const NO_MODEL = 'Choose a model first: Deploy Model… or Open Planner.';
+
+export async function openPlanner(app: App, panel: PlannerPanel, argument: unknown): Promise<void> {
+  const profile = profileOf(app, argument);
+  if (profile) app.setWish(profile.wish, 'host');
+  if (argument === 'chooseModel') {
+    const chosen = await pickModel(app);
+    if (!chosen) return;
+    app.setWish(await app.defaultWish(chosen.engine, chosen.model), 'host');
+  }
+  panel.show();
+}
+
+export async function copyLaunchCommand(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  const server = app.store.state().servers.find((one) => one.id === id);
+  if (!server && app.store.state().wish.model === '') {
+    void vscode.window.showInformationMessage(NO_MODEL);
+    return;
+  }
+  await copyText(server ? app.commandText(server.command) : await app.wishedCommandText());
+}
+
+export async function saveProfile(app: App, argument: unknown): Promise<void> {
+  const id = serverIdOf(argument);
+  const server = app.store.state().servers.find((one) => one.id === id);
+  const wish: Wish = server?.wish ?? app.store.state().wish;
+  if (wish.model === '') {
+    void vscode.window.showInformationMessage(NO_MODEL);
+    return;
+  }
+  const name = await vscode.window.showInputBox({
+    title: 'Save as Profile',
+    prompt: 'Name of this launch',
+    value: wish.model.split(/[/\\]/).findLast((part) => part !== '') ?? '',
+    validateInput: (text) => (text.trim() === '' ? 'A name is needed.' : undefined),
+  });
+  if (name === undefined) return;
+  const saved = await app.saveProfile({ name: name.trim(), wish });
+  if (!saved.ok) await sayFailure('Save as Profile', saved.failure);
+  else if (namesKey(wish))
+    void vscode.window.showInformationMessage(
+      'The API key is not part of the profile: Deploy makes one, which Copy API Key shows.',
+    );
+}
+
+export async function deleteProfile(app: App, { name }: Profile): Promise<void> {
+  const deleted = await app.deleteProfile(name);
+  if (!deleted.ok) await sayFailure('Delete Profile', deleted.failure);
+}
+
+/** Runs `act` on the saved launch given. */
+export function withProfile(
+  app: App,
+  argument: unknown,
+  act: (profile: Profile) => unknown,
+): unknown {
+  const profile = profileOf(app, argument);
+  if (profile) return act(profile);
+  void vscode.window.showInformationMessage('Choose a saved launch in the Profiles view.');
+  return null;
+}
+
+function profileOf(app: App, argument: unknown): Profile | undefined {
+  const name = (argument as { name?: unknown } | undefined)?.name;
+  return app.store.state().profiles.find((profile) => profile.name === name);
+}

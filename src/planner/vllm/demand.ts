@@ -151,17 +151,21 @@ function sharesOf(shape: HfShape | null, settings: VllmSettings): WorkerShare[] 
 }
 
 /**
- * 16-bit KV per token when only the size is known: the name rule's 0.4 GB per 1,000 tokens and 7 GB is its upper end, a
- * hybrid mixture of experts its lower one (Qwen3.6-35B-A3B: 20 KB).
+ * KV per token when only the size is known. 16-bit bytes of published models: with grouped queries, as nearly all have
+ * them since 2023, 128 KiB (Llama 3.1 8B) and with the size to the power of 0.42 (70B: 320 KiB, 405B: 504); with a pair of
+ * heads for each query up to 0.62 MB at 6.7B and with the power of 2/3, as layers × width grow (Llama 2 7B: 0.52 MB, OPT
+ * 175B: 4.7); hybrids of few attention layers down to 6 KiB (Nemotron 3 Nano 30B).
  */
 function roughKv(weights: Weights, settings: VllmSettings): Estimate {
+  const parameters = weights.totalBytes / (weights.format?.bytesPerWeight ?? settings.elementBytes);
   const ranks = settings.tensorParallel * settings.pipelineParallel;
-  const high = (weights.totalBytes / 7) * 0.4e-3;
   const share = settings.kvDtype.elementBytes / 2 / ranks;
+  const grouped = 131_072 * (parameters / 8e9) ** 0.42;
+  const perHead = 620_000 * (parameters / 6.7e9) ** (2 / 3);
   return {
-    bytes: Math.round(high * 0.25 * share),
-    low: Math.round(high * 0.005 * share),
-    high: Math.round(high * share),
+    bytes: Math.round(grouped * share),
+    low: Math.round(grouped * 0.02 * share),
+    high: Math.round(Math.max(grouped, perHead) * share),
   };
 }
 

@@ -3,7 +3,7 @@ import type { HfShape } from '../../models/hfConfig';
 import type { Basis } from '../../shared/planAnswer';
 import type { PlanRequest } from '../../shared/planRequest';
 import { GIB } from '../../shared/units';
-import { parametersInName } from '../nameSize';
+import { parametersInName, type NamedSize } from '../nameSize';
 import { draftModelOf, NO_DRAFT } from './draftModel';
 import type { Estimate } from './overheads';
 import { parametersOf, type Parameters } from './parameters';
@@ -156,7 +156,7 @@ function sizedBy(
     return {
       parts: sizedParts(named.parameters, format, settings),
       basis: 'name',
-      spread: [0.85, 1.2],
+      spread: nameSpread(named, format),
       source: 'the size in the name',
     };
   return {
@@ -165,6 +165,20 @@ function sizedBy(
     spread: [0.05, 10],
     source: 'nothing: 7 GB taken',
   };
+}
+
+/**
+ * Of published models, what they hold to what they are called: 0.93 (stablelm-3b) to 1.31 below 4B (gemma-2-2b, for its
+ * embedding), 1.22 below 10B (gemma-7b), 1.08 above (InternVL3-14B); `8x22B` 0.80, `17B-16E` 6.4 (Llama 4 Scout), `17B-128E`
+ * 23.5. A quantized one may leave more in 16 bit than most (gpt-oss-20b: its attention).
+ */
+function nameSpread(
+  { parameters, experts, activeOf }: NamedSize,
+  format: WeightFormat | null,
+): readonly [number, number] {
+  const usual = parameters < 4e9 ? 1.32 : parameters < 10e9 ? 1.22 : 1.12;
+  const high = usual + (format === null ? 0 : 0.06);
+  return [experts === null ? 0.93 : 0.78, activeOf === null ? high : Math.max(high, activeOf / 2)];
 }
 
 /**
@@ -275,8 +289,8 @@ function sizedParts(
   format: WeightFormat | null,
   settings: VllmSettings,
 ): WeightParts {
-  // Embedding and head: about 1.5 billion parameters at 14B, a third of the smallest models.
-  const embedding = Math.min(count / 3, 0.15e9 + count * 0.07);
+  // Embedding and head: a third of the smallest models, 1.05 billion parameters of Llama 3.1 8B, 2.1 of its 70B, 4.2 of 405B.
+  const embedding = Math.min(count / 3, 1.05e9 * (count / 8e9) ** 0.42);
   return {
     embedding: embedding * settings.elementBytes,
     head: 0,

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readHfConfig } from '../../../../src/models/hfConfig';
+import { demandOf, perTokenBytes } from '../../../../src/planner/vllm/demand';
 import { parametersOf, parameterTotal } from '../../../../src/planner/vllm/parameters';
+import { parametersInName } from '../../../../src/planner/nameSize';
 import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import { GIB } from '../../../../src/shared/units';
+import type { PlanRequest } from '../../../../src/shared/planRequest';
 import { publicModels } from '../../../support/publicModels';
 
 /** Counted to a part in a million only: positions and norms of its image adapter. */
@@ -42,4 +45,52 @@ describe(`vLLM parameters of ${String(publicModels.length)} published models`, (
     });
     assert.deepEqual(off, []);
   });
+
+  it('lie in the range of what their names alone tell', () => {
+    // `1_6b` reads as 6B, `1B-7B` names the active part first
+    const misread: ReadonlySet<string> = new Set([
+      'stabilityai/stablelm-2-1_6b',
+      'allenai/OLMoE-1B-7B-0924',
+    ]);
+    const named = publicModels.filter(({ name }) => parametersInName(name) && !misread.has(name));
+    assert.ok(named.length >= 40, String(named.length));
+    const off = named.flatMap(({ name, config }) => {
+      const demandFor = (model: PlanRequest['model']) =>
+        demandOf({
+          engine: 'vllm',
+          engineVersion: '0.19.1',
+          model,
+          gpus: [{ name: null, totalBytes: 2000 * GIB, memory: 'dedicated' }],
+          options: { maxModelLen: 512 },
+        });
+      const byName = demandFor({ name });
+      const byConfig = demandFor({
+        name: null,
+        config: { ...config, max_position_embeddings: 2048 },
+      });
+      const kv = perTokenBytes(byConfig) ?? 0;
+      const isAlike = byName.weights.format?.id === byConfig.weights.format?.id;
+      return [
+        ...(isAlike
+          ? within(`${name}: weights`, byConfig.weightsAt[0]?.bytes ?? 0, byName.weightsAt[0])
+          : []),
+        // models with few attention layers, or none, may have less than any bound
+        ...within(
+          `${name}: KV`,
+          Math.max(kv, byName.roughPerToken?.low ?? 0),
+          byName.roughPerToken,
+        ),
+      ];
+    });
+    assert.deepEqual(off, []);
+  });
 });
+
+function within(
+  what: string,
+  bytes: number,
+  range: { readonly low: number; readonly high: number } | null | undefined,
+): string[] {
+  const isWithin = range && bytes >= range.low && bytes <= range.high;
+  return isWithin ? [] : [`${what} ${String(bytes)} in ${JSON.stringify(range)}`];
+}

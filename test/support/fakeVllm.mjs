@@ -202,8 +202,10 @@ async function prompt(request, response, { name, load, hasTemplate }) {
     load.promptTokens -= promptTokens;
   });
   if (body.messages) send({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] });
+  // a load is quicker than an answer that is read
+  const tokenMs = body.ignore_eos ? 5 : 20;
   for (const word of words) {
-    await new Promise((next) => setTimeout(next, 5));
+    await new Promise((next) => setTimeout(next, tokenMs));
     if (response.destroyed) return;
     send({ choices: [{ index: 0, ...piece(word), finish_reason: null }] });
   }

@@ -22,7 +22,7 @@ export async function loadCleaner() {
         export { openLinuxProcessTable } from './src/system/linuxProcessTable';
         export { openClock } from './src/system/clock';
         export { openFiles } from './src/system/files';
-        export { inspectHolders, endHolders } from './src/app/cleaner';`,
+        export { inspectHolders, endHolders } from './src/app/holders/cleaner';`,
       resolveDir: root,
       loader: 'ts',
     },

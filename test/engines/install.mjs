@@ -5,7 +5,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { cacheFolder } from '../scripts/paths.mjs';
-import { Missing, findOnPath, main, must, run, systemProgram } from '../scripts/processes.mjs';
+import {
+  Missing,
+  findOnPath,
+  main,
+  must,
+  mustDownload,
+  run,
+  systemProgram,
+} from '../scripts/processes.mjs';
 
 export const VLLM_VERSION = '0.32.0';
 
@@ -80,10 +88,10 @@ async function install() {
   const inVenv = (name) => path.join(venv, 'bin', name);
   const quiet = { quiet: true, cwd: here };
   const hashed = ['--require-hashes', '--no-deps', '-r'];
-  await must(inVenv('pip'), ['install', '-q', ...hashed, 'installer.txt'], quiet);
+  await mustDownload(inVenv('pip'), ['install', '-q', ...hashed, 'installer.txt'], quiet);
   // Without bytecode a start of vLLM takes twice as long.
   const uvArgs = ['pip', 'install', '-q', '--compile-bytecode', '--python', inVenv('python')];
-  await must(inVenv('uv'), [...uvArgs, ...hashed, 'requirements.txt'], quiet);
+  await mustDownload(inVenv('uv'), [...uvArgs, ...hashed, 'requirements.txt'], quiet);
   const where = 'import site; print(site.getsitepackages()[0])';
   const packages = (await must(inVenv('python'), ['-c', where], { capture: true })).trim();
   nameDistribution(packages);

@@ -3,6 +3,6 @@ const { runMocha } = require('../support/runMocha.cjs');
 
 exports.run = async () => {
   const { suites, results, grep } = JSON.parse(process.env.TEST_SUITES);
-  const failed = await runMocha({ files: suites, resultsFile: results, grep, timeoutMs: 60_000 });
+  const failed = await runMocha({ files: suites, resultsFile: results, grep, timeoutMs: 120_000 });
   if (failed > 0) throw new Error(`${failed} failed`);
 };

@@ -14,12 +14,15 @@ import esbuild from 'esbuild';
 import { out, root } from '../scripts/paths.mjs';
 import { must, run } from '../scripts/processes.mjs';
 import { findDesktop } from './desktop.mjs';
+import { noResults } from '../scripts/results.mjs';
+import { TRIES } from '../support/tries.cjs';
 import { installHost } from './install.mjs';
 import { windowSettings } from './settings.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const KINDS = ['folder', 'empty', 'untrusted', 'engines'];
-const TIMEOUT_SECONDS = { folder: 420, empty: 300, untrusted: 300, engines: 2400 };
+/** Ends what hangs, so some four times of what a quiet machine needs. */
+const TIMEOUT_SECONDS = { folder: 1500, empty: 300, untrusted: 300, engines: 3000 };
 /** Some eighty starts of a real engine (npm run test:engines:all). */
 const ALL_ENGINES_SECONDS = 4 * 3600;
 
@@ -84,36 +87,47 @@ async function findHost() {
   return { desktop: false, executable: path.join(here, 'launcher.mjs'), env };
 }
 
+/** null: no test began. */
 function readResults(file) {
   try {
-    const text = fs.readFileSync(file, 'utf8');
-    return text === '' ? 'begun' : JSON.parse(text);
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch {
     return null;
   }
 }
 
+const isUnfinished = (results) => results === null || results.begun !== undefined;
+
+/** What a window that ended with this code has to show for itself. */
+function judge(title, results, code) {
+  const failure = (error) => ({ title, error: `${error} (exit code ${code})` });
+  if (isUnfinished(results)) {
+    const where = results === null ? 'no test began' : `the window died in "${results.begun}"`;
+    return { ...noResults(title), failed: 1, failures: [failure(where)] };
+  }
+  const judged = { ...noResults(title), ...results };
+  if (code === 0 || results.failed > 0) return judged;
+  const failures = [...results.failures, failure('the window did not end well')];
+  return { ...judged, failed: 1, failures };
+}
+
 /**
  * Runs a window until it has results. One that ended before its first test began (a browser or server that didn't come
- * up on a loaded machine) is tried once more; one that died later has failed.
+ * up on a loaded machine) is always tried once more, one that died later as often as a test is.
+ * @param isOneTest the steps in it depend on each other, so that a failed one is tried again with all others
  */
-async function withResults(title, file, start) {
+async function withResults(title, file, start, { isOneTest }) {
+  const retried = [];
   for (let attempt = 1; ; attempt++) {
     fs.rmSync(file, { force: true });
     const code = await start();
     const results = readResults(file);
-    if (results !== null && results !== 'begun') {
-      if (code === 0 || results.failed > 0) return { title, ...results };
-      const failures = [...results.failures, { title, error: `the window ended with ${code}` }];
-      return { title, ...results, failed: results.failed + 1, failures };
-    }
-    if (results === null && attempt === 1) {
-      console.error(`${title}: no test began (exit code ${code}); trying once more`);
-      continue;
-    }
-    const what = results === null ? 'no test began' : 'the window died under the tests';
-    const error = `${what} (exit code ${code})`;
-    return { title, passed: 0, failed: 1, skipped: 0, failures: [{ title, error }] };
+    const judged = judge(title, results, code);
+    const tries = results === null ? 2 : isOneTest || isUnfinished(results) ? TRIES : 1;
+    if (judged.failed === 0 || attempt >= tries)
+      return { ...judged, retried: [...retried, ...judged.retried] };
+    console.error(`${title}: ${judged.failures[0].error}; trying once more`);
+    retried.push(...judged.failures);
   }
 }
 
@@ -156,24 +170,29 @@ function desktopProfile(folder, settings) {
 function runSuites(kind, suites, host, grep) {
   const name = `VS Code, ${kind} window`;
   return inWindow(kind, name, host, ({ folder, workspace, settings, results, launchEnv }) =>
-    withResults(name, results, async () => {
-      const profile = host.desktop ? desktopProfile(folder, settings) : [];
-      try {
-        return await runTests({
-          vscodeExecutablePath: host.executable,
-          extensionDevelopmentPath: root,
-          extensionTestsPath: path.join(here, 'mochaInHost.cjs'),
-          launchArgs: [...(workspace === null ? [] : [workspace]), ...profile],
-          extensionTestsEnv: {
-            ...launchEnv,
-            TEST_HOST_PAGE: path.join(root, 'test/ui/page.mjs'),
-            TEST_SUITES: JSON.stringify({ suites, results, grep }),
-          },
-        });
-      } catch (error) {
-        return error.code ?? 1;
-      }
-    }),
+    withResults(
+      name,
+      results,
+      async () => {
+        const profile = host.desktop ? desktopProfile(folder, settings) : [];
+        try {
+          return await runTests({
+            vscodeExecutablePath: host.executable,
+            extensionDevelopmentPath: root,
+            extensionTestsPath: path.join(here, 'mochaInHost.cjs'),
+            launchArgs: [...(workspace === null ? [] : [workspace]), ...profile],
+            extensionTestsEnv: {
+              ...launchEnv,
+              TEST_HOST_PAGE: path.join(root, 'test/ui/page.mjs'),
+              TEST_SUITES: JSON.stringify({ suites, results, grep }),
+            },
+          });
+        } catch (error) {
+          return error.code ?? 1;
+        }
+      },
+      { isOneTest: false },
+    ),
   );
 }
 
@@ -189,22 +208,27 @@ async function runScript(file, host) {
   const vsix = fromPackage ? await packed() : '';
   const name = `page script ${path.basename(file, '.ui.mjs')}, ${kind} window`;
   return inWindow(kind, name, host, ({ workspace, results, launchEnv }) =>
-    withResults(name, results, async () => {
-      const trusted = kind === 'untrusted' ? [] : ['--disable-workspace-trust'];
-      const args = [`--extensionDevelopmentPath=${root}`, ...trusted];
-      const { code } = await run(
-        process.execPath,
-        [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
-        { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file, TEST_HOST_VSIX: vsix } },
-      );
-      return code;
-    }),
+    withResults(
+      name,
+      results,
+      async () => {
+        const trusted = kind === 'untrusted' ? [] : ['--disable-workspace-trust'];
+        const args = [`--extensionDevelopmentPath=${root}`, ...trusted];
+        const { code } = await run(
+          process.execPath,
+          [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
+          { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file, TEST_HOST_VSIX: vsix } },
+        );
+        return code;
+      },
+      { isOneTest: true },
+    ),
   );
 }
 
 const skipped = (title, why, count = 1) => {
   console.log(`\n— ${title}: skipped, ${why}`);
-  return { title, passed: 0, failed: 0, skipped: count, failures: [] };
+  return { ...noResults(title), skipped: count };
 };
 
 /** Runs one file that is no test suite (a benchmark) in a window of the kind. */
@@ -221,7 +245,7 @@ export async function runSuite(kind, file) {
 /**
  * @param engines only the windows with real engines, else all others
  * @param grep only tests whose title contains this; page scripts are chosen by file name
- * @returns one result per window: `{ title, passed, failed, skipped, failures }`
+ * @returns one result per window (scripts/results.mjs)
  */
 export async function runWindows({ engines = false, grep = '' }) {
   const host = await findHost();

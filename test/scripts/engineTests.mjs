@@ -4,12 +4,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { out, root } from './paths.mjs';
-import { runMocha, readResults } from './unit.mjs';
+import { printResults } from './results.mjs';
+import { runMocha, readMochaResults } from './unit.mjs';
 
 const folder = path.join(root, 'test/engines');
 const TIMEOUT_MS = 600_000;
 
-/** @returns `{ title, passed, failed, skipped, failures }`, null where no file matches */
+/** @returns results (results.mjs), null where no file matches */
 export async function runEngineTests({ parts = [], grep = '' }) {
   const files = fs
     .readdirSync(folder)
@@ -22,7 +23,7 @@ export async function runEngineTests({ parts = [], grep = '' }) {
   try {
     const resultsFile = path.join(outdir, 'results.json');
     const code = await runMocha({ files, resultsFile, grep, timeoutMs: TIMEOUT_MS });
-    return { title: 'engine facts', ...readResults(resultsFile, code) };
+    return readMochaResults('engine facts', resultsFile, code);
   } finally {
     fs.rmSync(outdir, { recursive: true, force: true });
   }
@@ -31,5 +32,5 @@ export async function runEngineTests({ parts = [], grep = '' }) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const results = await runEngineTests({ parts: process.argv.slice(2) });
   if (results === null) console.error('no test file matches');
-  process.exit(results?.failed === 0 ? 0 : 1);
+  process.exit(results !== null && printResults([results]) ? 0 : 1);
 }

@@ -7,8 +7,10 @@ import { pathToFileURL } from 'node:url';
 import { launchBrowser } from '../host/browser.mjs';
 import { findDesktop } from '../host/desktop.mjs';
 import { installHost } from '../host/install.mjs';
+import { TRIES } from '../support/tries.cjs';
 import { root } from './paths.mjs';
 import { main } from './processes.mjs';
+import { noResults, printResults } from './results.mjs';
 
 /** Where desktop VS Code runs the tests no browser is installed for them. */
 async function findChromium() {
@@ -16,10 +18,10 @@ async function findChromium() {
   return findDesktop() === null ? (await installHost()).chromium : null;
 }
 
-/** @returns one result like those of the windows: `{ title, passed, failed, skipped, failures }` */
+/** @returns results (results.mjs) */
 export async function runPageChecks({ grep = '' } = {}) {
   const title = 'planner page in Chromium';
-  const results = { title, passed: 0, failed: 0, skipped: 0, failures: [] };
+  const results = noResults(title);
   const folder = path.join(root, 'test/ui');
   const files = fs.readdirSync(folder).filter((name) => name.endsWith('.page.mjs'));
   const chromium = await findChromium();
@@ -28,16 +30,21 @@ export async function runPageChecks({ grep = '' } = {}) {
     return { ...results, skipped: files.length };
   }
   const browser = await launchBrowser(chromium);
-  const check = async (name, body) => {
+  const check = async (name, body, triesLeft = TRIES) => {
     const startedAt = Date.now();
     try {
       await body();
       results.passed++;
       console.log(`    ✓ ${name} (${Date.now() - startedAt}ms)`);
     } catch (error) {
-      results.failed++;
-      results.failures.push({ title: name, error: error?.stack ?? String(error) });
+      const told = { title: name, error: error?.stack ?? String(error) };
       console.log(`    ✗ ${name}\n${error?.message ?? error}`);
+      if (triesLeft > 1) {
+        results.retried.push(told);
+        return check(name, body, triesLeft - 1);
+      }
+      results.failed++;
+      results.failures.push(told);
     }
   };
   try {
@@ -57,6 +64,6 @@ export async function runPageChecks({ grep = '' } = {}) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
   main(async () => {
-    const { failed } = await runPageChecks({ grep: process.argv[2] ?? '' });
-    process.exit(failed > 0 ? 1 : 0);
+    const results = await runPageChecks({ grep: process.argv[2] ?? '' });
+    process.exit(printResults([results]) ? 0 : 1);
   });

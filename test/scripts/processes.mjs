@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Something the user has to bring; printed without a stack. */
 export class Missing extends Error {}
@@ -38,6 +39,19 @@ export async function must(file, args, options) {
   return stdout;
 }
 
+/** Like `must` for a program that downloads: registries stumble, so it is run up to three times. */
+export async function mustDownload(file, args, options) {
+  for (let triesLeft = 2; ; triesLeft--) {
+    try {
+      return await must(file, args, options);
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      console.error(`${error.message}; trying again in 10 s`);
+      await sleep(10_000);
+    }
+  }
+}
+
 /**
  * npm in another folder. A script that npm started carries npm's own view of the project in its environment;
  * the parts that would tie the inner npm to this package are taken out, configured registries stay.
@@ -51,8 +65,8 @@ export function npm(args, { cwd, ...options }) {
   // npm's own JavaScript file where npm tells it (npm run), else the npm on PATH (npm.cmd needs a shell on Windows).
   const cli = process.env.npm_execpath;
   return cli && cli.endsWith('.js')
-    ? must(process.execPath, [cli, ...args, ...common], { cwd, env, ...options })
-    : must('npm', [...args, ...common], {
+    ? mustDownload(process.execPath, [cli, ...args, ...common], { cwd, env, ...options })
+    : mustDownload('npm', [...args, ...common], {
         cwd,
         env,
         shell: process.platform === 'win32',
@@ -91,8 +105,8 @@ export async function systemProgram({ name, packages, works }) {
   if (isDebianRoot()) {
     console.error(`installing ${packages.join(' ')} for ${name} …`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await must('apt-get', ['update', '-q'], { quiet: true, env });
-    await must('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
+    await mustDownload('apt-get', ['update', '-q'], { quiet: true, env });
+    await mustDownload('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
       quiet: true,
       env,
     });

@@ -6,6 +6,7 @@
 import { setUp } from './setup.mjs';
 import { main, must } from './processes.mjs';
 import { root } from './paths.mjs';
+import { noResults, printResults } from './results.mjs';
 
 const RUNGS = ['unit', 'contract', 'page', 'host', 'engines'];
 
@@ -48,10 +49,8 @@ async function runAll(rungs, grep) {
 
 /** A rung that was asked for and has no test is a failure: it would hide a broken file search. */
 const none = (title) => ({
-  title,
-  passed: 0,
+  ...noResults(title),
   failed: 1,
-  skipped: 0,
   failures: [{ title, error: 'no test found' }],
 });
 
@@ -67,16 +66,5 @@ main(async () => {
     await must(process.execPath, ['esbuild.js'], { cwd: root });
   const results = await runAll(rungs, option('grep') ?? '');
 
-  const failures = results.flatMap((result) => result.failures);
-  if (failures.length > 0) console.log('\nFailures:');
-  for (const { title, error } of failures) console.log(`\n  ${title}\n  ${error}`);
-  console.log();
-  for (const { title, passed, failed, skipped } of results)
-    console.log(`  ${title}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
-  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
-  const skipped = sum('skipped');
-  console.log(
-    `\n${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
-  );
-  process.exit(sum('failed') > 0 || sum('passed') === 0 ? 1 : 0);
+  process.exit(printResults(results) ? 0 : 1);
 });

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { out, root } from './paths.mjs';
+import { noResults, printResults } from './results.mjs';
 
 function findTests(room) {
   const folder = path.join(root, 'test', room);
@@ -43,7 +44,7 @@ const size = (file) => fs.statSync(path.join(root, file)).size;
  * @param rooms folders under test/
  * @param parts only files whose path contains one of these
  * @param grep only tests whose title matches
- * @returns `{ title, passed, failed, skipped, failures }`, null where no file matches
+ * @returns results (results.mjs), null where no file matches
  */
 export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep = '' }) {
   const files = rooms
@@ -82,7 +83,7 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
     const jobs = Math.min(os.availableParallelism(), 4);
     const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000, jobs };
     const code = await runMocha(wish);
-    return { title, ...readResults(resultsFile, code) };
+    return readMochaResults(title, resultsFile, code);
   } finally {
     fs.rmSync(outdir, { recursive: true, force: true });
   }
@@ -98,19 +99,20 @@ export function runMocha(wish) {
   });
 }
 
-export function readResults(file, code) {
+export function readMochaResults(title, file, code) {
   try {
     const results = JSON.parse(fs.readFileSync(file, 'utf8'));
-    if (code === 0 || results.failed > 0) return results;
+    const isWhole = results.begun === undefined;
+    if (isWhole && (code === 0 || results.failed > 0)) return { ...noResults(title), ...results };
   } catch {
     // no results: the runner died
   }
   const failures = [{ title: 'mocha', error: `the runner ended with ${code}` }];
-  return { passed: 0, failed: 1, skipped: 0, failures };
+  return { ...noResults(title), failed: 1, failures };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const results = await runUnit({ parts: process.argv.slice(2) });
   if (results === null) console.error('no test file matches');
-  process.exit(results?.failed === 0 ? 0 : 1);
+  process.exit(results !== null && printResults([results]) ? 0 : 1);
 }

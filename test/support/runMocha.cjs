@@ -2,26 +2,46 @@
 const fs = require('node:fs');
 // an ES module: Node 20 hands out its namespace, Node 24 its default export
 const loaded = require('mocha');
+const { TRIES } = require('./tries.cjs');
 const Mocha = loaded.default ?? loaded;
 
-const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_TEST_FAIL } = Mocha.Runner.constants;
+const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_RETRY } =
+  Mocha.Runner.constants;
+const { Dot, Spec } = Mocha.reporters;
 
-/** The usual listing, plus `{ passed, failed, skipped, failures }` for the summary over all rungs. */
-class CountingReporter extends Mocha.reporters.Spec {
+/** A build's log shows what failed, not 2,000 titles of what did not. */
+const Listing = process.env.CI === 'true' ? Dot : Spec;
+
+/**
+ * The usual listing, plus `{ passed, failed, skipped, failures, retried }` for the summary over all rungs. Until the
+ * end the file holds the title of the test that began last: a window that died says in which one, and one whose file is
+ * missing never began.
+ */
+class CountingReporter extends Listing {
   constructor(runner, options) {
     super(runner, options);
     const { resultsFile } = options.reporterOptions;
+    const write = (results) => fs.writeFileSync(resultsFile, JSON.stringify(results));
+    const told = (test, error) => ({
+      title: test.fullTitle(),
+      error: error.stack ?? String(error),
+    });
     const failures = [];
-    // An empty file says that tests began: a window that dies later is a failure, one that never began may be retried.
-    runner.once(EVENT_RUN_BEGIN, () => fs.writeFileSync(resultsFile, ''));
-    runner.on(EVENT_TEST_FAIL, (test, error) =>
-      failures.push({ title: test.fullTitle(), error: error.stack ?? String(error) }),
-    );
+    const retried = [];
+    runner.once(EVENT_RUN_BEGIN, () => write({ begun: null }));
+    runner.on(EVENT_TEST_BEGIN, (test) => write({ begun: test.fullTitle() }));
+    runner.on(EVENT_TEST_FAIL, (test, error) => failures.push(told(test, error)));
+    runner.on(EVENT_TEST_RETRY, (test, error) => retried.push(told(test, error)));
     runner.once(EVENT_RUN_END, () => {
       const { passes, pending } = runner.stats;
-      // hooks that fail are no tests in mocha's own count
-      const counts = { passed: passes, failed: failures.length, skipped: pending, failures };
-      fs.writeFileSync(resultsFile, JSON.stringify(counts));
+      write({
+        passed: passes,
+        // hooks that fail are no tests in mocha's own count
+        failed: failures.length,
+        skipped: pending,
+        failures,
+        retried,
+      });
     });
   }
 }
@@ -36,6 +56,7 @@ exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1 }
     jobs,
     ui: 'bdd',
     timeout: timeoutMs,
+    retries: TRIES - 1,
     forbidOnly: process.env.CI === 'true',
     reporter: CountingReporter,
     reporterOptions: { resultsFile },

@@ -28,8 +28,17 @@ export function createFakeGpu(
   const command = `exec env ${environment} ${quoted(process.execPath)} ${quoted(script)} "$@"`;
   const text = `#!/bin/sh\n# Stand-in for nvidia-smi, made by tests.\n${command}\n`;
   fs.writeFileSync(path.join(folder, 'nvidia-smi'), text, { mode: 0o755 });
-  save(folder, { gpus: [DEFAULT_CARD], ...initial });
+  save(folder, { gpus: [DEFAULT_CARD], sinceTicks: ticksSinceBoot(), ...initial });
   return openFakeGpu(folder);
+}
+
+/** Clock ticks (100 a second on Linux), or null where the system has no /proc. */
+function ticksSinceBoot() {
+  try {
+    return Math.floor(100 * Number(fs.readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]));
+  } catch {
+    return null;
+  }
 }
 
 export function openFakeGpu(folder) {

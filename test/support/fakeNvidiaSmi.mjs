@@ -17,8 +17,9 @@
  *                  `mark`: NAME=VALUE stands in its environment (any value where `value` is missing), or it belongs to
  *                  a process group or session in which such a process was once seen. Engines that overwrite their
  *                  environment with their title, and outlive the process that started them, are found that way.
- *                  `ownRun`: name of a variable; left out is what a living parent started whose value of it is not ours:
- *                  engines that somebody else runs on this machine.
+ *                  `ownRun`: name of a variable; left out is what a living parent started whose value of it is not ours
+ *                  (engines that somebody else runs on this machine), and what an earlier run left behind.
+ *   sinceTicks     when this card was made, in clock ticks since boot, as /proc tells starts; null where unknown
  *   invalidFields  fields that this "driver" does not know
  * Used memory of a GPU = its usedMiB + all its live holders (not `processes`, which the base figure includes).
  */
@@ -206,7 +207,8 @@ function matches(rule, each, groupsOfMark) {
   return given.some((value) => value !== undefined) && conditions.every(Boolean);
 }
 
-function isOfAnotherRun({ ppid }, name) {
+function isOfAnotherRun({ ppid, startTicks }, name) {
+  if (startTicks < (state.sinceTicks ?? 0)) return true;
   const environ = readOr(`/proc/${ppid}/environ`, '');
   const isOrphan = ppid <= 1 || environ === '';
   return !isOrphan && !environ.split('\0').includes(`${name}=${process.env[name] ?? ''}`);
@@ -272,7 +274,8 @@ function readProcesses() {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
     const stat = readOr(`/proc/${entry}/stat`, '');
     const [, comm, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? [];
-    const [processState, ppid, pgid, sid] = (rest ?? '').split(' ');
+    const fields = (rest ?? '').split(' ');
+    const [processState, ppid, pgid, sid] = fields;
     if (!rest || processState === 'Z' || processState === 'X') continue;
     const command = readOr(`/proc/${entry}/cmdline`, '').replaceAll('\0', ' ').trim();
     found.push({
@@ -280,6 +283,7 @@ function readProcesses() {
       ppid: Number(ppid),
       pgid: Number(pgid),
       sid: Number(sid),
+      startTicks: Number(fields[19]), // field 22 of the line, counted behind the name
       comm,
       command,
     });

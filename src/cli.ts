@@ -1,28 +1,9 @@
-/** Front door in a terminal and in CI: parses arguments, runs a command, prints its answer, sets the exit code. */
+/** Front door in a terminal and in CI: hands the process's words and streams to the command line, sets the exit code. */
 import fs from 'node:fs';
 import readline from 'node:readline';
-import { parseArgs } from 'node:util';
-import { version } from '../package.json';
-import {
-  EXIT_BUG,
-  EXIT_USAGE,
-  isRefusal,
-  oneLine,
-  printable,
-  type CliCommand,
-  type CommandDoors,
-  type CommandInput,
-} from './app/commands/command';
-import { findCommand } from './app/commands/commandTable';
-import {
-  commandHelpText,
-  commandNamed,
-  flagProblem,
-  helpText,
-  unknownCommand,
-} from './app/commands/helpText';
-import { normalizeArguments } from './app/commands/optionFlags';
+import { EXIT_BUG, oneLine } from './app/commands/command';
 import type { Log } from './app/ports';
+import { runCommandLine, type CommandLineDoors } from './commandLine';
 import { openSystem } from './system/openSystem';
 import { runSimulatedServer } from './system/simulatedServer';
 
@@ -50,75 +31,20 @@ async function readStdin(): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-/** Remarks wait in `remarks`: a refusal is one line on standard error and nothing else. */
-function openDoors(remarks: string[]): CommandDoors {
-  return {
-    ...openSystem(),
-    log: noLog,
-    environment: process.env,
-    readStdin,
-    readLines,
-    write: (text) => write(process.stdout, text),
-    tell: (line) => {
-      remarks.push(oneLine(line));
-    },
-  };
-}
+const openDoors = (): CommandLineDoors => ({
+  ...openSystem(),
+  log: noLog,
+  environment: process.env,
+  readStdin,
+  readLines,
+  write: (text) => write(process.stdout, text),
+  writeError: (text) => void process.stderr.write(text),
+});
 
-/** A text says what is wrong with the usage. */
-function parseInput(
-  command: CliCommand,
-  args: readonly string[],
-): { input: CommandInput; json: boolean } | string {
-  const options = { ...command.flags, json: { type: 'boolean' } } as const;
-  const normal = normalizeArguments(args);
-  const problem = flagProblem(normal, options);
-  if (problem !== null) return `${command.name}: ${problem}`;
-  try {
-    const { values, positionals } = parseArgs({ args: normal, options, allowPositionals: true });
-    return { input: { flags: values, positionals }, json: values.json === true };
-  } catch (error) {
-    return error instanceof Error ? error.message : 'wrong usage';
-  }
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  const [first] = args;
-  if (first === '--version' || first === '-v' || first === '-V' || first === 'version') {
-    await write(process.stdout, `${version}\n`);
-    return 0;
-  }
-  const wrong = (message: string): number => {
-    process.stderr.write(`vram-pilot: ${oneLine(message)}\n`);
-    return EXIT_USAGE;
-  };
-  const isHelp = first === 'help';
-  if (isHelp || args.includes('--help') || args.includes('-h')) {
-    const words = isHelp ? args.slice(1) : args;
-    const about = commandNamed(words);
-    if (isHelp && !about && /^[^-]/.test(words[0] ?? '')) return wrong(unknownCommand(words));
-    await write(process.stdout, `${about ? commandHelpText(about) : helpText(version)}\n`);
-    return 0;
-  }
+function main(args: readonly string[]): Promise<number> {
   // what the extension starts instead of vLLM while it simulates; lives until it is stopped
-  if (first === 'simulated-server') return runSimulatedServer(args.slice(1));
-  const found = findCommand(args);
-  if (!found) return wrong(unknownCommand(args));
-  const parsed = parseInput(found.command, args.slice(found.words));
-  if (typeof parsed === 'string') return wrong(parsed);
-  const remarks: string[] = [];
-  const outcome = await found.command.run(parsed.input, openDoors(remarks));
-  if ('streamed' in outcome) return 0;
-  if (isRefusal(outcome)) {
-    process.stderr.write(`vram-pilot: ${outcome.message}\n`);
-    return outcome.exitCode;
-  }
-  for (const remark of remarks) process.stderr.write(`${remark}\n`);
-  await write(
-    process.stdout,
-    `${parsed.json ? JSON.stringify(outcome.json) : printable(outcome.text)}\n`,
-  );
-  return outcome.exitCode;
+  if (args[0] === 'simulated-server') return runSimulatedServer(args.slice(1));
+  return runCommandLine(args, openDoors());
 }
 
 /** A reader that has seen enough (`| head`) closes the pipe: that is no error. A full disk is. */

@@ -77,7 +77,6 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
   app.run();
 
   context.subscriptions.push(
-    log,
     tasks,
     terminals,
     app,
@@ -105,6 +104,8 @@ export function activate(context: vscode.ExtensionContext): VramPilotApi {
     vscode.window.onDidChangeWindowState((state) => {
       if (state.focused) app.wake();
     }),
+    // last: they are disposed of in this order
+    log,
   );
   timings.activateMs = performance.now() - startedMs;
   return createApi(app, version, timings);

@@ -102,15 +102,16 @@ export const words = {
     version !== null
       ? `${engine} ${version}`
       : planned === null
-        ? engine
+        ? ''
         : `Planned for ${engine} ${planned}`,
   getEngine: 'Get vLLM or Ollama…',
   model: 'Model',
   modelPlaceholder: {
-    vllm: 'Qwen/Qwen3-8B, or a folder',
-    ollama: 'qwen3:8b, or a .gguf file',
+    vllm: 'Name, or a folder',
+    ollama: 'Tag, or a .gguf file',
   },
   choose: 'Choose…',
+  hubSetting: 'Open Setting',
   readingModel: 'planned by its name until its facts are read',
   weightsOf: (bytes: number) => `${formatGib(bytes, 1)} of weights`,
   upTo: (tokens: number) => `up to ${formatCount(tokens)} tokens`,

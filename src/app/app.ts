@@ -11,14 +11,13 @@ import type { EndOutcome } from './holders/cleaner';
 import type { DeployResult } from './launching/deploy';
 import type { StartAllOptions, StartAllOutcome } from './launching/startAll';
 import type { OfferedLaunch } from './learning/offeredLaunch';
-import type { Environment } from './models/hubEnvironment';
 import type { WorkersReport, WorkersWish } from './planning/workersReport';
 import type { ServerUse } from './requests/serverUse';
 import type { Candidate } from './servers/adoption';
 import type { OutputTails } from './servers/outputTails';
 import type { Servers } from './servers/servers';
 import type { Ports } from './appContext';
-import type { Launcher, Secrets } from './ports';
+import type { Environment, Launcher, Secrets } from './ports';
 import type { Settings } from './settings';
 import type { Profile, Server } from './state';
 import type { AppStore } from './store';
@@ -77,7 +76,7 @@ export interface App extends Servers, ServerUse {
   /** The file of the saved launches; it need not be there. */
   readonly profilesFile: string;
   readProfiles(): Promise<void>;
-  saveProfile(profile: Profile): Promise<Result<void>>;
+  saveProfile(profile: Profile, at?: number): Promise<Result<void>>;
   deleteProfile(name: string): Promise<Result<void>>;
   /** Forgets one thing that was learned, by its key, or everything (null). */
   forgetLearned(key: string | null): Promise<Result<void>>;

@@ -12,7 +12,7 @@ export async function ownIdentity(table: ProcessTable): Promise<ProcessIdentity 
 
 /** The very process, not one that was given its number since. */
 export async function isStillThere(
-  table: ProcessTable,
+  table: Pick<ProcessTable, 'one'>,
   identity: ProcessIdentity,
 ): Promise<boolean> {
   const now = await table.one(identity.pid);

@@ -3,6 +3,9 @@ import type { Result } from '../shared/failure';
 import type { ProcessIdentity, ProcessInfo } from '../processes/process';
 import type { SelfFacts } from '../processes/scene';
 
+/** Of a process: what it inherits, and what those that it starts do. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export interface ExecSpec {
   readonly file: string;
   readonly args: readonly string[];

@@ -175,7 +175,7 @@ function pressureOf(
   const levels: Record<number, Pressure> = {};
   for (const gpu of sample.gpus) {
     const expectedBytes = liveServers(state).reduce(
-      (sum, server) => (server.queued ? sum : sum + (server.plannedBytesPerGpu[gpu.index] ?? 0)),
+      (sum, server) => (server.queued ? sum : sum + plannedBytesOn(server, gpu.index)),
       0,
     );
     const previous = state.gpu.pressure[gpu.index] ?? null;
@@ -188,6 +188,11 @@ function pressureOf(
     if (level !== null) levels[gpu.index] = level;
   }
   return levels;
+}
+
+/** Where its GPUs are not known, the plan's places stand for them. */
+function plannedBytesOn({ gpus, plannedBytesPerGpu }: Server, index: number): number {
+  return plannedBytesPerGpu[gpus ? gpus.indexOf(index) : index] ?? 0;
 }
 
 /** Of a pool shared with the system, everything that is not free: programs without a GPU fill it, too. */

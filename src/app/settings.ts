@@ -82,6 +82,10 @@ function shown(key: SettingKey, found: unknown): string {
   return JSON.stringify(found).slice(0, 80);
 }
 
+let defaults: Settings | null = null;
+
+/** Read once: each drawing of the gauge asks. */
 export function settingDefaults(): Settings {
-  return parseSettings(() => undefined).settings;
+  defaults ??= parseSettings(() => undefined).settings;
+  return defaults;
 }

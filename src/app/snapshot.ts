@@ -11,7 +11,7 @@ import { runningOf } from './planning/running';
 import { poolText, serverDetail } from './servers/serverText';
 import type { Settings } from './settings';
 import { shortCommand } from './holders/shortCommand';
-import { serversInOrder, type AppState, type Server } from './state';
+import { plannedBytesOf, serversInOrder, type AppState, type Server } from './state';
 
 /** What the page is told of the world outside the state. */
 export interface SnapshotSurroundings {
@@ -27,7 +27,6 @@ export function snapshotOf(
   { nowMs, trusted, port }: SnapshotSurroundings,
 ): Snapshot {
   const { sample, sampledAtMs, simulated, failure } = state.gpu;
-  const gpus = sample?.gpus ?? [];
   const { vllm, ollama } = state.engines;
   return {
     type: 'snapshot',
@@ -35,10 +34,7 @@ export function snapshotOf(
     simulated,
     trusted,
     sampleAgeMs: sampledAtMs === null ? null : nowMs - sampledAtMs,
-    gpus: plannableGpus(gpus).map((gpu) => ({
-      ...gpu,
-      usedBytes: gpus.find((one) => one.index === gpu.index)?.usedBytes ?? null,
-    })),
+    gpus: plannableGpus(sample?.gpus ?? []),
     holders: [...state.holders]
       .sort((a, b) => (b.usedBytes ?? 0) - (a.usedBytes ?? 0))
       .map((holder) => ({
@@ -122,10 +118,4 @@ function failureOf({ failure, diagnosis }: Server): Snapshot['servers'][number][
 
 function offeredOf(offer: OfferedLaunch | null): OfferedLaunchRow | null {
   return offer && { diff: [...offer.diff], why: offer.why, plan: offer.plan };
-}
-
-/** A plan that did not know what it takes leaves nothing here: that is unknown, not zero. */
-function plannedBytesOf({ plannedBytesPerGpu }: Server): number | null {
-  const sum = plannedBytesPerGpu.reduce((total, bytes) => total + bytes, 0);
-  return sum > 0 ? sum : null;
 }

@@ -94,7 +94,8 @@ export function startApp(options: AppOptions): App {
     cacheFolder: files.join(options.storageFolder, 'hub'),
   });
   const models = createModelService(context, hub);
-  const modelSettings = () => JSON.stringify([mayAskHub(), settings()['vllm.environment']]);
+  const modelSettings = () =>
+    JSON.stringify([mayAskHub(), settings()['vllm.environment'], settings()['ollama.host']]);
   let readUnder = modelSettings();
   const observer = createObserver(context);
   const learner = createLearner(context, options);

@@ -90,7 +90,7 @@ export interface Server {
   readonly owner: ProcessIdentity | null;
   readonly disturbances: readonly Disturbance[];
   readonly record: LaunchRecord | null;
-  /** What the plan expects it to hold on each GPU, in their order; planned fill is no pressure. */
+  /** What the plan expects it to hold on each of `gpus`, in their order; planned fill is no pressure. */
   readonly plannedBytesPerGpu: readonly number[];
   /** Under which it was launched, and what the plan expected; what it shows is learned against them. */
   readonly conditions: LaunchConditions | null;
@@ -215,6 +215,12 @@ export function liveServers(state: AppState): readonly Server[] {
 export function serversInOrder(state: AppState): readonly Server[] {
   const ended = state.servers.filter((server) => server.phase === 'ended');
   return [...liveServers(state), ...ended.reverse()];
+}
+
+/** What its plan expects on all its GPUs together; null: the plan did not know. */
+export function plannedBytesOf({ plannedBytesPerGpu }: Server): number | null {
+  const sum = plannedBytesPerGpu.reduce((total, bytes) => total + bytes, 0);
+  return sum > 0 ? sum : null;
 }
 
 /** Free now as the planner takes it: as printed, else total − used; null where neither is known. */

@@ -3,6 +3,7 @@ import type { PlanOptions } from '../shared/planRequest';
 import type { Diagnosis, EndContext, StartFacts, DiagnosisResult } from './engine';
 import type { LaunchSeen } from './logRules';
 import { createOllamaLogReader } from './ollama/log';
+import { withoutMargin, withoutWindow, type JoinedText } from './pastedText';
 import { createVllmLogReader } from './vllm/log';
 
 const logReaders = { vllm: createVllmLogReader, ollama: createOllamaLogReader };
@@ -47,6 +48,28 @@ export function diagnoseText(
   engine: 'vllm' | 'ollama' | 'auto',
   end: Partial<EndContext> = {},
   launch: Partial<LaunchSeen> = {},
+): ReadDiagnosis {
+  const plain = withoutMargin(text);
+  const joined = withoutWindow(plain);
+  const read = (from: string) => diagnosePlain(from, engine, end, launch);
+  if (!joined) return read(plain);
+  const first = joined.isSure ? null : read(plain);
+  if (first && (isKnown(first) || first.result === 'ready')) return first;
+  const whole = read(joined.text);
+  return first && !isKnown(whole) ? first : withLines(whole, joined.lineOf);
+}
+
+function withLines(read: ReadDiagnosis, lineOf: JoinedText['lineOf']): ReadDiagnosis {
+  if (!read.cause) return read;
+  const evidence = read.cause.evidence.map((one) => ({ ...one, line: lineOf(one.line) }));
+  return { ...read, cause: { ...read.cause, evidence } };
+}
+
+function diagnosePlain(
+  text: string,
+  engine: 'vllm' | 'ollama' | 'auto',
+  end: Partial<EndContext>,
+  launch: Partial<LaunchSeen>,
 ): ReadDiagnosis {
   if (engine !== 'auto') return diagnoseAs(engine, text, end, launch);
   const detected = detectEngine(text);

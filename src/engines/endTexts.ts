@@ -33,10 +33,16 @@ export const endTexts: Readonly<Record<string, CauseText>> = {
   },
   unknown: {
     title: 'Unknown cause',
-    remedy: ({ stage }) =>
-      fix(
-        'Read the first error above; the full output is in the log.',
-        `No known cause matches. It happened at the stage "${stage}".`,
-      ),
+    // The text is that of a line which only reports another one.
+    remedy: ({ stage, text }) =>
+      text === ''
+        ? fix(
+            'Read the first error above; the full output is in the log.',
+            `No known cause matches. It happened at the stage "${stage}".`,
+          )
+        : fix(
+            'Give the whole output: the error itself is not in this part.',
+            'What is here only says that something failed before.',
+          ),
   },
 };

@@ -263,7 +263,7 @@ export function createEngineLogReader(
     degraded: Found | null,
   ): { cause: Cause | null; remedy: Remedy | null } {
     const found = result === 'failed' ? fatal : result === 'degraded' ? degraded : null;
-    if (found) {
+    if (found && !followsFromError(found, state.unknownErrors)) {
       const text = grammar.texts[found.rule.cause];
       return {
         cause: {
@@ -274,15 +274,18 @@ export function createEngineLogReader(
         remedy: (found.rule.remedy ?? text?.remedy)?.(found.match) ?? null,
       };
     }
-    if (impliedId === null) return { cause: null, remedy: null };
-    const text = grammar.texts[impliedId];
+    const id = impliedId ?? (found ? 'unknown' : null);
+    if (id === null) return { cause: null, remedy: null };
+    const text = grammar.texts[id];
     return {
       cause: {
-        id: impliedId,
-        title: text?.title ?? impliedId,
+        id,
+        title: text?.title ?? id,
         evidence: firstErrors(state),
       },
-      remedy: text?.remedy(matchOf({}, '')) ?? null,
+      remedy:
+        text?.remedy(matchOf({}, state.unknownErrors[0] ? '' : (state.wrapper?.text ?? ''))) ??
+        null,
     };
   }
 
@@ -297,6 +300,9 @@ export function createEngineLogReader(
     diagnose,
   };
 }
+
+const followsFromError = ({ rule, evidence }: Found, errors: readonly Evidence[]): boolean =>
+  rule.isConsequence === true && (errors[0]?.line ?? Infinity) < (evidence[0]?.line ?? 0);
 
 function firstErrors({ unknownErrors, wrapper, lastLine }: Reading): readonly Evidence[] {
   if (unknownErrors.length > 0) return unknownErrors;

@@ -22,7 +22,7 @@ export interface LineFinding {
   readonly model?: string;
   readonly gpuName?: string;
   readonly options?: PlanOptions;
-  /** File and function of a frame of a traceback, with slashes. */
+  /** File and function of a frame of a traceback, with slashes; or the option that a check names. */
   readonly frame?: string;
 }
 
@@ -50,7 +50,7 @@ export interface CauseMatch {
   readonly facts: StartFacts;
   readonly launch: LaunchSeen;
   readonly engineVersion: string | null;
-  /** The last frame of the traceback before it: where it was raised. */
+  /** The last frame of the traceback before it: where it was raised; or the name of the option that a check refuses. */
   readonly raisedAt: string | null;
 }
 
@@ -71,6 +71,8 @@ export interface CauseRule {
   readonly effect?: 'fatal' | 'degraded';
   /** Lower wins over earlier; among equals the first in time wins. Default 50. */
   readonly rank?: number;
+  /** True: it follows from what broke before; an error there that nobody knows is nearer to why. */
+  readonly isConsequence?: true;
   /** False: this line is not this cause after all (decided by stage or by numbers). */
   readonly when?: (match: CauseMatch) => boolean;
   /** Instead of the cause's own remedy. */

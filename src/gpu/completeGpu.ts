@@ -65,9 +65,10 @@ export function completeSlice(known: Partial<MigDevice>): MigDevice {
   };
 }
 
-/** The total, and how much of anything can be in it at most. */
+/** The total, and how much of anything can be in it at most. Beside a total of 0 every 0 is as made up. */
 function capacityOf(total: number | null | undefined): { totalBytes: number | null; room: number } {
   const totalBytes = plausible(total, 1, MAX_BYTES);
+  if (total === 0) return { totalBytes, room: -1 };
   return { totalBytes, room: totalBytes === null ? MAX_BYTES : totalBytes + ROUNDING_BYTES };
 }
 

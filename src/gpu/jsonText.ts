@@ -2,16 +2,22 @@
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
-/** From the first line that begins with a bracket to the last that ends with one; undefined: no JSON there. */
+/** Warnings may begin with a bracket, too ("[WARN] …"): of so many lines that do, one has to be the document's first. */
+const MAX_STARTS = 4;
+
+/** From a line that begins with a bracket to the last that ends with one; undefined: no JSON there. */
 export function readJsonText(text: string): unknown {
-  const from = text.search(/^[ \t]*[[{]/m);
   const to = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']'));
-  if (from === -1 || to < from) return undefined;
-  try {
-    return JSON.parse(text.slice(from, to + 1));
-  } catch {
-    return undefined;
+  let starts = 0;
+  for (const { index } of text.matchAll(/^[ \t]*[[{]/gm)) {
+    if (starts++ === MAX_STARTS || to < index) break;
+    try {
+      return JSON.parse(text.slice(index, to + 1));
+    } catch {
+      continue;
+    }
   }
+  return undefined;
 }
 
 /** The object, or an empty one: what is not there and what is of another kind are equally unknown. */

@@ -1,14 +1,18 @@
 /** Which tools' recorded outputs can be read, for `gpus --from FILE --tool NAME`. A new GPU tool is one more row. */
 import type { Gpu, GpuProcess, GpuSample } from './gpu';
-import { readAmdSmi } from './amd/amdSmi';
-import { readRocmSmi } from './amd/rocmSmi';
+import { amdSmiAnswerOf, readAmdSmi } from './amd/amdSmi';
+import { amdSmiRows, rocmSmiCards } from './amd/recordedText';
+import { readRocmSmi, rocmSmiAnswerOf } from './amd/rocmSmi';
 import { isIoreg, readIoreg } from './apple/ioreg';
 import { readSystemProfiler } from './apple/systemProfiler';
 import { readFdinfo } from './drm/fdinfo';
+import { readXpuRecording } from './intel/recordedForms';
 import { readXpuSmi } from './intel/xpuSmi';
 import { readNvidiaOutput } from './nvidia/output';
-import { firstLine } from './values';
+import { recordedProblem } from './toolProblems';
+import { firstLine, plainText } from './values';
 import { readCounters } from './windows/counters';
+import { readCounterText } from './windows/counterText';
 
 /** What one output tells by itself: of a descriptor's text nobody knows whose it is. */
 export interface RecordedProcess extends Omit<GpuProcess, 'pid'> {
@@ -30,12 +34,18 @@ interface RecordedTool {
 }
 
 const TOOLS: readonly RecordedTool[] = [
-  { names: ['amd-smi'], read: (text) => sampleOf(readAmdSmi(text)) },
-  { names: ['rocm-smi'], read: (text) => sampleOf(readRocmSmi(text)) },
-  { names: ['xpu-smi'], read: (text) => sampleOf(readXpuSmi(text)) },
+  {
+    names: ['amd-smi'],
+    read: (text) => sampleOf(readAmdSmi(text) ?? amdSmiAnswerOf(amdSmiRows(text))),
+  },
+  {
+    names: ['rocm-smi'],
+    read: (text) => sampleOf(readRocmSmi(text) ?? rocmSmiAnswerOf(rocmSmiCards(text))),
+  },
+  { names: ['xpu-smi'], read: (text) => sampleOf(readXpuSmi(text) ?? readXpuRecording(text)) },
   {
     names: ['ioreg'],
-    read: (text) => (isIoreg(text) ? sampleOf({ gpus: readIoreg(text) }) : null),
+    read: readAccelerators,
   },
   {
     names: ['system_profiler'],
@@ -44,8 +54,11 @@ const TOOLS: readonly RecordedTool[] = [
       return gpus && sampleOf({ gpus });
     },
   },
-  { names: ['fdinfo'], read: readClient },
-  { names: ['windows-counters'], read: (text) => sampleOf(readCounters(text)) },
+  { names: ['fdinfo'], read: readClients },
+  {
+    names: ['windows-counters'],
+    read: (text) => sampleOf(readCounters(text) ?? readCounterText(text)),
+  },
   {
     names: ['nvidia-smi', 'tegrastats'],
     read: (text) => {
@@ -59,13 +72,16 @@ const TOOLS: readonly RecordedTool[] = [
 export const RECORDED_TOOLS: readonly string[] = TOOLS.flatMap((tool) => tool.names);
 
 /** `auto` goes by the text alone. null: no such tool. Unreadable text is a problem of the sample, never a throw. */
-export function readRecorded(text: string, tool: string): RecordedSample | null {
+export function readRecorded(recording: string, tool: string): RecordedSample | null {
   const tools = TOOLS.filter((row) => tool === 'auto' || row.names.includes(tool));
   if (tools.length === 0) return null;
+  const text = plainText(recording);
   for (const row of tools) {
     const sample = row.read(text);
     if (sample) return sample;
   }
+  const problem = recordedProblem(text);
+  if (problem) return { gpus: [], processes: [], problems: [problem] };
   const line = firstLine(text);
   const whose = tool === 'auto' ? 'a GPU tool' : tool;
   return {
@@ -89,10 +105,23 @@ function sampleOf(
   return answer && { gpus: answer.gpus, processes: answer.processes ?? [], problems: [] };
 }
 
-function readClient(text: string): RecordedSample | null {
-  const client = readFdinfo(text);
-  if (!client) return null;
-  const { clientId, busId, vramBytes, gttBytes } = client;
-  const process = { pid: null, usedBytes: vramBytes, name: null, gpus: [], clientId, busId };
-  return { gpus: [], processes: [{ ...process, gttBytes }], problems: [] };
+/** Virtual machines have an accelerator without statistics. */
+function readAccelerators(text: string): RecordedSample | null {
+  if (isIoreg(text)) return sampleOf({ gpus: readIoreg(text) });
+  const problem = { id: 'no_devices', text: `ioreg names no GPU with figures: ${firstLine(text)}` };
+  return text.startsWith('+-o ') ? { gpus: [], processes: [], problems: [problem] } : null;
+}
+
+/** One descriptor, or those of a whole process one after the other, of which copies show the same client again. */
+function readClients(text: string): RecordedSample | null {
+  const clients = new Map<string, RecordedProcess>();
+  for (const part of text.split(/^(?=pos:\s)/m)) {
+    const client = readFdinfo(part);
+    if (!client) continue;
+    const { clientId, busId, vramBytes, gttBytes } = client;
+    const process = { pid: null, usedBytes: vramBytes, name: null, gpus: [], clientId, busId };
+    const key = clientId === null ? `${String(clients.size)} of them` : String(clientId);
+    clients.set(`${String(busId)} ${key}`, { ...process, gttBytes });
+  }
+  return clients.size > 0 ? { gpus: [], processes: [...clients.values()], problems: [] } : null;
 }

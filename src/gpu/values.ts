@@ -23,6 +23,11 @@ export function readMemory(text: string | undefined, headerUnit = ''): number | 
   return match && unit !== undefined ? Math.round(Number(match[1]) * unit) : null;
 }
 
+/** The same where the tool always writes the unit: a bare number is what is left of a torn line. */
+export function readSize(text: string | undefined): number | null {
+  return readMemory(text, 'none');
+}
+
 /** Whole numbers without sign or unit: indices, pids, instance ids. */
 export function readCount(text: string | undefined): number | null {
   return /^\s*\d{1,10}\s*$/.test(text ?? '') ? Number(text) : null;
@@ -55,17 +60,41 @@ export function numberAt(text: string, pattern: RegExp): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-/** First line that is not blank, at most 200 characters of it; "" where there is none. */
+/** First line that is not blank, at most 200 characters of it, none that a terminal obeys; "" where there is none. */
 export function firstLine(text: string): string {
-  return (/\S[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, 200);
+  return (/\S[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, 200).replaceAll(/\p{Cc}/gu, '');
 }
 
 /** Lines without their ends (LF, CRLF, CR), byte order mark and the NULs of a UTF-16 file read as UTF-8. */
 export function linesOf(text: string): string[] {
-  return text
-    .replaceAll('\0', '')
-    .replace(/^[\uFEFF\uFFFD]+/, '')
-    .split(/\r\n|\n|\r/);
+  return withoutMarks(text).split(/\r\n|\n|\r/);
+}
+
+const withoutMarks = (text: string): string =>
+  text.replaceAll('\0', '').replace(/^[\uFEFF\uFFFD]+/, '');
+
+/**
+ * A recording as the tool printed it: without what shells, editors and reports add to it (marks of the encoding, colours,
+ * line ends of Windows, blanks at line ends, a common indent or the `>` of a quotation).
+ */
+export function plainText(text: string): string {
+  const lines = linesOf(text.replaceAll(COLOURS, '')).map((line) => line.trimEnd());
+  const margins = lines
+    .map((line) => [line, MARGIN.exec(line)?.[0] ?? ''] as const)
+    .flatMap(([line, margin]) => (line === margin.trimEnd() ? [] : [margin]));
+  const [shortest = ''] = margins.sort((a, b) => a.length - b.length);
+  const isCommon = margins.every((margin) => margin.startsWith(shortest));
+  return lines.map((line) => (isCommon ? line.slice(shortest.length) : line)).join('\n');
+}
+
+/** What a terminal takes for colours begins with a control character. */
+const COLOURS = /\u001b\[[\d;]*[A-Za-z]/g;
+const MARGIN = /^(?:> ?)*[ \t]*/;
+
+/** Without its last line where that ends like a torn one: tools end each line they write. */
+export function withoutTornEnd(text: string, torn: RegExp): string {
+  const at = text.lastIndexOf('\n') + 1;
+  return torn.test(text.slice(at)) ? text.slice(0, at) : text;
 }
 
 /** Names of chips that share the system's memory; a hint only, for outputs without a memory column. */

@@ -114,11 +114,12 @@ function layersWithWindow(
 }
 
 /**
- * `layer_bytes` per block, `token_embd_bytes`, `input_bytes` (other tables that tokens are looked up in, which llama.cpp
+ * `layer_bytes` per block, `expert_bytes` of those in its routed experts, `token_embd_bytes`, `input_bytes` (other tables that tokens are looked up in, which llama.cpp
  * keeps in RAM as it does the embedding), `output_bytes` (the head's own tensor: 0 where it is tied), `projector_bytes` (inline vision or audio), `other_bytes` and `tensor_bytes_total`.
  */
 function byteFacts(tensors: readonly GgufTensor[], blocks: number | null): GgufFacts {
   const layers: number[] = blocks !== null && blocks <= 10_000 ? Array<number>(blocks).fill(0) : [];
+  const experts: number[] = [];
   const sums = { embedding: 0, input: 0, output: 0, projector: 0, other: 0, total: 0 };
   for (const { name, bytes } of tensors) {
     sums.total += bytes;
@@ -127,6 +128,8 @@ function byteFacts(tensors: readonly GgufTensor[], blocks: number | null): GgufF
     if (layer !== null && (blocks === null ? layer < 10_000 : layer < layers.length)) {
       while (layers.length <= layer) layers.push(0);
       layers[layer] = (layers[layer] ?? 0) + bytes;
+      // What llama-server's `--fit` moves to RAM first.
+      if (/\.ffn_\w+_(?:ch)?exps\./.test(name)) experts[layer] = (experts[layer] ?? 0) + bytes;
     } else if (name.startsWith('token_embd.')) sums.embedding += bytes;
     else if (/^(per_layer_token_embd|position_embd|token_types)\./.test(name)) sums.input += bytes;
     else if (name.startsWith('output.')) sums.output += bytes;
@@ -135,6 +138,7 @@ function byteFacts(tensors: readonly GgufTensor[], blocks: number | null): GgufF
   }
   return {
     layer_bytes: layers,
+    ...(experts.length > 0 ? { expert_bytes: layers.map((_, layer) => experts[layer] ?? 0) } : {}),
     token_embd_bytes: sums.embedding,
     ...(sums.input > 0 ? { input_bytes: sums.input } : {}),
     output_bytes: sums.output,

@@ -3,10 +3,11 @@
 /**
  * `mla`: one latent vector per token. `state`: a fixed-size recurrent state (Mamba, linear attention), see `StateShape`.
  * `cross`: KV of the encoder or of images (engine V0 kept it per token, like `full`). `shared`: reads another layer's
- * KV, keeps none. `none`: no attention at all (an MLP of its own, a removed block).
+ * KV, keeps none. `encoder`: attends to a text it sees as a whole, keeps none. `none`: no attention at all (an MLP of its
+ * own, a removed block).
  */
 export type LayerKind =
-  'full' | 'sliding' | 'chunked' | 'mla' | 'state' | 'cross' | 'shared' | 'none';
+  'full' | 'sliding' | 'chunked' | 'mla' | 'state' | 'cross' | 'shared' | 'encoder' | 'none';
 
 /** What the whole model has unless a layer says otherwise. */
 export interface AttentionBasics {

@@ -71,7 +71,7 @@ function layerOf(
   ownKvHeads: number | null,
 ): LayerRun {
   const bare = { kind, count: 1, kvHeads: null, headDim: null, valueDim: null, window: null };
-  if (kind === 'state' || kind === 'none' || kind === 'shared') return bare;
+  if (kind === 'state' || kind === 'none' || kind === 'shared' || kind === 'encoder') return bare;
   if (basics.latentDim !== null && (kind === 'full' || kind === 'mla'))
     return { ...bare, kind: 'mla', headDim: basics.latentDim };
   const headDim = own?.headDim ?? basics.headDim;

@@ -161,7 +161,7 @@ function toldAsCounts(text: FieldReader, layers: number | null): LayerWord[] | n
 function byHabit(text: FieldReader, basics: AttentionBasics, layers: number): LayerWord[] {
   const { family, slidingWindow, attentionChunk } = basics;
   const all = (word: LayerWord): LayerWord[] => Array<LayerWord>(layers).fill(word);
-  if (ENCODERS.has(family) || text.flag('is_causal') === false) return all('none');
+  if (ENCODERS.has(family) || text.flag('is_causal') === false) return all('encoder');
   if (basics.isEncoderDecoder) return all('fullAndCross');
   if (family === 'falconh1') return all('stateAndFull');
   if (/^(falcon)?mamba2?$/.test(family)) return all('state');

@@ -122,6 +122,14 @@ export function readWorkerConfig(
   });
 }
 
+/** A file of that name may hold the settings of other programs only. False for one that is not JSON: it may be meant for us. */
+export function isAboutOthers(text: string): boolean {
+  const document = parseJson(text);
+  return (
+    typeof document === 'object' && document !== null && !('gpu_resource_management' in document)
+  );
+}
+
 const scaled = (value: number | null | undefined, unit: number): number | null =>
   value == null ? null : Math.round(value * unit);
 

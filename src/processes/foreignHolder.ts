@@ -1,6 +1,7 @@
 /** Classes of processes that no launch record knows. */
 import { describe, judgeOrphan } from './orphan';
 import type { ProcessInfo } from './process';
+import { adviceFor } from './programAdvice';
 import { isEngineRole, roleOf } from './role';
 import { handsOff, type Judgement, type Scene } from './scene';
 import { ancestorsOf } from './tree';
@@ -18,7 +19,7 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
   // Windows tells nobody's user here: the look alone decides the words, and nothing is ended.
   const isToldApart = process.uid !== null || scene.self.uid !== null;
   if (isToldApart && (process.uid !== scene.self.uid || process.uid === null))
-    return ofOtherUser(process);
+    return ofOtherUser(process, scene);
   const kernel = [process, ...ancestorsOf(scene.index, process)].find(
     (candidate) => roleOf(candidate) === 'notebook',
   );
@@ -35,11 +36,22 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
       'it is a worker of Ray, which would start it again',
       'Stop it through Ray: cancel its job, or `ray stop`.',
     );
-  if (!isEngineRole(role)) return handsOff('stranger', 'it was not started here');
+  const advice = adviceFor(process, scene.index) ?? undefined;
+  if (!isEngineRole(role)) return handsOff('stranger', 'it was not started here', advice);
   if (role === 'spawned' && !ranWithVllm(process, scene))
-    return handsOff('stranger', 'it is a helper of some Python program, not known to be an engine');
+    return handsOff(
+      'stranger',
+      'it is a helper of some Python program, not known to be an engine',
+      advice,
+    );
   const verdict = judgeOrphan(process, scene.index, scene.evidence.listening);
-  if (!verdict.isOrphan) return handsOff('stranger', `it was not started here; ${verdict.why}`);
+  if (!verdict.isOrphan)
+    return handsOff(
+      'stranger',
+      `it was not started here; ${verdict.why}`,
+      advice ??
+        (verdict.owner ? `Stop ${describe(verdict.owner)}: this process goes with it.` : undefined),
+    );
   const doubt = whyDoubt(process, scene);
   return {
     class: 'orphanedWorker',
@@ -49,17 +61,20 @@ export function classifyForeign(process: ProcessInfo, scene: Scene): Judgement {
 }
 
 /** Services run under accounts that nobody logs in to: who can restart those is an administrator. */
-function ofOtherUser({ user, uid }: ProcessInfo): Judgement {
+function ofOtherUser(process: ProcessInfo, scene: Scene): Judgement {
+  const { user, uid } = process;
   const owner = user ?? (uid === null ? 'an unknown user' : `user ${uid}`);
   const isService = uid !== null && !isPerson(uid);
   return handsOff(
     'otherUser',
     `it belongs to ${owner}`,
-    isService
-      ? 'It runs as a service: have an administrator restart it.'
-      : uid === null
-        ? 'Ask an administrator.'
-        : `Ask ${owner}, or an administrator.`,
+    roleOf(process) === 'ollamaRunner'
+      ? (adviceFor(process, scene.index) ?? undefined)
+      : isService
+        ? 'It runs as a service: have an administrator restart it.'
+        : uid === null
+          ? 'Ask an administrator.'
+          : `Ask ${owner}, or an administrator.`,
   );
 }
 

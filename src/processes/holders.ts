@@ -5,6 +5,7 @@ import { classifyForeign } from './foreignHolder';
 import { HOLDER_WORDS } from './holderWords';
 import { describe, judgeOrphan } from './orphan';
 import type { Holder, ProcessInfo } from './process';
+import { onlyDraws } from './programAdvice';
 import { commandForShowing, redactText } from './redact';
 import { withRelatives } from './relatives';
 import { isEngineRole, isInteractiveShell, isServerRole, isUntouchableRole, roleOf } from './role';
@@ -44,7 +45,8 @@ function openScene(input: HoldersInput): Scene {
 
 function holderOfRow(row: GpuProcess, scene: Scene): Holder {
   const process = scene.index.byPid.get(row.pid);
-  if (process) return toHolder(process, judge(process, scene), scene, row.usedBytes, row.gpus);
+  if (process)
+    return toHolder(process, judge(process, scene, row.type), scene, row.usedBytes, row.gpus);
   const { class: holderClass, reason, remedy } = judgeMissing(scene);
   return {
     pid: row.pid,
@@ -88,12 +90,14 @@ function judgeMissing({ table, self }: Scene): Judgement {
 }
 
 /** Order matters: the first rule that knows something decides. */
-function judge(process: ProcessInfo, scene: Scene): Judgement {
+function judge(process: ProcessInfo, scene: Scene, type?: string): Judgement {
   return (
     judgeNamespace(process, scene) ??
     judgeZombie(process, scene) ??
     judgeLaunch(process, scene) ??
-    classifyForeign(process, scene)
+    (onlyDraws(process, type)
+      ? handsOff('display', `${process.comm} draws: the GPU tool lists it under graphics only`)
+      : classifyForeign(process, scene))
   );
 }
 

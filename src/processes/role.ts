@@ -71,7 +71,7 @@ function isVllmProgram(look: Look): boolean {
 const SHELL = /^-?(ba|z|fi|da|k|mk|tc|c|a)?sh$|^-?(nu|pwsh|login|elvish|xonsh)$/;
 
 const DISPLAY =
-  /^(Xorg|Xwayland|X|gnome-shell|kwin_x11|kwin_wayland|plasmashell|mutter.*|weston|sway|Hyprland|cinnamon|xfwm4|picom|compiz|sddm.*|gdm.*|lightdm.*|marco|budgie-wm|WindowServer|dwm\.exe|explorer\.exe|nxagent|Xvnc)$/;
+  /^(Xorg.*|Xwayland|X|gnome-shell|\.?kwin_(x11|wayland).*|plasmashell|mutter.*|weston|sway|Hyprland|niri|labwc|river|wayfire|cosmic-comp|gamescope.*|enlightenment|cinnamon|xfwm4|picom|compiz|sddm.*|gdm.*|lightdm.*|marco|budgie-wm|WindowServer|nxagent|X(tiger|tight)?vnc|Xvfb)$|^(dwm|csrss|explorer|SearchHost|ShellHost|ShellExperienceHost|StartMenuExperienceHost|TextInputHost|ApplicationFrameHost|SystemSettings)\.exe$|^(firefox|librewolf|chrome|chromium|brave|msedge|vivaldi|opera)([-.].*)?$/i;
 
 /** Reap other people's children: pid 1 of systems and containers, systemd --user, container shims. */
 const REAPER =
@@ -96,8 +96,9 @@ const LOOKS: readonly (readonly [ProcessRole, (look: Look) => boolean])[] = [
     (look) =>
       hasArgument(
         look,
-        /(^|[\\/.])(ipykernel|ipykernel_launcher|colab_kernel_launcher|debugpy|pydevd)([\\/.]|$)/,
-      ),
+        /(^|[\\/.])(ipykernel|ipykernel_launcher|colab_kernel_launcher|debugpy|pydevd|pydevconsole|spyder_kernels|IJulia)([\\/.]|$)|^IRkernel::main\(/,
+      ) ||
+      (isPython(look) && /[\\/](ipython3?|marimo)$/.test(look.args[1] ?? '')),
   ],
   [
     'spawned',

@@ -138,6 +138,7 @@ const openTargets = [
   'explain',
   'getEngine',
   'gpuReport',
+  'hubSetting',
   'removeServer',
   'report',
   'saveProfile',

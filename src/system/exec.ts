@@ -1,8 +1,8 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Exec, ExecSpec } from '../app/ports';
+import type { Environment, Exec, ExecSpec } from '../app/ports';
 import { fail, ok, type Result } from '../shared/failure';
-import { missing, runFile, type Environment } from './execRun';
+import { missing, runFile } from './execRun';
 import { streamFile } from './execStream';
 
 /** Tools only; servers go through the launcher. `environment` gives PATH and is handed to the tools. */

@@ -4,14 +4,12 @@
  */
 import { spawn, type ChildProcessByStdio, type SpawnOptions } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { ExecOutput, ExecSpec } from '../app/ports';
+import type { Environment, ExecOutput, ExecSpec } from '../app/ports';
 import { fail, ok, type Failure, type Result } from '../shared/failure';
 
 const MAX_OUTPUT_CHARACTERS = 8 * 1024 ** 2;
 /** A child in state D cannot be killed and would hold its pipes for ever: after this they are closed from our side. */
 export const GIVE_UP_AFTER_KILL_MS = 2000;
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `file` is the path that was found for `spec.file`; `env` all of the tool's environment but what the spec adds. */
 export function runFile(

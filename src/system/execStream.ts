@@ -1,7 +1,7 @@
 /** A tool that goes on printing. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { StreamSpec } from '../app/ports';
+import type { Environment, StreamSpec } from '../app/ports';
 import { ok, type Result } from '../shared/failure';
 import { GIVE_UP_AFTER_KILL_MS, notStarted, quietly } from './execRun';
 
@@ -12,7 +12,7 @@ import { GIVE_UP_AFTER_KILL_MS, notStarted, quietly } from './execRun';
 export function streamFile(
   file: string,
   spec: StreamSpec,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<Result<number | null>> {
   return new Promise((resolve) => {
     let child: ChildProcessByStdio<null, Readable, null>;

@@ -126,14 +126,16 @@ async function writeAtomic(
   try {
     await fs.mkdir(path.dirname(file), { recursive: true });
     const target = await fs.realpath(file).catch(() => file);
-    const mode = await fs.stat(target).then(
+    const kept = await fs.stat(target).then(
       (facts) => facts.mode & 0o777,
-      () => (isPrivate ? 0o600 : 0o666),
+      () => null,
     );
     const name = `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`;
     temporary = path.join(path.dirname(target), name);
-    const handle = await fs.open(temporary, 'wx', mode);
+    const handle = await fs.open(temporary, 'wx', kept ?? (isPrivate ? 0o600 : 0o666));
     try {
+      // also those that new files are denied (umask); some disks know no rights
+      if (kept !== null) await handle.chmod(kept).catch(() => undefined);
       await handle.writeFile(text, 'utf8');
       await handle.sync();
     } finally {

@@ -1,5 +1,6 @@
 import type { ProcessTable } from '../app/ports';
 import type { ProcessInfo } from '../processes/process';
+import { oneAtATime } from '../shared/turns';
 
 export type PolledDoors = Pick<ProcessTable, 'listeningPorts' | 'signal' | 'self'>;
 
@@ -12,31 +13,15 @@ export function openPolledProcessTable(
   doors: PolledDoors,
   maxAgeMs = 0,
 ): ProcessTable {
-  let current: Promise<readonly ProcessInfo[]> | null = null;
-  let next: Promise<readonly ProcessInfo[]> | null = null;
   let last: { rows: readonly ProcessInfo[]; atMs: number } | null = null;
 
-  const start = (): Promise<readonly ProcessInfo[]> => {
-    current = read()
-      .then((rows) => {
-        last = { rows, atMs: performance.now() };
-        return rows;
-      })
-      .finally(() => {
-        current = null;
-      });
-    return current;
-  };
-  const all = (): Promise<readonly ProcessInfo[]> => {
-    if (last && performance.now() - last.atMs < maxAgeMs) return Promise.resolve(last.rows);
-    if (!current) return start();
-    const startNext = () => {
-      next = null;
-      return start();
-    };
-    next ??= current.then(startNext, startNext);
-    return next;
-  };
+  const readNow = oneAtATime(async () => {
+    const rows = await read();
+    last = { rows, atMs: performance.now() };
+    return rows;
+  });
+  const all = (): Promise<readonly ProcessInfo[]> =>
+    last && performance.now() - last.atMs < maxAgeMs ? Promise.resolve(last.rows) : readNow();
 
   return {
     all,

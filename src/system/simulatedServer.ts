@@ -28,15 +28,7 @@ export async function runSimulatedServer(args: readonly string[]): Promise<numbe
     say(line);
   }
 
-  const server = http.createServer((request, response) => {
-    void (async () => {
-      let asked = '';
-      for await (const chunk of request) asked += String(chunk);
-      const isStreamed = /"stream":\s*true/.test(asked);
-      response.setHeader('content-type', isStreamed ? 'text/event-stream' : 'application/json');
-      response.end(isStreamed ? events(model) : answer(request.url ?? '/', model));
-    })();
-  });
+  const server = createSimulatedServer(model);
   server.listen(port, '127.0.0.1', () => say('Application startup complete. (simulated)'));
   return new Promise((resolve) => {
     const stop = () => {
@@ -46,6 +38,20 @@ export async function runSimulatedServer(args: readonly string[]): Promise<numbe
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
+  });
+}
+
+/** What answers, as yet nowhere. */
+export function createSimulatedServer(model: string): http.Server {
+  return http.createServer((request, response) => {
+    let asked = '';
+    // not `for await`: where a client leaves half-way that throws, and would end the server
+    request.on('data', (chunk) => (asked += String(chunk)));
+    request.on('end', () => {
+      const isStreamed = /"stream":\s*true/.test(asked);
+      response.setHeader('content-type', isStreamed ? 'text/event-stream' : 'application/json');
+      response.end(isStreamed ? events(model) : answer(request.url ?? '/', model));
+    });
   });
 }
 

@@ -36,6 +36,7 @@ import {
   deleteProfile,
   openPlanner,
   saveProfile,
+  showPlanReport,
   withProfile,
 } from './commands/wishCommands';
 import type { WorkersCommand } from './commands/workersCommand';
@@ -88,7 +89,7 @@ export function registerCommands(
       withServer(app, argument, isAwake, 'put under a short load', (server) =>
         runTestLoad(app, server),
       ),
-    showPlanReport: async () => showReport('plan.txt', await app.planReport()),
+    showPlanReport: () => showPlanReport(app),
     saveProfile: (argument) => saveProfile(app, argument),
     deployProfile: (argument) =>
       withProfile(app, argument, (profile) => deployWish(app, profile.wish)),

@@ -17,11 +17,21 @@ export function showLog(): void {
 export function openLog(): Log & { dispose(): void } {
   const channel = vscode.window.createOutputChannel('VRAM Pilot', { log: true });
   opened = channel;
+  let isOpen = true;
+  /** A closed channel throws, and what is under way when the window goes (a stop, signal by signal) must not end there. */
+  const write =
+    (level: keyof Log) =>
+    (...fact: Parameters<typeof line>): void => {
+      if (isOpen) channel[level](line(...fact));
+    };
   return {
-    debug: (...fact) => channel.debug(line(...fact)),
-    info: (...fact) => channel.info(line(...fact)),
-    warn: (...fact) => channel.warn(line(...fact)),
-    error: (...fact) => channel.error(line(...fact)),
-    dispose: () => channel.dispose(),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    dispose() {
+      isOpen = false;
+      channel.dispose();
+    },
   };
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { Failure } from '../shared/failure';
 import { COMMANDS, SETTINGS_SECTION } from './contributions';
 import { showLog } from './log';
+import { openSetting } from './openSetting';
 
 interface Button {
   readonly label: string;
@@ -15,7 +16,7 @@ const run = (command: string, argument?: string) => () =>
 const LOG: Button = { label: 'Open Log', press: showLog };
 const SETTINGS: Button = {
   label: 'Open Settings',
-  press: run('workbench.action.openSettings', SETTINGS_SECTION),
+  press: () => openSetting(SETTINGS_SECTION),
 };
 const GET: Button = { label: 'Get vLLM or Ollama…', press: run(COMMANDS.getEngine) };
 const TRUST: Button = { label: 'Manage Trust', press: run('workbench.trust.manage') };

@@ -4,11 +4,13 @@ import * as z from 'zod/mini';
 import type { App } from '../app/app';
 import { fromPageSchema, type FromPage, type ToPage } from '../shared/protocol';
 import { COMMANDS, PANEL_TYPE } from './contributions';
+import { openSetting } from './openSetting';
 
 /** While the panel shows, the age of the sample and of servers is sent on this beat; changes come at once. */
 const BEAT_MS = 2_000;
 /** Changes within one burst (a sample, its holders, a server) go out together. */
 const COALESCE_MS = 50;
+const HUB_SETTING = 'vramPilot.hub.allowRequests';
 
 export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
   private panel: vscode.WebviewPanel | null = null;
@@ -179,6 +181,10 @@ export class PlannerPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   };
 
   private open(target: (FromPage & { type: 'open' })['target'], serverId?: string): void {
+    if (target === 'hubSetting') {
+      void openSetting(HUB_SETTING);
+      return;
+    }
     const commands: Record<
       typeof target,
       readonly [command: string, argument?: string | undefined]

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { Log } from '../app/ports';
 import { parseSettings, type SettingKey, type Settings } from '../app/settings';
 import { SETTINGS_SECTION } from './contributions';
+import { openSetting } from './openSetting';
 
 interface Invalid {
   readonly key: SettingKey;
@@ -33,5 +34,5 @@ async function say(invalid: readonly Invalid[]): Promise<void> {
   const chosen = await vscode.window.showWarningMessage(`${names.join('; ')}. ${used}`, open);
   if (chosen !== open) return;
   const search = isOne ? `${SETTINGS_SECTION}.${first?.key ?? ''}` : SETTINGS_SECTION;
-  await vscode.commands.executeCommand('workbench.action.openSettings', search);
+  await openSetting(search);
 }

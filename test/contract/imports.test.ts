@@ -29,7 +29,8 @@ const RULES: Record<string, Rule> = {
   vscode: { rooms: ['app', 'shared'], types: PURE, packages: ['vscode'], node: true },
   'extension.ts': { rooms: ['app', 'system', 'vscode', ...PURE], packages: ['vscode'], node: true },
   // package.json: the version
-  'cli.ts': { rooms: ['app', 'system', ...PURE], packages: ['package.json'], node: true },
+  'commandLine.ts': { rooms: ['app'], packages: ['package.json'], node: true },
+  'cli.ts': { rooms: ['app', 'system', 'commandLine'], node: true },
   webview: {
     rooms: [
       ...['shared', 'planner', 'models', 'gpu'],

@@ -189,7 +189,10 @@ describe('package.json', () => {
 
   it('links from one setting only to others that exist', () => {
     const linked = [...text.matchAll(/`#([^#`]+)#`/g)].map((match) => match[1] ?? '');
-    const opened = [...text.matchAll(/openSettings\?%5B%22([\w.]+)%22%5D/g)].map((m) => m[1] ?? '');
+    const opened = [
+      ...text.matchAll(/openSettings\?%5B%22([\w.]+)%22%5D/g),
+      ...text.matchAll(/openRemoteSettings\?%5B%7B%22query%22%3A%22([\w.]+)%22%7D%5D/g),
+    ].map((match) => match[1] ?? '');
     assert.ok(linked.length > 5 && opened.length > 2);
     assert.deepEqual(
       [...linked, ...opened].filter((key) => !(key in allProperties)),

@@ -18,6 +18,7 @@ export function launchBrowser(executablePath, env = process.env) {
     headless: true,
     env,
     args: ARGS,
+    timeout: 120_000, // beside other work
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

@@ -11,6 +11,7 @@
 // TEST_HOST_SETTINGS  JSON: settings of this window
 // TEST_HOST_TRUST     1: workspace trust on and the folder not trusted, whatever the arguments say
 // TEST_HOST_RESULTS   file for the results of a UI script
+// TEST_HOST_ENDS_EARLY  1: a UI script ends with its first failed step
 // TEST_HOST_PICTURES  folder for screenshots of failures
 // TEST_HOST_VERBOSE   1: also server log, workbench log and page console
 //
@@ -27,6 +28,9 @@ import { MARK } from './markedProcesses.mjs';
 import { startReaper } from './reaper.mjs';
 import { runScript } from './uiScript.mjs';
 import { installVsix, startServer, windowUrl } from './vscodeServer.mjs';
+
+/** For what a quiet machine does within a second or two. */
+const PATIENCE_MS = 60_000;
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const setting = (name, fallback = null) => process.env[`TEST_HOST_${name}`] || fallback;
@@ -140,6 +144,7 @@ browser.on('disconnected', () => ending ?? finish(72, 'the browser ended'));
 const context = await newContext(browser);
 async function newPage() {
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on('crash', () => ending ?? finish(73, 'the page crashed'));
   if (verbose) {
     page.on('console', (message) => wanted.tests ?? console.error(`[page] ${message.text()}`));
@@ -158,7 +163,15 @@ async function picture(name) {
     () => null,
   );
 }
-const hand = { page: await newPage(), context, note, picture, restart };
+const hand = {
+  page: await newPage(),
+  context,
+  note,
+  picture,
+  restart,
+  /** Under tests VS Code shows notifications in their centre only. */
+  showsToasts: wanted.tests === null,
+};
 
 await hand.page.exposeFunction('codeAutomationLog', (type, parts) => {
   if (verbose) console.error(`[workbench ${type}]`, ...parts);
@@ -195,11 +208,14 @@ function openWindow() {
     tests: wanted.tests === null ? null : path.join(here, 'entry.cjs'),
     folder: wanted.folder,
   });
-  return hand.page.goto(url, { waitUntil: 'domcontentloaded' });
+  return hand.page.goto(url, { waitUntil: 'domcontentloaded', timeout: 2 * PATIENCE_MS });
 }
 
 const workbenchShown = () =>
-  hand.page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
+  hand.page
+    .locator('.monaco-workbench .statusbar-item')
+    .first()
+    .waitFor({ timeout: 2 * PATIENCE_MS });
 
 /** Quits VS Code and starts it again with the same profile and the same window. For page scripts only. */
 async function restart() {
@@ -221,6 +237,12 @@ if (wanted.tests === null) {
   // what the script starts belongs to this run, too: the stand-in GPU charges it, and it is ended with the rest
   process.env[MARK] = id;
   const { default: body } = await import(pathToFileURL(script).href);
-  const failed = await runScript({ body, hand, script, resultsFile: setting('RESULTS') });
+  const failed = await runScript({
+    body,
+    hand,
+    script,
+    resultsFile: setting('RESULTS'),
+    endsEarly: setting('ENDS_EARLY') === '1',
+  });
   await finish(failed === 0 ? 0 : 1);
 }

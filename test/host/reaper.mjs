@@ -30,5 +30,5 @@ if (process.argv[1] === file) {
   await new Promise((resolve) => process.stdin.on('close', resolve));
   clearInterval(looking);
   await endAll();
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../src/vscode/api';
 
-/** Ends every server that still runs, and empties the list. */
+/** Ends every server that still runs, all at once, and empties the list. */
 export async function removeServers(api: VramPilotApi): Promise<void> {
-  for (const { id, phase } of api.getState().servers) {
-    if (phase !== 'ended') await api.stop(id, { force: true });
-    await vscode.commands.executeCommand('vramPilot.removeServer', id);
-  }
+  const { servers } = api.getState();
+  const running = servers.filter(({ phase }) => phase !== 'ended');
+  await Promise.all(running.map(({ id }) => api.stop(id, { force: true })));
+  for (const { id } of servers) await vscode.commands.executeCommand('vramPilot.removeServer', id);
 }

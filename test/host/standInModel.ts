@@ -13,7 +13,13 @@ export const SMALL_MODEL = qwen600m;
  */
 export function makeModel(name: string): string {
   const folder = path.join(MODELS, name);
+  fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, 'config.json'), JSON.stringify(SMALL_MODEL));
   return folder;
+}
+
+/** Lets a stand-in go on that is held in its load. */
+export function letGo(name: string): void {
+  fs.writeFileSync(path.join(MODELS, name, 'go'), '');
 }

@@ -113,15 +113,18 @@ function judge(title, results, code) {
 
 /**
  * Runs a window until it has results. One that ended before its first test began (a browser or server that didn't come
- * up on a loaded machine) is always tried once more, one that died later as often as a test is.
+ * up on a loaded machine) is always tried once more, one that died later as often as a test is: each time in a folder of
+ * its own, since what the first one wrote is no longer what a window begins with.
+ * @param start gets what the window needs, and whether its failures will count; its exit code
  * @param isOneTest the steps in it depend on each other, so that a failed one is tried again with all others
  */
-async function withResults(title, file, start, { isOneTest }) {
+async function withResults(title, kind, start, { isOneTest }) {
   const retried = [];
   for (let attempt = 1; ; attempt++) {
-    fs.rmSync(file, { force: true });
-    const code = await start();
-    const results = readResults(file);
+    const { code, results } = await inFolder(kind, async (given) => ({
+      code: await start(given, { isLast: attempt >= TRIES }),
+      results: readResults(given.results),
+    }));
     const judged = judge(title, results, code);
     const tries = results === null ? 2 : isOneTest || isUnfinished(results) ? TRIES : 1;
     if (judged.failed === 0 || attempt >= tries)
@@ -131,16 +134,16 @@ async function withResults(title, file, start, { isOneTest }) {
   }
 }
 
-async function inWindow(kind, name, host, body) {
+/** A temporary folder with all that a window of the kind needs, for as long as the body runs. */
+async function inFolder(kind, body) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'vram-pilot-'));
-  const remove = () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  const remove = () => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   process.once('exit', remove);
   try {
     const workspace = kind === 'empty' ? null : copyWorkspace(folder);
-    const { settings, env } = await windowSettings({ kind, folder, workspace });
+    const { settings, env } = await windowSettings({ kind, folder });
     const results = path.join(folder, 'results.json');
     const launchEnv = {
-      ...host.env,
       ...env,
       TEST_WINDOW: kind,
       TEST_WORKSPACE: workspace ?? '',
@@ -151,7 +154,6 @@ async function inWindow(kind, name, host, body) {
       TEST_HOST_PICTURES: path.join(out, 'pictures', 'failures'),
       TEST_HOST_RESULTS: results,
     };
-    console.log(`\n— ${name}${host.desktop ? ' (desktop VS Code)' : ''}`);
     return await body({ folder, workspace, settings, results, launchEnv });
   } finally {
     remove();
@@ -168,62 +170,62 @@ function desktopProfile(folder, settings) {
 }
 
 function runSuites(kind, suites, host, grep) {
-  const name = `VS Code, ${kind} window`;
-  return inWindow(kind, name, host, ({ folder, workspace, settings, results, launchEnv }) =>
-    withResults(
-      name,
-      results,
-      async () => {
-        const profile = host.desktop ? desktopProfile(folder, settings) : [];
-        try {
-          return await runTests({
-            vscodeExecutablePath: host.executable,
-            extensionDevelopmentPath: root,
-            extensionTestsPath: path.join(here, 'mochaInHost.cjs'),
-            launchArgs: [...(workspace === null ? [] : [workspace]), ...profile],
-            extensionTestsEnv: {
-              ...launchEnv,
-              TEST_HOST_PAGE: path.join(root, 'test/ui/page.mjs'),
-              TEST_SUITES: JSON.stringify({ suites, results, grep }),
-            },
-          });
-        } catch (error) {
-          return error.code ?? 1;
-        }
-      },
-      { isOneTest: false },
-    ),
-  );
+  const title = `VS Code, ${kind} window`;
+  console.log(`\n— ${title}${host.desktop ? ' (desktop VS Code)' : ''}`);
+  const start = async ({ folder, workspace, settings, results, launchEnv }) => {
+    const profile = host.desktop ? desktopProfile(folder, settings) : [];
+    try {
+      return await runTests({
+        vscodeExecutablePath: host.executable,
+        extensionDevelopmentPath: root,
+        extensionTestsPath: path.join(here, 'mochaInHost.cjs'),
+        launchArgs: [...(workspace === null ? [] : [workspace]), ...profile],
+        extensionTestsEnv: {
+          ...host.env,
+          ...launchEnv,
+          TEST_HOST_PAGE: path.join(root, 'test/ui/page.mjs'),
+          TEST_SUITES: JSON.stringify({ suites, results, grep }),
+        },
+      });
+    } catch (error) {
+      return error.code ?? 1;
+    }
+  };
+  return withResults(title, kind, start, { isOneTest: false });
 }
 
 /** Packs what is built now; the file. */
 async function packed() {
   await must(process.execPath, [path.join(root, 'test/scripts/package.mjs')], { cwd: root });
-  const name = fs.readdirSync(out).find((file) => file.endsWith('.vsix'));
-  return path.join(out, name);
+  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return path.join(out, `vram-pilot-${version}.vsix`);
 }
 
 async function runScript(file, host) {
   const { window: kind = 'folder', fromPackage = false } = await import(pathToFileURL(file).href);
   const vsix = fromPackage ? await packed() : '';
-  const name = `page script ${path.basename(file, '.ui.mjs')}, ${kind} window`;
-  return inWindow(kind, name, host, ({ workspace, results, launchEnv }) =>
-    withResults(
-      name,
-      results,
-      async () => {
-        const trusted = kind === 'untrusted' ? [] : ['--disable-workspace-trust'];
-        const args = [`--extensionDevelopmentPath=${root}`, ...trusted];
-        const { code } = await run(
-          process.execPath,
-          [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
-          { env: { ...process.env, ...launchEnv, TEST_HOST_SCRIPT: file, TEST_HOST_VSIX: vsix } },
-        );
-        return code;
+  const title = `page script ${path.basename(file, '.ui.mjs')}, ${kind} window`;
+  console.log(`\n— ${title}`);
+  const start = async ({ workspace, launchEnv }, { isLast }) => {
+    const trusted = kind === 'untrusted' ? [] : ['--disable-workspace-trust'];
+    const args = [`--extensionDevelopmentPath=${root}`, ...trusted];
+    const { code } = await run(
+      process.execPath,
+      [host.executable, ...args, ...(workspace === null ? [] : [workspace])],
+      {
+        env: {
+          ...process.env,
+          ...host.env,
+          ...launchEnv,
+          TEST_HOST_SCRIPT: file,
+          TEST_HOST_VSIX: vsix,
+          TEST_HOST_ENDS_EARLY: isLast ? '' : '1',
+        },
       },
-      { isOneTest: true },
-    ),
-  );
+    );
+    return code;
+  };
+  return withResults(title, kind, start, { isOneTest: true });
 }
 
 const skipped = (title, why, count = 1) => {

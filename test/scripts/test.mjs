@@ -62,7 +62,7 @@ main(async () => {
   const rungs = wantedRungs();
   if (option('only') === undefined) process.env.VRAM_PILOT_LONG ??= '1';
   if (process.argv.includes('--all')) process.env.VRAM_PILOT_ENGINES = 'all';
-  if (rungs.some((rung) => rung !== 'unit'))
+  if (rungs.some((rung) => rung !== 'unit' && rung !== 'contract'))
     await must(process.execPath, ['esbuild.js'], { cwd: root });
   const results = await runAll(rungs, option('grep') ?? '');
 

@@ -18,7 +18,8 @@ function findTests(room) {
 
 /** Programs that tests start as processes, and by which files; bundled once for all of them. */
 const PROGRAMS = [
-  { source: 'src/cli.ts', startedBy: /unit.cli/ },
+  { source: 'src/cli.ts', startedBy: /unit.cli.process/ },
+  { source: 'src/extension.ts', startedBy: /contract.loading/ },
   { source: 'test/support/lockRacer.ts', startedBy: /launchLockRace/ },
 ];
 
@@ -29,7 +30,7 @@ function bundlePrograms(build, files, outdir) {
     entryPoints: started.map(({ source }) => ({ in: source, out: path.parse(source).name })),
     outdir,
     bundle: true,
-    minify: true,
+    external: ['vscode'],
     platform: 'node',
     format: 'cjs',
     target: 'node20',
@@ -38,7 +39,15 @@ function bundlePrograms(build, files, outdir) {
   });
 }
 
-const size = (file) => fs.statSync(path.join(root, file)).size;
+/** One that begins last would be waited for alone: first those that wait for programs and sockets, then the large ones. */
+function longestFirst(files) {
+  const known = files.map((file) => {
+    const text = fs.readFileSync(path.join(root, file), 'utf8');
+    const waits = /node:child_process|src\/system\/|hubServer|runCli'|programs'/.test(text);
+    return { file, weight: text.length + (waits ? 1e6 : 0) };
+  });
+  return known.sort((a, b) => b.weight - a.weight).map(({ file }) => file);
+}
 
 /**
  * @param rooms folders under test/
@@ -47,11 +56,11 @@ const size = (file) => fs.statSync(path.join(root, file)).size;
  * @returns results (results.mjs), null where no file matches
  */
 export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep = '' }) {
-  const files = rooms
-    .flatMap(findTests)
-    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
-    // a long one that begins last would be waited for alone, and those that start programs are long
-    .sort((a, b) => size(b) - size(a));
+  const files = longestFirst(
+    rooms
+      .flatMap(findTests)
+      .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part))),
+  );
   if (files.length === 0) return null;
   const title = rooms.join(' and ');
   // several runs may go on in one checkout, each with its own choice of files
@@ -60,8 +69,8 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
   const { build } = await import('esbuild');
   try {
     process.env.VRAM_PILOT_PROGRAMS = path.join(outdir, 'programs');
-    await bundlePrograms(build, files, process.env.VRAM_PILOT_PROGRAMS);
-    await build({
+    const programs = bundlePrograms(build, files, process.env.VRAM_PILOT_PROGRAMS);
+    const tests = build({
       absWorkingDir: root,
       entryPoints: files,
       outdir,
@@ -76,12 +85,14 @@ export async function runUnit({ rooms = ['unit', 'contract'], parts = [], grep =
       outExtension: { '.js': '.mjs' },
       logLevel: 'warning',
     });
+    await Promise.all([programs, tests]);
     const resultsFile = path.join(outdir, 'results.json');
     const bundled = files.map((file) =>
       path.join(outdir, path.relative('test', file).replace(/\.ts$/, '.mjs')),
     );
-    const jobs = Math.min(os.availableParallelism(), 4);
-    const wish = { files: bundled, resultsFile, grep, timeoutMs: 10_000, jobs };
+    // one more than there are cores: some wait for programs, and the rest goes on meanwhile
+    const jobs = Math.min(os.availableParallelism(), 4) + 1;
+    const wish = { files: bundled, resultsFile, grep, timeoutMs: 20_000, jobs };
     const code = await runMocha(wish);
     return readMochaResults(title, resultsFile, code);
   } finally {

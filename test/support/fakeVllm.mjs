@@ -7,11 +7,13 @@
  *
  * The model's folder name chooses what happens: `…fails-kv…` ends in the error of a KV cache that is too small, the cache
  * of `…small-kv…` holds 4096 tokens and no more,
- * `…slow…` takes a minute to load, `…base…` has no chat template, `…embeds…` makes embeddings only, `…crashes…` loses its engine two seconds after it got ready, the engine of `…clings…`
- * outlives its terminal, `…outlives…` does so as a whole (as under nohup).
+ * `…held…` loads until there is a file `go` in that folder, `…base…` has no chat template, `…embeds…` makes embeddings
+ * only, the engine of `…clings…` outlives its terminal, `…outlives…` does so as a whole (as under nohup).
  */
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 if (process.argv[2] === '--engine') {
@@ -20,8 +22,9 @@ if (process.argv[2] === '--engine') {
   process.on('SIGTERM', () => process.exit(0));
   // the terminal hangs up on the group of a dead leader; one that was started under nohup stays
   if (process.argv[3] === 'clings') process.on('SIGHUP', () => undefined);
+  process.stdout.write('up\n');
   // a test that forgets it must not leave it behind for good
-  setTimeout(() => process.exit(0), 400_000);
+  setTimeout(() => process.exit(0), 900_000);
 } else if (process.argv[2] === 'serve') {
   await serve(process.argv.slice(3));
 } else {
@@ -50,7 +53,7 @@ async function serve(args) {
     stopping = true;
     say('[shutdown] API server: shutdown triggered');
     engine?.kill('SIGKILL');
-    setTimeout(() => process.exit(0), 200);
+    setTimeout(() => process.exit(0), 50);
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', () => undefined);
@@ -63,14 +66,20 @@ async function serve(args) {
   engine = spawn(
     process.execPath,
     [fileURLToPath(import.meta.url), '--engine', /clings|outlives/.test(model) ? 'clings' : ''],
-    {
-      stdio: 'ignore',
-    },
+    { stdio: ['ignore', 'pipe', 'ignore'] },
   );
+  // before that a hang-up would end it, whatever its name says
+  const isUp = new Promise((next) => {
+    engine.stdout.once('data', next);
+    engine.once('exit', next);
+  });
   say('Initializing a V1 LLM engine (v0.32.0) with config: model=fake', 'EngineCore');
+  await isUp;
   say('Starting to load model fake...', 'EngineCore');
+  const isHeld = () => model.includes('held') && !fs.existsSync(path.join(model, 'go'));
   for (let shard = 1; shard <= 4; shard++) {
-    await pause(model.includes('slow') ? 15_000 : 250);
+    do await pause(50);
+    while (isHeld());
     process.stderr.write(
       `\rLoading safetensors checkpoint shards: ${shard * 25}% Completed | ${shard}/4 [00:0${shard}<00:00]`,
     );
@@ -139,9 +148,8 @@ async function serve(args) {
       'APIServer',
       'ERROR',
     );
-    setTimeout(() => process.exit(0), 500);
+    setTimeout(() => process.exit(0), 100);
   });
-  if (model.includes('crashes')) setTimeout(() => engine.kill('SIGKILL'), 2_000);
 }
 
 /** Of a pool of 32,768 tokens; each running request holds what it was asked. */
@@ -155,7 +163,7 @@ function metrics({ running, preemptions, promptTokens }) {
   ].join('');
 }
 
-/** A word is a token, and comes every 5 ms; streamed as events, the usage in the last one before the end. */
+/** A word is a token, and comes every 2 ms; streamed as events, the usage in the last one before the end. */
 async function prompt(request, response, { name, load, hasTemplate }) {
   let text = '';
   for await (const chunk of request) text += chunk;
@@ -203,7 +211,7 @@ async function prompt(request, response, { name, load, hasTemplate }) {
   });
   if (body.messages) send({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] });
   // a load is quicker than an answer that is read
-  const tokenMs = body.ignore_eos ? 5 : 20;
+  const tokenMs = body.ignore_eos ? 2 : 20;
   for (const word of words) {
     await new Promise((next) => setTimeout(next, tokenMs));
     if (response.destroyed) return;

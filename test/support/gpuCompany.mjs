@@ -20,7 +20,7 @@ export function startGpuCompany(folder) {
       usedMiB: 3072,
       child: run('bash', ['-c', WAIT, 'ipykernel_launcher']),
     },
-    { name: 'screen', gpu: 0, usedMiB: 612, child: run(screen, ['600']) },
+    { name: 'screen', gpu: 0, usedMiB: 612, child: run(screen, ['3600']) },
     { name: 'training', gpu: 1, usedMiB: 9830, child: run('bash', ['-c', WAIT, training]) },
   ];
   return {

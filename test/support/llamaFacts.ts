@@ -63,13 +63,19 @@ const EVERYWHERE: readonly LlamaCase[] = [
 const OTHER_TYPES = ['q5_1', 'q5_0', 'q4_1', 'iq4_nl', 'f32'];
 
 /** Ollama gives these one slot, whatever is asked. */
-const SINGLE_SLOT = /^(?:qwen35|qwen3next|lfm2|nemotron_h)/;
+const SINGLE_SLOT = /^(?:qwen35|qwen3next|qwen3vl|lfm2|nemotron_h|bert|nomic-bert|gemma-embedding)/;
+
+/** llama.cpp packs K and V in blocks of 32 and refuses heads that are no multiple of it. */
+const HEADS_OF_80 = /^(?:phi2|gptneox|stablelm)$/;
 
 /** A model that only stands for its tensor type is loaded once. */
 export function casesOf(model: LlamaModel): readonly LlamaCase[] {
   if (model.id.startsWith('llama-type-')) return EVERYWHERE.slice(0, 1);
   const type = OTHER_TYPES[LLAMA_MODELS.indexOf(model) % OTHER_TYPES.length] ?? 'q5_1';
-  const cases = [...EVERYWHERE, load(12288, 1, 512, type, true)];
+  const all = [...EVERYWHERE, load(12288, 1, 512, type, true)];
+  const cases = HEADS_OF_80.test(model.id)
+    ? all.filter(({ cacheType }) => /f\d\d$/.test(cacheType))
+    : all;
   return SINGLE_SLOT.test(model.id) ? cases.map((wish) => ({ ...wish, slots: 1 })) : cases;
 }
 

@@ -4,6 +4,8 @@
  */
 import { attention, feedForward, norms, vector, weight, type Attention } from './ggufBlocks';
 import { dense, f32, heads, model, type LlamaModel } from './llamaRecipes';
+import { FURTHER } from './llamaFurther';
+import { FURTHER_MIXTURES } from './llamaFurtherMixtures';
 import { HELD_OUT } from './llamaHeldOut';
 import { MIXERS } from './llamaMixers';
 import { MIXTURES } from './llamaMixtures';
@@ -182,5 +184,7 @@ export const LLAMA_MODELS: readonly LlamaModel[] = [
   ...MIXTURES,
   ...MIXERS,
   ...HELD_OUT,
+  ...FURTHER,
+  ...FURTHER_MIXTURES,
   ...TENSOR_TYPES.map(typed),
 ];

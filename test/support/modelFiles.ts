@@ -230,13 +230,14 @@ export function writeGguf(file: string, fixture: GgufFixture): void {
 }
 
 class ByteWriter {
-  private bytes = new Uint8Array(1024);
+  private bytes = Buffer.from(new ArrayBuffer(1024));
   private view = new DataView(this.bytes.buffer);
   private length = 0;
 
   private room(more: number): void {
     if (this.length + more <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    const size = Math.max(this.bytes.length * 2, this.length + more);
+    const grown = Buffer.from(new ArrayBuffer(size));
     grown.set(this.bytes);
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
@@ -249,8 +250,7 @@ class ByteWriter {
   }
 
   text(text: string): void {
-    const encoded = new TextEncoder().encode(text);
-    this.put(encoded.length, (at) => this.bytes.set(encoded, at));
+    this.put(Buffer.byteLength(text), (at) => this.bytes.write(text, at));
   }
   u8(value: number): void {
     this.put(1, (at) => this.view.setUint8(at, value));
@@ -268,12 +268,14 @@ class ByteWriter {
     this.put(8, (at) => this.view.setFloat64(at, value, true));
   }
   u64(value: number): void {
-    this.put(8, (at) => this.view.setBigUint64(at, BigInt(value), true));
+    this.put(8, (at) => {
+      this.view.setUint32(at, value % 2 ** 32, true);
+      this.view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+    });
   }
   string(text: string): void {
-    const encoded = new TextEncoder().encode(text);
-    this.u64(encoded.length);
-    this.put(encoded.length, (at) => this.bytes.set(encoded, at));
+    this.u64(Buffer.byteLength(text));
+    this.text(text);
   }
 
   value(value: GgufFixtureValue): void {
@@ -306,7 +308,7 @@ class ByteWriter {
   }
 
   done(): Uint8Array {
-    return this.bytes.slice(0, this.length);
+    return new Uint8Array(this.bytes.buffer.slice(0, this.length));
   }
 }
 

@@ -298,7 +298,7 @@ export async function openPlanner(browser, options = {}) {
   await page.goto(`${ORIGIN}/`);
   if (snapshot !== null) {
     await page.evaluate((message) => window.toPage(message), snapshot);
-    await page.getByTestId('engine').waitFor({ timeout: 5000 });
+    await page.getByTestId('engine').waitFor();
   }
   return { page, problems };
 }

@@ -48,9 +48,10 @@ class CountingReporter extends Listing {
 
 /**
  * @param jobs processes over which the files are spread; 1: this one
+ * @param rootHooks around all tests of all files
  * @returns {Promise<number>} how many failed
  */
-exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1 }) => {
+exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1, rootHooks }) => {
   const mocha = new Mocha({
     parallel: jobs > 1,
     jobs,
@@ -60,6 +61,7 @@ exports.runMocha = async ({ files, resultsFile, grep = '', timeoutMs, jobs = 1 }
     forbidOnly: process.env.CI === 'true',
     reporter: CountingReporter,
     reporterOptions: { resultsFile },
+    ...(rootHooks ? { rootHooks } : {}),
     ...(grep ? { grep } : {}),
   });
   for (const file of files) mocha.addFile(file);

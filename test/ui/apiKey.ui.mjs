@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { makeModel, mainOf } from './standInServers.mjs';
+import { freePort, makeModel, mainOf } from './standInServers.mjs';
 import { until } from './until.mjs';
 
 export const window = 'folder';
@@ -16,13 +16,14 @@ async function copiedKey(ui) {
 
 export default async ({ ui, test }) => {
   const model = makeModel('qwen3-open');
+  const port = await freePort();
   const profile = {
     name: 'open',
     engine: 'vllm',
     model,
     options: {},
     extraArguments: ['--host', '0.0.0.0'],
-    port: 8123,
+    port,
   };
   const file = path.join(process.env.TEST_WORKSPACE, '.vscode/vram-pilot.profiles.json');
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -37,9 +38,9 @@ export default async ({ ui, test }) => {
     assert.match(await ui.dialogText(), /Open this server to other machines\?[\s\S]*API key/);
     await ui.screenshot('open-to-network');
     await ui.clickDialogButton('Deploy Anyway');
-    await ui.treeRow('Servers', 'ready · :8123');
+    await ui.treeRow('Servers', `ready · :${port}`);
     key = await copiedKey(ui);
-    const models = (headers = {}) => fetch('http://127.0.0.1:8123/v1/models', { headers });
+    const models = (headers = {}) => fetch(`http://127.0.0.1:${port}/v1/models`, { headers });
     assert.equal((await models()).status, 401);
     assert.equal((await models({ authorization: `Bearer ${key}` })).status, 200);
     assert.ok(!mainOf('qwen3-open').command.includes(key), 'not on its command line');
@@ -49,7 +50,7 @@ export default async ({ ui, test }) => {
     await ui.reloadWindow();
     await ui.gauge('/24.0 GiB');
     await ui.openSideBar();
-    await ui.treeRow('Servers', 'ready · :8123');
+    await ui.treeRow('Servers', `ready · :${port}`);
     await ui.runCommand('VRAM Pilot: Copy curl Command');
     await until(async () => (await ui.clipboard()).includes('$VLLM_API_KEY'), 'a curl command');
     assert.ok(!(await ui.clipboard()).includes(key));

@@ -124,9 +124,8 @@ export default async ({ ui, page, test }) => {
     await tabTo(hand, 'utilization');
     await press('Home', ...Array.from({ length: 6 }, () => 'ArrowRight'));
     await valueBecomes(hand, 'utilization-value', '0.80');
-    const loaded = page.waitForEvent('load', { timeout: 60_000 });
-    await commandByKeys(hand, 'Developer: Reload Window');
-    await loaded;
+    const loaded = page.waitForEvent('load', { timeout: 120_000 });
+    await Promise.all([loaded, commandByKeys(hand, 'Developer: Reload Window')]);
     await ui.gauge('/24.0 GiB');
     await ui.plannerReady();
     await valueBecomes(hand, 'utilization-value', '0.80');

@@ -2,7 +2,7 @@
 import { plannerFrame, plannerValue } from './page.mjs';
 import { until } from './until.mjs';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 /** A palette that stays open lists a command within a second. */
 const PALETTE_MS = 10_000;
 const box = (page) => page.locator('.quick-input-widget input:is([type=text], [type=password])');
@@ -33,7 +33,7 @@ export async function commandByKeys(hand, title) {
       await hand.page.keyboard.press('F1');
       return await pickByKeys(hand, title, { typed: title, timeout: PALETTE_MS });
     } catch (error) {
-      if (attempt === 3) throw error;
+      if (attempt === 5) throw error;
       await hand.page.keyboard.press('Escape');
     }
   }

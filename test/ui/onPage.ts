@@ -14,7 +14,6 @@ export interface TreeRow {
 /** What page.mjs answers, by function. */
 interface PageFunctions {
   runCommand(title: string): Promise<void>;
-  paletteEntries(search: string): Promise<string[]>;
   pickEntries(): Promise<string[]>;
   pick(text: string): Promise<void>;
   typeInBox(text: string): Promise<void>;

@@ -2,25 +2,16 @@
 // the extension host through `onPage` (test/ui/onPage.ts): arguments and answers are plain data.
 import fs from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.mjs';
 
 /** A loaded machine needs patience; a window that is idle answers within a second. */
-const PATIENCE_MS = 30_000;
-/** Within this a command that is listed is clicked, unless the palette has closed. */
-const PALETTE_MS = 5_000;
+const PATIENCE_MS = 60_000;
+/** What closes or is drawn anew under the hand is given up after this, and tried again. */
+const STEP_MS = 10_000;
+/** How long a toast may take before it is looked for among the notifications that are hidden. */
+const TOAST_MS = 1_000;
 
 const rows = (page, container) => page.locator(`${container} .monaco-list-row`);
-
-/** Waits until `read` answers something truthy and hands it back. */
-async function until(read, what, timeoutMs = PATIENCE_MS) {
-  const end = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await read();
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
-    await sleep(100);
-  }
-}
 
 // ---- palette, pickers, dialogs ---------------------------------------------------------------------------------
 
@@ -32,30 +23,19 @@ export async function runCommand({ page }, title) {
   for (let attempt = 1; ; attempt++) {
     try {
       await page.keyboard.press('F1');
-      await box.waitFor({ timeout: PATIENCE_MS });
-      await box.fill(`>${title}`);
-      await row.waitFor({ timeout: PATIENCE_MS });
-      await row.click({ timeout: PALETTE_MS });
-      return;
+      await box.fill(`>${title}`, { timeout: STEP_MS });
+      await row.click({ timeout: STEP_MS });
+      break;
     } catch (error) {
-      if (attempt === 3) throw error;
+      if (attempt === 5) throw error;
       await page.keyboard.press('Escape');
     }
   }
-}
-
-/** Titles the palette offers for a search. */
-export async function paletteEntries({ page }, search) {
-  await page.keyboard.press('F1');
-  const box = page.locator('.quick-input-widget input[type=text]');
-  await box.waitFor({ timeout: PATIENCE_MS });
-  await box.fill(`>${search}`);
-  await sleep(500); // the list has no "done" sign
-  const labels = await page
-    .locator('.quick-input-list .monaco-list-row .quick-input-list-row:first-child .label-name')
-    .allInnerTexts();
-  await page.keyboard.press('Escape');
-  return labels;
+  // what is typed next is meant for what the command opens
+  // a reload takes the box away
+  const typed = () => box.inputValue({ timeout: 1_000 }).catch(() => '');
+  const isOpen = async () => (await box.isVisible()) && (await typed()) === `>${title}`;
+  await until(async () => !(await isOpen()), 'the end of the palette', PATIENCE_MS);
 }
 
 /** Rows of the open quick pick: its texts. */
@@ -68,16 +48,14 @@ export async function pickEntries({ page }) {
 /** Chooses a row of the open quick pick by a part of its text. */
 export async function pick({ page }, text) {
   const row = rows(page, '.quick-input-list').filter({ hasText: text }).first();
-  await row.waitFor({ timeout: PATIENCE_MS });
-  await row.click();
+  await row.click({ timeout: PATIENCE_MS });
 }
 
 /** Fills the open input box and confirms it. */
 export async function typeInBox({ page }, text) {
   const box = page.locator('.quick-input-widget input:is([type=text], [type=password])');
-  await box.waitFor({ timeout: PATIENCE_MS });
-  await box.fill(text);
-  await page.keyboard.press('Enter');
+  await box.fill(text, { timeout: PATIENCE_MS });
+  await box.press('Enter');
 }
 
 /** Types a path into VS Code's own folder dialog and confirms it by its button. */
@@ -85,14 +63,19 @@ export async function chooseFolder({ page }, folder, button) {
   const box = page.locator('.quick-input-widget input[type=text]');
   const accept = page.locator('.quick-input-widget .monaco-button', { hasText: button });
   await accept.waitFor({ timeout: PATIENCE_MS });
+  let looks = 0;
   await until(async () => {
     // the dialog overwrites what was typed before it had listed its first folder
-    if ((await box.inputValue()) !== `${folder}/`) await box.fill(`${folder}/`);
-    await sleep(500);
-    if ((await box.inputValue()) !== `${folder}/`) return false;
-    await accept.click({ timeout: 2_000 }).catch(() => undefined);
-    await sleep(500);
-    return !(await accept.isVisible());
+    if ((await box.inputValue()) !== `${folder}/`) {
+      await box.fill(`${folder}/`);
+      looks = 0;
+    }
+    if (++looks < 4) return false;
+    await accept.click({ timeout: STEP_MS }).catch(() => undefined);
+    return accept.waitFor({ state: 'hidden', timeout: 2_000 }).then(
+      () => true,
+      () => false,
+    );
   }, `the choice of ${folder}`);
 }
 
@@ -116,11 +99,12 @@ export async function clickDialogButton({ page }, label) {
 
 const notificationItems = (page) => page.locator('.notification-list-item:visible');
 
-/** Under tests VS Code shows no toasts: its centre is opened by the bell then. */
+/** The bell hides a list that is open. */
 async function showNotifications(page) {
-  if ((await notificationItems(page).count()) > 0) return;
+  const centre = page.locator('.notifications-center');
+  if (await centre.isVisible()) return;
   await page.locator('[id="status.notifications"] a').click({ timeout: PATIENCE_MS });
-  await page.locator('.notifications-center').waitFor({ timeout: PATIENCE_MS });
+  await centre.waitFor({ timeout: PATIENCE_MS });
 }
 
 async function hideNotifications(page) {
@@ -137,12 +121,30 @@ export async function notifications({ page }) {
 }
 
 /** Waits for a notification that contains the text, clicks one of its buttons if one is named; its message. */
-export async function notification({ page }, text, button = null) {
+export async function notification({ page, showsToasts }, text, button = null) {
   const item = notificationItems(page).filter({ hasText: text }).first();
-  await item.waitFor({ timeout: 1000 }).catch(() => showNotifications(page));
-  await item.waitFor({ timeout: PATIENCE_MS });
-  const message = await item.locator('.notification-list-item-message').innerText();
-  if (button !== null) await item.locator('.monaco-button', { hasText: button }).first().click();
+  if (showsToasts) await item.waitFor({ timeout: TOAST_MS }).catch(() => undefined);
+  const message = await until(
+    async () => {
+      // a toast goes by itself, also from under the hand: then it is in the list
+      if (!(await item.isVisible())) {
+        await showNotifications(page);
+        await item.waitFor({ timeout: STEP_MS });
+      }
+      const said = await item
+        .locator('.notification-list-item-message')
+        .innerText({ timeout: STEP_MS });
+      if (button !== null)
+        await item
+          .locator('.monaco-button', { hasText: button })
+          .first()
+          .click({ timeout: STEP_MS });
+      return said;
+    },
+    `a notification with "${text}"`,
+    PATIENCE_MS,
+    { tries: true },
+  );
   await hideNotifications(page);
   return message;
 }
@@ -182,10 +184,18 @@ export async function clickGauge({ page }) {
 
 /** Text of the hover over the gauge. */
 export async function gaugeHover({ page }) {
-  await gaugeLocator(page).locator('a').first().hover({ timeout: PATIENCE_MS });
   const hover = page.locator('.monaco-hover:visible').last();
-  await hover.waitFor({ timeout: PATIENCE_MS });
-  const text = await hover.innerText();
+  // one that is drawn anew just then is gone: the hand comes once more
+  const text = await until(
+    async () => {
+      await page.mouse.move(640, 300);
+      await gaugeLocator(page).locator('a').first().hover({ timeout: STEP_MS });
+      return hover.innerText({ timeout: STEP_MS });
+    },
+    'the hover of the gauge',
+    PATIENCE_MS,
+    { tries: true },
+  );
   await page.mouse.move(640, 300);
   return text;
 }
@@ -255,8 +265,17 @@ export async function clickTreeRow({ page }, view, text) {
 export async function treeAction({ page }, view, text, action) {
   const found = await pane(page, view);
   const row = found.locator('.monaco-list-row', { hasText: text }).first();
-  await row.hover({ timeout: PATIENCE_MS });
-  await row.locator(`.action-label[aria-label^="${action}"]`).first().click();
+  // a row that is drawn anew under the hand has no actions until the hand moves
+  await until(
+    async () => {
+      await row.hover({ timeout: STEP_MS });
+      await row.locator(`.action-label[aria-label^="${action}"]`).first().click({ timeout: 3_000 });
+      return true;
+    },
+    `${action} on ${text}`,
+    PATIENCE_MS,
+    { tries: true },
+  );
 }
 
 /** Welcome text of an empty view. */
@@ -399,10 +418,9 @@ export async function editorShows({ page }, text) {
 
 /** Reloads the window and waits until its workbench is back. Tests inside the host end with it. */
 export async function reloadWindow({ page }) {
-  const loaded = page.waitForEvent('load', { timeout: 60_000 });
-  await runCommand({ page }, 'Developer: Reload Window');
-  await loaded;
-  await page.locator('.monaco-workbench .statusbar-item').first().waitFor({ timeout: 60_000 });
+  const loaded = page.waitForEvent('load', { timeout: 2 * PATIENCE_MS });
+  await Promise.all([loaded, runCommand({ page }, 'Developer: Reload Window')]);
+  await page.locator('.monaco-workbench .statusbar-item').first().waitFor();
 }
 
 /** Quits VS Code and starts it again with the same profile; ready when its workbench is back. Page scripts only. */

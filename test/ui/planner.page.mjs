@@ -1,6 +1,7 @@
 // The planner page at work: what stays in its place while the slider moves, what is told to the host, what comes back.
 import assert from 'node:assert/strict';
 import { openPlanner, sampleSnapshot, scenes } from '../support/pagePreview.mjs';
+import { settle } from './settle.mjs';
 
 /** What a hand is on, and what it must find where it was. */
 const HELD = [
@@ -43,7 +44,6 @@ const drag = (page, value) =>
 const sent = (page, type) =>
   page.evaluate((wanted) => window.sent.filter((message) => message.type === wanted), type);
 const focused = (page) => page.evaluate(() => document.activeElement?.dataset.testid ?? null);
-const settle = (page) => page.waitForTimeout(100);
 
 export default async ({ browser, test }) => {
   for (const [width, names] of Object.entries(WIDTHS)) {
@@ -131,7 +131,7 @@ export default async ({ browser, test }) => {
     await settle(page);
     assert.equal(await engine.getAttribute('open'), '');
     await engine.getByText('Ollama').click();
-    await page.getByTestId('numParallel').waitFor({ timeout: 2000 });
+    await page.getByTestId('numParallel').waitFor();
     await page.evaluate(() => window.toPage({ type: 'focus', target: 'model' }));
     await settle(page);
     assert.equal(await focused(page), 'model', 'a closed one lets the focus go');
@@ -203,6 +203,19 @@ export default async ({ browser, test }) => {
     const told = await page.evaluate(() => window.sent.slice(-2));
     assert.equal(told[0].wish.options.gpuMemoryUtilization, 0.55);
     assert.deepEqual(told[1], { type: 'open', target: 'report' });
+    await page.close();
+  });
+
+  await test('leads to the setting that a note names', async () => {
+    const { page } = await openPlanner(browser);
+    assert.equal(await page.getByTestId('hub-setting').isVisible(), false);
+    const notes = ['Only the name is known', 'Sizes need vramPilot.hub.allowRequests.'];
+    const model = { ...sampleSnapshot.model, notes };
+    await page.evaluate((message) => window.toPage(message), { ...sampleSnapshot, model });
+    await page.getByTestId('hub-setting').click();
+    const said = await page.getByTestId('model-facts').innerText();
+    assert.match(said, /tokens\. Only the name is known\. Sizes need /);
+    assert.equal((await sent(page, 'open')).at(-1).target, 'hubSetting');
     await page.close();
   });
 

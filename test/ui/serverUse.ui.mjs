@@ -37,4 +37,11 @@ export default async ({ ui, test }) => {
     await ui.treeAction('Servers', 'qwen3-4b', 'Stop Server');
     await ui.treeRow('Servers', 'stopped');
   });
+
+  await test('says that the server has ended when its notice is answered too late', async () => {
+    await ui.notification('is ready at', 'Copy URL');
+    const said = await ui.notification('is no longer ready');
+    await ui.screenshot('no-longer-ready');
+    assert.match(said, /stopped/);
+  });
 };

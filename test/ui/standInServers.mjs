@@ -1,5 +1,6 @@
 // Models for the stand-in vLLM in page scripts, and the processes that serve them.
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { readProcesses } from '../support/processes.mjs';
 
@@ -11,6 +12,17 @@ export function makeModel(name) {
   const model = path.join(folder, 'models', name);
   fs.cpSync(path.join(workspace, 'models/qwen3-4b'), model, { recursive: true });
   return model;
+}
+
+/** One that nobody listens on now. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
 }
 
 /** The API server of a model; undefined where none lives. */

@@ -1,13 +1,13 @@
 // "Get Started with VRAM Pilot" with the keyboard: each step is completed by what is really done, and by nothing less.
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { settle } from './settle.mjs';
 import { makeModel } from './standInServers.mjs';
 import { until } from './until.mjs';
 
 export const window = 'folder';
 
 /** A step takes the focus once more 250 ms after it unfolds; a list that opens sooner than that is closed by it. */
-const SETTLED_MS = 800;
+const SETTLED_MS = 500;
 const STEPS = ['gpu', 'plan', 'deploy', 'use', 'cleanUp'];
 
 export default async ({ page, ui, test }) => {
@@ -23,7 +23,7 @@ export default async ({ page, ui, test }) => {
     await ui.runCommand('Welcome: Open Walkthrough...');
     await ui.pick('Get Started with VRAM Pilot');
     await checkbox('gpu').waitFor();
-    await sleep(SETTLED_MS);
+    await settle(page, SETTLED_MS);
   }
 
   /** Opens a step and presses its button, both with Enter. */
@@ -34,7 +34,7 @@ export default async ({ page, ui, test }) => {
     });
     // a step that was done unfolds the next one by itself, and Enter on that would fold it again
     await until(async () => {
-      await sleep(SETTLED_MS);
+      await settle(page, SETTLED_MS);
       if (await button.isVisible()) return true;
       await row.press('Enter');
       return false;

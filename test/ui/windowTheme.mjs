@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { root } from '../scripts/paths.mjs';
 import { plannerFrame } from './page.mjs';
+import { settle } from './settle.mjs';
 
 /** The window's settings file; other settings in it stay. */
 export function changeSettings(change) {
@@ -17,11 +18,9 @@ export function changeSettings(change) {
 export async function setTheme(hand, { id }) {
   changeSettings({ 'workbench.colorTheme': id });
   const frame = await plannerFrame(hand);
-  await frame.waitForFunction((themeId) => document.body.dataset.vscodeThemeId === themeId, id, {
-    timeout: 30_000,
-  });
+  await frame.waitForFunction((themeId) => document.body.dataset.vscodeThemeId === themeId, id);
   // styles follow the name of the theme in the same message
-  await hand.page.waitForTimeout(300);
+  await settle(frame, 300);
 }
 
 /** `--vscode-…` names in the built page: its own, and those of the toolkit. */

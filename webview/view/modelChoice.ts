@@ -46,7 +46,12 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
   );
   // beside the input, in its shadow: its `list` finds nothing outside
   input.shadowRoot?.append(suggestions);
-  const facts = h('p', { class: 'help facts', 'data-testid': 'model-facts' });
+  const facts = h('span', { 'data-testid': 'model-facts' });
+  const openHubSetting = button(words.hubSetting, () => actions.open('hubSetting'), {
+    kind: 'link',
+    testid: 'hub-setting',
+  });
+  const factsLine = h('p', { class: 'help facts' }, facts, ' ', openHubSetting);
   const missing = h(
     'p',
     { class: 'notice' },
@@ -64,7 +69,7 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       input,
       button(words.choose, () => actions.open('chooseModel'), { testid: 'choose-model' }),
     ),
-    facts,
+    factsLine,
     missing,
   );
   let listed = '';
@@ -102,8 +107,10 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
       input.placeholder = words.modelPlaceholder[wish.engine];
       describedBy(input, facts);
       suggest(page);
-      setText(facts, describeFacts(page));
-      facts.classList.toggle('problem', page.snapshot.model?.problem != null && known(page));
+      const said = describeFacts(page);
+      setText(facts, said);
+      setHidden(openHubSetting, !said.includes(HUB_SETTING));
+      factsLine.classList.toggle('problem', page.snapshot.model?.problem != null && known(page));
       setHidden(missing, here.found);
       if (missing.firstChild !== null) {
         setText(missing.firstChild, words.engineMissing(engineNames[wish.engine]));
@@ -111,6 +118,9 @@ export function modelChoice(actions: Actions): View & { focus(): void } {
     },
   };
 }
+
+/** What a note names where the hub would know more. */
+const HUB_SETTING = 'vramPilot.hub.allowRequests';
 
 const known = ({ snapshot, state }: PageModel): boolean => snapshot.model?.id === state.wish.model;
 
@@ -124,15 +134,16 @@ function describeFacts(page: PageModel): string {
     page.priced?.plan.engineVersion ?? null,
   );
   if (wish.model === '') return version;
-  if (model === null || !known(page)) return `${version} · ${words.readingModel}`;
+  if (model === null || !known(page))
+    return [version, words.readingModel].filter((part) => part !== '').join(' · ');
   if (model.problem !== null) return model.problem;
   const bytes = model.facts.weights?.totalBytes ?? model.facts.weightsBytes ?? null;
-  return [
+  const figures = [
     version,
     bytes === null ? '' : words.weightsOf(bytes),
     model.longestContext === null ? '' : words.upTo(model.longestContext),
-    ...(model.notes ?? []),
-  ]
-    .filter((part) => part !== '')
-    .join(' · ');
+  ].filter((part) => part !== '');
+  // figures are no sentence, notes are
+  const notes = (model.notes ?? []).map((note) => note.replace(/\.?$/, '.')).join(' ');
+  return [figures.join(' · '), notes].filter((part) => part !== '').join('. ');
 }

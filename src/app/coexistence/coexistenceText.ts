@@ -5,7 +5,7 @@ import { coexistenceOf, foreignModels, loadedBytes } from './coexistence';
 import type { OllamaModel } from './coexistenceState';
 import { plannableGpus } from '../planning/plannableGpus';
 import type { Settings } from '../settings';
-import { liveServers, type AppState, type Server } from '../state';
+import { liveServers, plannedBytesOf, type AppState, type Server } from '../state';
 
 const SETTING = 'vramPilot.coexistence.ollamaVramReservationMb';
 /** For so long a change is news. */
@@ -138,7 +138,7 @@ export function holdersBeside(
         asleep !== true &&
         startedAtMs <= loadedAtMs,
     )
-    .map((server) => ({ server, bytes: server.usedBytes ?? plannedBytes(server) }))
+    .map((server) => ({ server, bytes: server.usedBytes ?? plannedBytesOf(server) ?? 0 }))
     .filter(({ bytes }) => bytes > 0)
     .sort((a, b) => b.bytes - a.bytes);
 }
@@ -148,9 +148,6 @@ export function culpritWords(culprits: readonly Culprit[]): string {
     .map(({ server, bytes }) => `${server.title} holds ${formatGib(bytes, 1)}`)
     .join(', ');
 }
-
-const plannedBytes = ({ plannedBytesPerGpu }: Server): number =>
-  plannedBytesPerGpu.reduce((sum, bytes) => sum + bytes, 0);
 
 function freeNow({ gpu }: AppState): number | null {
   const free = plannableGpus(gpu.sample?.gpus ?? []).map(({ freeBytes }) => freeBytes ?? null);

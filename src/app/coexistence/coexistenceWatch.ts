@@ -4,7 +4,8 @@
  */
 import { addressOf, daemonUrl } from '../../engines/ollama/address';
 import { ollamaPsRequest, readOllamaPs, type LoadedModel } from '../../engines/ollama/api';
-import { readWorkerConfig, WORKER_CONFIG_FILE } from '../../planner/workerSettings';
+import { isAboutOthers, readWorkerConfig, WORKER_CONFIG_FILE } from '../../planner/workerSettings';
+import { oneAtATime } from '../../shared/turns';
 import type { AppContext } from '../appContext';
 import { foreignModels, isOllamaHolder, loadedBytes, workerSettingsOf } from './coexistence';
 import { NO_OLLAMA, type CoexistenceState, type OllamaSeen } from './coexistenceState';
@@ -34,8 +35,6 @@ export function createCoexistenceWatch(
   const { store, clock, http, files, log } = context;
   const over = new AbortController();
   let isRunning = false;
-  let looking = Promise.resolve();
-  let next: Promise<void> | null = null;
 
   function tell(change: Partial<CoexistenceState>): void {
     const now = store.state().coexistence;
@@ -58,6 +57,10 @@ export function createCoexistenceWatch(
       return;
     }
     const text = await files.readText(path, MAX_CONFIG_BYTES);
+    if (text.ok && isAboutOthers(text.value)) {
+      tell({ file: null, fileProblem: null });
+      return;
+    }
     const base = workerSettingsOf(context.settings());
     const read = text.ok ? readWorkerConfig(text.value, base, WORKER_CONFIG_FILE) : text;
     tell(
@@ -92,19 +95,11 @@ export function createCoexistenceWatch(
     tell({ ollama: models ? seenNow(ollama, models, store.state(), clock.now()) : NO_OLLAMA });
   }
 
-  /** One at a time; whoever asks meanwhile waits for a look that begins later. */
-  function look(): Promise<void> {
-    next ??= looking.then(() => {
-      next = null;
-      looking = readFile()
-        .then(askDaemon)
-        .catch((error: unknown) => {
-          log.error('coexistence', 'look broke', { error: String(error) });
-        });
-      return looking;
-    });
-    return next;
-  }
+  const look = oneAtATime(() =>
+    readFile()
+      .then(askDaemon)
+      .catch((error: unknown) => log.error('coexistence', 'look broke', { error: String(error) })),
+  );
 
   async function run(): Promise<void> {
     if (isRunning) return;

@@ -1,14 +1,25 @@
 /**
  * The room `app/commands`: what each subcommand of the CLI does, with ports only. A command takes parsed flags and gives
- * back an answer or a refusal; `cli.ts` parses, prints and sets the exit code.
+ * back an answer or a refusal; `commandLine.ts` parses and prints.
  */
 import type { Failure } from '../../shared/failure';
-import type { Clock, Exec, Files, Http, Log, ProcessTable } from '../ports';
+import type { Verdict } from '../../shared/planAnswer';
+import type { Clock, Environment, Exec, Files, Http, Log, ProcessTable } from '../ports';
 
-/** Exit codes fixed by the contracts. `plan` and `profile check` give the verdict's own (0, 2, 3, 4). */
+/** Exit codes fixed by the contracts. */
 export const EXIT_USAGE = 64;
 export const EXIT_MISSING = 66;
 export const EXIT_BUG = 70;
+
+/** Those of `plan` and `profile check`. */
+export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
+  fits: 0,
+  doesNotFit: 2,
+  tight: 3,
+  unknown: 4,
+};
+
+export const VERDICT_EXITS = 'Exit codes: 0 fits, 2 does not fit, 3 tight, 4 unknown';
 
 /** As `parseArgs` of Node takes them, with what the help says. */
 export interface FlagSpec {
@@ -37,7 +48,7 @@ export interface CommandDoors {
   readonly table: ProcessTable;
   readonly clock: Clock;
   readonly log: Log;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   /** All of standard input as text. */
   readStdin(): Promise<string>;
   /** Lines of a file, or of standard input for `-`; the caller has checked that the file is there. */

@@ -5,8 +5,8 @@ import { correctedLaunchOf } from '../../learning/correctedLaunch';
 import { outcomeSchema } from '../../learning/learnedRecord';
 import { engineNames } from '../../shared/engineNames';
 import { parsePlanRequest, type PlanRequest } from '../../shared/planRequest';
+import { changeWords } from '../planning/adviceText';
 import { STAGE_WORDS } from '../servers/serverText';
-import { changeWords } from './adviceText';
 import {
   refuse,
   refuseFailure,

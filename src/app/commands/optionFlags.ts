@@ -8,7 +8,7 @@ import { engineNames } from '../../shared/engineNames';
 import { planOptionsSchema, type EngineId } from '../../shared/planRequest';
 import { parseSize } from '../../shared/units';
 import { wrapped } from './columns';
-import { flagOfOption } from './flagOfOption';
+import { flagOfOption } from '../planning/flagOfOption';
 import { textFlag, type CommandInput, type FlagSpec, type FlagTable } from './command';
 
 type OptionKind = 'number' | 'text' | 'flag' | 'json' | 'list';

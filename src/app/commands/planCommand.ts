@@ -4,6 +4,8 @@ import { isOllamaTag } from '../../models/modelName';
 import { KNOWN_PROFILES_FILE, readKnownProfiles } from '../../planner/knownProfiles';
 import { parseJson } from '../../shared/json';
 import type { KnownProfile } from '../../shared/knownProfile';
+import { flagOfOption } from '../planning/flagOfOption';
+import { planText } from '../planning/planText';
 import { answerPlan, modelFacts, unknownWords, type PlannedResult } from './answerPlan';
 import {
   EXIT_MISSING,
@@ -14,13 +16,14 @@ import {
   refuse,
   refuseFailure,
   textFlag,
+  VERDICT_EXIT,
+  VERDICT_EXITS,
   type CliCommand,
   type CommandDoors,
   type CommandInput,
   type CommandOutcome,
   type CommandRefusal,
 } from './command';
-import { flagOfOption } from './flagOfOption';
 import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
 import {
   engineVersionFlag,
@@ -29,7 +32,6 @@ import {
   optionsFromFlags,
   ownOptions,
 } from './optionFlags';
-import { planText, VERDICT_EXIT, VERDICT_EXITS } from './planText';
 import { readInputJson, readInputText } from './readInput';
 
 export const planCommand: CliCommand = {

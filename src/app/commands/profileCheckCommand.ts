@@ -1,14 +1,17 @@
 /** `profile check`: do the saved launches of a workspace fit a given card? For CI. */
 import type { PlanAnswer, Verdict } from '../../shared/planAnswer';
 import { parseProfiles } from '../launching/profiles';
+import { VERDICT_WORDS } from '../planning/adviceText';
+import { planText, reasonOf } from '../planning/planText';
 import { answerPlan, modelFacts, unknownWords } from './answerPlan';
-import { VERDICT_WORDS } from './adviceText';
 import { columns } from './columns';
 import {
   isRefusal,
   refuse,
   refuseFailure,
   textFlag,
+  VERDICT_EXIT,
+  VERDICT_EXITS,
   type CliCommand,
   type CommandDoors,
   type CommandInput,
@@ -18,7 +21,6 @@ import {
 import { gpuFlagTable, gpusFromFlags } from './gpuFlags';
 import { engineVersionFlag } from './optionFlags';
 import { refusalOf } from './planCommand';
-import { planText, reasonOf, VERDICT_EXIT, VERDICT_EXITS } from './planText';
 import { readInputText } from './readInput';
 import type { GpuRequest } from '../../shared/planRequest';
 

@@ -11,6 +11,7 @@ import {
 import {
   DEFAULT_WORKER_SETTINGS,
   forOllamaModel,
+  isAboutOthers,
   readWorkerConfig,
   WORKER_CONFIG_FILE,
   WORKER_PRESETS,
@@ -175,7 +176,8 @@ async function settingsFromFlags(
   const path = config ?? (found ? WORKER_CONFIG_FILE : null);
   const text = path === null ? null : await readInputText(doors, path, MAX_DOCUMENT_BYTES);
   if (text && !text.ok) return text;
-  const read = text ? readWorkerConfig(text.value, chosen, path ?? '') : ok(chosen);
+  const isMeant = text !== null && (config !== null || !isAboutOthers(text.value));
+  const read = isMeant ? readWorkerConfig(text.value, chosen, path ?? '') : ok(chosen);
   return read.ok && size ? ok(forOllamaModel(read.value, size.parameters / 1e9)) : read;
 }
 

@@ -2,7 +2,6 @@
  * From a wish to a running process: read the model, plan, look for what would go wrong, choose a port, start in a
  * terminal, remember it. Watching is `observer.ts`, stopping `stopping.ts`.
  */
-import { reasonOf } from '../commands/planText';
 import { optionsInArguments } from '../../engines/vllm/argumentOptions';
 import { checkArguments } from '../../engines/vllm/arguments';
 import { valueOfFlag } from '../../engines/vllm/flagValue';
@@ -23,6 +22,7 @@ import type { ModelReading } from '../models/modelReading';
 import type { ModelService } from '../models/modelService';
 import type { LaunchSpec } from '../ports';
 import { answerWish, commandSettingsFor, fitsOnWhatIsKept } from '../planning/planService';
+import { reasonOf } from '../planning/planText';
 import { launchGpus } from './launchGpus';
 import { recordOf } from '../servers/launchRecord';
 import { newServer } from './newServer';

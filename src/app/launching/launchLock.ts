@@ -13,6 +13,7 @@ import { parseJson } from '../../shared/json';
 import { ok, type Result } from '../../shared/failure';
 import { isStillThere } from '../owner';
 import type { Clock, Files, Log, ProcessTable } from '../ports';
+import { identitySchema } from '../servers/recordSchema';
 
 const MAX_BYTES = 100_000;
 /** Where a disk knows no hard links a lock can be seen before it is complete. */
@@ -24,7 +25,7 @@ const contentSchema = z.object({
   version: z.literal(1),
   launchId: z.string(),
   title: z.string(),
-  owner: z.object({ pid: z.number(), startTime: z.string(), bootId: z.string() }),
+  owner: identitySchema,
 });
 
 export interface LockRequest {

@@ -1,6 +1,7 @@
 /** The saved launches of this window: read into the state, saved and deleted in the file. */
 import { wishWithoutKeys } from '../../engines/vllm/keyArguments';
 import { ok, type Result } from '../../shared/failure';
+import { createTurns } from '../../shared/turns';
 import type { Files, Log } from '../ports';
 import { changeProfiles, loadProfiles } from './profiles';
 import type { Profile } from '../state';
@@ -10,7 +11,8 @@ export interface ProfileShelf {
   /** The file; it need not be there. */
   readonly path: string;
   readonly read: () => Promise<void>;
-  readonly save: (profile: Profile) => Promise<Result<void>>;
+  /** @param at its place in the file if it is a new one; else the last */
+  readonly save: (profile: Profile, at?: number) => Promise<Result<void>>;
   readonly delete: (name: string) => Promise<Result<void>>;
 }
 
@@ -23,20 +25,14 @@ export function createProfileShelf(
       ? files.join(places.storageFolder, 'profiles.json')
       : files.join(places.workspaceFolder, '.vscode', 'vram-pilot.profiles.json');
 
-  let last: Promise<unknown> = Promise.resolve();
+  type Change = (current: readonly Profile[]) => readonly Profile[];
+
+  const inTurn = createTurns();
 
   /** One after another: each reads what the one before has written. */
-  function change(
-    changed: (current: readonly Profile[]) => readonly Profile[],
-  ): Promise<Result<void>> {
-    const done = last.then(() => write(changed));
-    last = done.catch(() => undefined);
-    return done;
-  }
+  const change = (changed: Change) => inTurn(() => write(changed));
 
-  async function write(
-    changed: (current: readonly Profile[]) => readonly Profile[],
-  ): Promise<Result<void>> {
+  async function write(changed: Change): Promise<Result<void>> {
     const saved = await changeProfiles(files, path, changed);
     if (!saved.ok) {
       await read();
@@ -61,14 +57,14 @@ export function createProfileShelf(
   return {
     path,
     read,
-    save({ name, wish }) {
+    save({ name, wish }, at) {
       // others read this file, in a repository perhaps
       const profile = { name, wish: wishWithoutKeys(wish) };
       // in its old place: the file is shared, and what has not changed should not show in a diff
       return change((current) =>
         current.some((one) => one.name === name)
           ? current.map((one) => (one.name === name ? profile : one))
-          : [...current, profile],
+          : current.toSpliced(at ?? current.length, 0, profile),
       );
     },
     delete: (name) => change((current) => current.filter((profile) => profile.name !== name)),

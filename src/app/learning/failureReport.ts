@@ -20,7 +20,7 @@ import {
   type OfferInputs,
 } from './offeredLaunch';
 import { surroundingsOf } from '../planning/planService';
-import type { AppState, Server } from '../state';
+import { plannedBytesOf, type AppState, type Server } from '../state';
 
 /** Plain data, kept with the server: tree, page, notification and the explanation show the same. */
 export interface FailureReport {
@@ -137,8 +137,7 @@ function withoutServer(state: AppState, server: Server): AppState {
   const servers = state.servers.filter(({ id }) => id !== server.id);
   if (server.phase === 'ended' || !sample) return { ...state, servers };
   const indices = server.gpus ?? sample.gpus.map(({ index }) => index);
-  const planned = server.plannedBytesPerGpu.reduce((sum, bytes) => sum + bytes, 0);
-  const heldBytes = (server.usedBytes ?? planned) / Math.max(1, indices.length);
+  const heldBytes = (server.usedBytes ?? plannedBytesOf(server) ?? 0) / Math.max(1, indices.length);
   const gpus = sample.gpus.map((gpu) => {
     if (!indices.includes(gpu.index) || gpu.totalBytes === null) return gpu;
     const usedBytes = gpu.usedBytes === null ? null : Math.max(0, gpu.usedBytes - heldBytes);

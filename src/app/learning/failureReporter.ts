@@ -7,8 +7,7 @@ import type { Outcome } from '../../engines/diagnose';
 import { isOpenToNetwork } from '../../engines/vllm/listening';
 import { outcomeSchema } from '../../learning/learnedRecord';
 import { isAttempt, isSameOutcome } from '../../learning/triedBefore';
-import type { ProcessIdentity } from '../../processes/process';
-import { identityKey } from '../../processes/tree';
+import { isSame } from '../../processes/tree';
 import type { ModelRequest } from '../../shared/planRequest';
 import { fail, ok, type Result } from '../../shared/failure';
 import type { AppContext } from '../appContext';
@@ -89,7 +88,7 @@ export function createFailureReporter(
   async function isOwn(server: Server): Promise<boolean> {
     if (isHeard(server.id)) return true;
     const self = server.owner ? await ownIdentity(context.table) : null;
-    return self !== null && server.owner !== null && isSameIdentity(self, server.owner);
+    return self !== null && server.owner !== null && isSame(self, server.owner);
   }
 
   async function reportFailure(failed: Server): Promise<FailureReport> {
@@ -208,10 +207,6 @@ export function createFailureReporter(
       return started;
     },
   };
-}
-
-function isSameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return identityKey(a) === identityKey(b);
 }
 
 function hasFailed(before: Server | undefined, { phase, endReason }: Server): boolean {

@@ -12,6 +12,7 @@ import {
 } from '../../learning/learnedDocument';
 import type { LearnedDocument } from '../../learning/learnedDocument';
 import { fail, ok, type Result } from '../../shared/failure';
+import { createTurns } from '../../shared/turns';
 import type { Clock, Files, Log } from '../ports';
 
 /** Up to four bytes a character, and twice as much as is ever written. */
@@ -53,7 +54,7 @@ export function createLearnedStore(
   let aside: string | null = null;
   /** The file as it was when it held all that is known: a look that finds it so again has nothing to do. */
   let settledAs: { readonly text: string; readonly own: LearnedDocument } | null = null;
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
 
   /** Said once, shown as long as it lasts. */
   const failed = (text: string): Result<void> => {
@@ -130,12 +131,6 @@ export function createLearnedStore(
     problem = null;
     return ok(undefined);
   }
-
-  const inTurn = (act: () => Promise<Result<void>>): Promise<Result<void>> => {
-    const done = last.then(act, act);
-    last = done;
-    return done;
-  };
 
   return {
     known: () => known,

@@ -10,6 +10,7 @@ import type { Command, PlanAnswer, Verdict } from '../../shared/planAnswer';
 import type { ModelRequest, PlanOptions } from '../../shared/planRequest';
 import { formatGib } from '../../shared/units';
 import type { Wish } from '../../shared/wish';
+import { flagOfOption } from '../planning/flagOfOption';
 import { answerWish } from '../planning/planService';
 import type { Settings } from '../settings';
 import type { AppState, Server } from '../state';
@@ -49,7 +50,7 @@ export function fixedBySettings(change: PlanOptions, settings: Settings): string
   const names = Object.keys(change).filter((key) => fixed.has(key));
   return names.length === 0
     ? null
-    : `${names.map(flagOf).join(', ')} would have to change, but the setting vramPilot.vllm.extraArguments fixes it.`;
+    : `${names.map(flagOfOption).join(', ')} would have to change, but the setting vramPilot.vllm.extraArguments fixes it.`;
 }
 
 export function offerOf(
@@ -122,9 +123,6 @@ export function offerOfOtherPort(server: Server, inputs: OfferInputs): OfferedLa
 
 const optionsIn = (args: readonly string[]): ReadonlySet<string> =>
   new Set(Object.keys(launchFromCommand(['MODEL', ...args].join(' ')).options ?? {}));
-
-const flagOf = (option: string): string =>
-  `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function optionDiff(before: PlanOptions, change: PlanOptions): string[] {
   const old: Readonly<Record<string, unknown>> = before;

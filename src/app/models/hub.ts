@@ -5,12 +5,12 @@
 import { DEFAULT_REVISION, hubName, parseEndpoint, type HubModel } from '../../models/hubModel';
 import { fail, ok, type Failure, type Result } from '../../shared/failure';
 import { formatDuration } from '../../shared/units';
-import { environmentToken, isOffline, type Environment } from './hubEnvironment';
+import { environmentToken, isOffline } from './hubEnvironment';
 import { readFromHub, type HubFound } from './hubReader';
 import { openHubRequests } from './hubRequests';
 import { openHubStore, type HubEntry } from './hubStore';
 import type { ModelReading } from './modelReading';
-import type { Clock, Files, Http, Log } from '../ports';
+import type { Clock, Environment, Files, Http, Log } from '../ports';
 import { createSharedReads } from './sharedReads';
 
 const DAY_MS = 24 * 60 * 60_000;

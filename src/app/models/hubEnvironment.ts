@@ -2,9 +2,7 @@
  * What the environment says about the hub and what was downloaded from it, read as Hugging Face's own client does
  * (huggingface_hub/constants.py): whether to ask at all, the token, and where its files are.
  */
-import type { Files } from '../ports';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment, Files } from '../ports';
 
 const isOn = (value: string | undefined): boolean => /^(1|on|yes|true)$/i.test(value ?? '');
 

@@ -1,4 +1,4 @@
-/** Reads the model that is wished for, once per model and change of its folder, and puts it into the state. */
+/** Reads the model that is wished for and puts it into the state; a folder or file once, until it changes. */
 import { daemonUrl } from '../../engines/ollama/address';
 import { ollamaShowRequest } from '../../engines/ollama/api';
 import { readOllamaShow } from '../../models/ollamaShow';
@@ -8,7 +8,7 @@ import type { AppContext } from '../appContext';
 import { completeFromHub, HUB_NEEDS, hubModelFor } from './completeFromHub';
 import type { Hub } from './hub';
 import { readModel } from './modelReader';
-import { isNameOnly, type ModelReading } from './modelReading';
+import type { ModelReading } from './modelReading';
 
 /** Somebody who types is asked about only once they rest: a hub is not here to complete names. */
 const REST_MS = 600;
@@ -41,8 +41,8 @@ export function createModelService(context: AppContext, hub: Hub | null = null):
         : readModel(files, model, { cacheFolders: context.hubCacheFolders() });
     cache.set(key, { stamp, reading });
     const result = await reading;
-    // a daemon that was down, a file that was busy, a model that was not downloaded: ask again next time
-    if (!result.ok || isNameOnly(result.value)) cache.delete(key);
+    // nothing tells when a file may be read again, or that a name stands for more by now: downloaded, pulled anew
+    if (!result.ok || !facts) cache.delete(key);
     return result;
   }
 

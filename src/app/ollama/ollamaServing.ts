@@ -18,7 +18,6 @@ import {
   type Prepared,
 } from '../launching/deploy';
 import { forgetWhenGone } from '../servers/forgetting';
-import type { Environment } from '../models/hubEnvironment';
 import { fateOf } from '../servers/launchFate';
 import { allGpus } from '../launching/launchGpus';
 import type { ModelService } from '../models/modelService';
@@ -27,6 +26,7 @@ import { createOllamaDaemon, isLoopback, usersOfDaemon } from './ollamaDaemon';
 import { loadModel, unloadModel } from './ollamaLoad';
 import { daemonDifferences } from './ollamaProcess';
 import { answerWish } from '../planning/planService';
+import type { Environment } from '../ports';
 import { endpointOf } from '../servers/serverText';
 import type { Server } from '../state';
 import { stopLaunch } from '../servers/stopper';
@@ -143,6 +143,8 @@ export function createOllamaServing(
     id: string,
     what: { readonly base: string; readonly wish: Wish; readonly pull: boolean },
   ): Promise<void> {
+    // stopped while its daemon was started and written down: there was no load yet to cancel
+    if (serverOf(id)?.phase !== 'starting') return;
     const abort = new AbortController();
     loads.set(id, abort);
     const result = await loadModel(context, daemon, { ...what, id, signal: abort.signal });

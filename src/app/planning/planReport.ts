@@ -3,11 +3,11 @@ import { withArguments } from '../../engines/vllm/argumentOptions';
 import { learnedWords } from '../../learning/words';
 import { requestForWish } from '../../shared/wish';
 import type { AppContext } from '../appContext';
-import { planText } from '../commands/planText';
 import { learnedRecordsFor } from './learnedFor';
 import type { ModelService } from '../models/modelService';
 import { plannableGpus } from './plannableGpus';
 import { answerRequest, commandSettingsFor, surroundingsOf } from './planService';
+import { planText } from './planText';
 
 export async function planReport(context: AppContext, models: ModelService): Promise<string> {
   await context.lookAtGpus();
@@ -21,13 +21,8 @@ export async function planReport(context: AppContext, models: ModelService): Pro
   const command = commandSettingsFor(state, settings, wish, port);
   const wished = requestForWish(wish, surroundingsOf(state, settings, wish, facts));
   const request = withArguments(wished, command.extraArguments);
-  const gpus = state.gpu.sample?.gpus ?? [];
-  const planned = plannableGpus(gpus);
-  const usedBytes = planned.map(
-    // of a slice of a card not that of the whole card
-    ({ index, totalBytes }) =>
-      gpus.find((gpu) => gpu.index === index && gpu.totalBytes === totalBytes)?.usedBytes ?? null,
-  );
+  const planned = plannableGpus(state.gpu.sample?.gpus ?? []);
+  const usedBytes = planned.map((gpu) => gpu.usedBytes);
   const learned = learnedRecordsFor(state, settings, { ...wish, facts, gpu: planned[0] }).map(
     (record) => {
       const { title, conditions, seen } = learnedWords(record);

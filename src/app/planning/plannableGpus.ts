@@ -3,11 +3,16 @@ import type { Gpu } from '../../gpu/gpu';
 import type { GpuRequest } from '../../shared/planRequest';
 import { freeBytesOf } from '../state';
 
+export type PlannableGpu = GpuRequest & {
+  readonly index: number;
+  readonly usedBytes: number | null;
+};
+
 /**
  * GPUs with a known size, as the planner takes them; the others can't be planned on. Only those of one maker: no build of
  * an engine uses several makers' at once.
  */
-export function plannableGpus(gpus: readonly Gpu[]): (GpuRequest & { index: number })[] {
+export function plannableGpus(gpus: readonly Gpu[]): PlannableGpu[] {
   const sized = gpus.map(asSeen).filter((gpu) => gpu.totalBytes !== null);
   const vendor = sized[0]?.vendor;
   return sized
@@ -16,6 +21,7 @@ export function plannableGpus(gpus: readonly Gpu[]): (GpuRequest & { index: numb
       index: gpu.index,
       name: gpu.name,
       totalBytes: gpu.totalBytes ?? 0,
+      usedBytes: gpu.usedBytes,
       freeBytes: freeBytesOf(gpu),
       memory: gpu.memory,
       ...(gpu.cudaBytes === undefined ? {} : { cudaBytes: gpu.cudaBytes }),

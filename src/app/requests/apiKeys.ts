@@ -5,8 +5,8 @@
 import { API_KEY_VARIABLE, withoutKeys } from '../../engines/vllm/keyArguments';
 import { isOpenToNetwork, keyInArguments } from '../../engines/vllm/listening';
 import type { Wish } from '../../shared/wish';
-import type { Environment } from '../models/hubEnvironment';
-import type { LaunchSpec, Log, ProcessTable, Secrets } from '../ports';
+import { isStillThere } from '../owner';
+import type { Environment, LaunchSpec, Log, ProcessTable, Secrets } from '../ports';
 import type { Server } from '../state';
 import type { AppStore } from '../store';
 
@@ -41,9 +41,8 @@ export function createApiKeys(
 
   /** Where the storage forgets with the window, as in a browser: its process still has it. */
   async function inProcess({ record }: Keyed): Promise<readonly string[]> {
-    const main = record && (await table.one(record.main.pid));
-    if (!record || main?.startTime !== record.main.startTime) return [];
-    const key = nonEmpty(await table.environmentValue(main.pid, API_KEY_VARIABLE));
+    if (!record || !(await isStillThere(table, record.main))) return [];
+    const key = nonEmpty(await table.environmentValue(record.main.pid, API_KEY_VARIABLE));
     return key === null ? [] : [key];
   }
 

@@ -249,8 +249,15 @@ export function createObserver(context: AppContext): Observer {
       pause.abort();
       void run();
     },
-    output: (id, chunk) => {
+    output(id, chunk) {
+      const before = serverOf(id)?.stage;
       outputs.read(id, chunk);
+      const own = watched.get(id);
+      // what says that it is ready is asked at once: the next look may be a second away
+      if (own && before !== 'ready' && serverOf(id)?.stage === 'ready') {
+        own.dueAtMs = -Infinity;
+        pause.abort();
+      }
     },
     diagnoseLoad: (id, text) => outputs.diagnoseLoad(id, text),
     hears: (id) => outputs.hears(id),

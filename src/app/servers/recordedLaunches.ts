@@ -4,8 +4,7 @@
  */
 import * as z from 'zod/mini';
 import type { KnownLaunch } from '../../processes/scene';
-import type { Environment } from '../models/hubEnvironment';
-import type { Files } from '../ports';
+import type { Environment, Files } from '../ports';
 import { recordSchema } from './recordSchema';
 import { parseJson } from '../../shared/json';
 

@@ -2,6 +2,7 @@
 import { keysGiven } from '../../engines/vllm/keyArguments';
 import { fail, ok, type Result } from '../../shared/failure';
 import type { Command } from '../../shared/planAnswer';
+import { createTurns } from '../../shared/turns';
 import type { Wish } from '../../shared/wish';
 import type { AppContext } from '../appContext';
 import {
@@ -18,7 +19,7 @@ import type { LaunchQueue } from '../launching/launchQueue';
 import type { ModelService } from '../models/modelService';
 import type { Observer } from './observer';
 import { MODEL_MISSING, type OllamaServing } from '../ollama/ollamaServing';
-import { ownIdentity } from '../owner';
+import { isStillThere, ownIdentity } from '../owner';
 import type { RunningLaunch } from '../ports';
 import type { Server } from '../state';
 import { stopServer, waitForMemory } from './stopping';
@@ -118,14 +119,10 @@ export function createServers(
     return refused ?? begin(await listedServer(listed.id, prepared.value), options);
   }
 
-  let lastDeploy: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
 
   /** One after another: of two clicks in a row the second must see what the first one started. */
-  function deploy(wish: Wish, options: DeployOptions): Promise<DeployResult> {
-    const deployed = lastDeploy.then(() => deployNow(wish, options));
-    lastDeploy = deployed.catch(() => undefined);
-    return deployed;
-  }
+  const deploy = (wish: Wish, options: DeployOptions) => inTurn(() => deployNow(wish, options));
 
   async function stop(id: string, options: { force: boolean }): Promise<Result<void>> {
     const isQueued = serverOf(id)?.queued != null;
@@ -148,10 +145,16 @@ export function createServers(
       const stopped = await stop(id, { force: false });
       if (!stopped.ok) return stopped;
     }
+    const ended = serverOf(id);
     store.dispatch({ type: 'serverRemoved', id });
+    const others = new Set(store.state().servers.map((one) => one.id));
     const wish = { ...server.wish, port: server.port };
     const again = await deploy(wish, { force: true, apiKeys });
-    return again.ok ? ok(undefined) : again;
+    if (again.ok) return ok(undefined);
+    // nothing took its place: it stays, to be tried again
+    const isAlone = store.state().servers.every((one) => others.has(one.id));
+    if (ended && isAlone) store.dispatch({ type: 'serverAdded', server: ended });
+    return again;
   }
 
   const restarting = new Map<string, Promise<Result<void>>>();
@@ -185,9 +188,9 @@ export function createServers(
       const server = serverOf(launchId);
       if (!server?.record || server.phase === 'ended' || server.phase === 'stopping') return null;
       const { main } = server.record;
-      const now = await context.table.one(main.pid);
-      const isSame = now?.startTime === main.startTime && now.state !== 'Z';
-      return isSame ? { spec: launchSpecOf(server), pid: main.pid } : null;
+      return (await isStillThere(context.table, main))
+        ? { spec: launchSpecOf(server), pid: main.pid }
+        : null;
     },
   };
 }

@@ -3,11 +3,12 @@
  * launch files. The folder's time of change tells when to read, so looking costs one call a second.
  */
 import type { ProcessIdentity } from '../../processes/process';
-import { isSame } from '../../processes/tree';
+import { findAlive, indexTable, isSame } from '../../processes/tree';
 import type { AppContext } from '../appContext';
 import { placeServer } from './foundAgain';
 import type { Observer } from './observer';
 import { isStillThere, ownIdentity } from '../owner';
+import { oneAtATime } from '../../shared/turns';
 import { liveServers, type Server, type ServerFacts } from '../state';
 
 const POLL_MS = 1_000;
@@ -29,8 +30,6 @@ export function createSharedLaunches(context: AppContext, observer: Observer): S
   /** What was taken off the list here does not come back because its leftovers keep its file. */
   const listedOnce = new Set<string>();
   let own: ProcessIdentity | null = null;
-  let current: Promise<void> | null = null;
-  let next: Promise<void> | null = null;
 
   const isOwn = ({ owner }: Server) => owner !== null && own !== null && isSame(owner, own);
   const serverOf = (id: string) => store.state().servers.find((server) => server.id === id);
@@ -122,29 +121,20 @@ export function createSharedLaunches(context: AppContext, observer: Observer): S
       const hasBegun = record !== null || (launch === 'request' && !server.queued);
       if (!owner || isOwn(server) || hasBegun) continue;
       if (await isStillThere(table, owner)) continue;
+      const rows = await table.all();
+      // one that could not be read is no proof that anybody is gone
+      if (rows.length === 0 || findAlive(indexTable(rows), owner)) continue;
       const saved = await registry.read(id);
       store.dispatch({ type: 'serverRemoved', id });
-      if (saved) await placeServer(context, observer, saved, await table.all());
+      if (saved) await placeServer(context, observer, saved, rows);
     }
   }
 
-  function sync(): Promise<void> {
-    const start = () => {
-      current = takeOver()
-        .catch((error: unknown) => log.error('shared', 'could not look', { error: String(error) }))
-        .finally(() => {
-          current = null;
-        });
-      return current;
-    };
-    if (!current) return start();
-    // one under way may have read before what the caller waits for; one more serves all who ask meanwhile
-    next ??= current.then(() => {
-      next = null;
-      return start();
-    });
-    return next;
-  }
+  const sync = oneAtATime(() =>
+    takeOver().catch((error: unknown) =>
+      log.error('shared', 'could not look', { error: String(error) }),
+    ),
+  );
 
   return {
     sync,

@@ -9,8 +9,6 @@ import { ollamaLines } from './patterns';
 const framing = new RegExp(
   [
     containerFraming,
-    // journald; the month is in the machine's language
-    '(?:\\S+\\s+\\d{1,2} \\d\\d:\\d\\d:\\d\\d \\S+ ollama\\[\\d+\\]: )?',
     '(?:\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d (?:\\S+\\.go:\\d+: )?(?:(?:DEBUG|INFO|WARN|ERROR) )?)?',
     '(?:time=\\S+ )?(?:level=\\S+ )?(?:source=\\S+(?: |$))?(?:go )?',
   ].join(''),

@@ -7,6 +7,7 @@ import { installationRules, installationTexts } from './causes/installation';
 import { kvCacheRules, kvCacheTexts } from './causes/kvCache';
 import { machineRules, machineTexts } from './causes/machine';
 import { modelRules, modelTexts } from './causes/model';
+import { modelFileRules, modelFileTexts } from './causes/modelFiles';
 import { outOfMemoryRules, outOfMemoryTexts } from './causes/outOfMemory';
 import { refusedRules, refusedTexts } from './causes/refused';
 
@@ -15,6 +16,7 @@ export const vllmCauses: readonly CauseRule[] = [
     cause: 'engine_killed',
     // Whatever else was said is nearer to why.
     rank: 90,
+    isConsequence: true,
     pattern:
       /engine core exited unexpectedly|Engine core proc \S+ died unexpectedly|Worker proc \S+ died unexpectedly/,
   },
@@ -28,6 +30,7 @@ export const vllmCauses: readonly CauseRule[] = [
   ...outOfMemoryRules,
   ...configurationRules,
   ...modelRules,
+  ...modelFileRules,
   ...environmentRules,
   ...machineRules,
   ...installationRules,
@@ -40,6 +43,7 @@ export const vllmCauseTexts: Readonly<Record<string, CauseText>> = {
   ...outOfMemoryTexts,
   ...configurationTexts,
   ...modelTexts,
+  ...modelFileTexts,
   ...environmentTexts,
   ...machineTexts,
   ...installationTexts,

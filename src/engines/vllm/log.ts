@@ -25,11 +25,11 @@ const framing = new RegExp(
 const cleanVllmLine = (line: string): string => line.replace(framing, '').trimEnd();
 
 const exceptionLine =
-  /^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Error_\w+|Exception|CompilerFailed|Unsupported|OutOfResources|Timeout|TimeoutExpired|IsEnabled)(?::\s|\s*$)/;
+  /^\s*(?:[\w.]+\.)?(?:Exception|[A-Z]\w*(?:Error|Error_\w+|Exception|CompilerFailed|Unsupported|OutOfResources|Timeout|TimeoutExpired|IsEnabled))(?::\s|\s*$)/;
 /** Wrappers around the real error, and noise of an end. */
 const wrapper =
   /EngineDeadError|Engine core initialization failed|WorkerProc (?:failed|initialization failed)|EngineCore failed to start|validation errors? for|CancelledError|Executor failed|ProcessExitedException|BrokenPipeError|Engine process failed to start|Worker failed with error|workers failed$|RPCServer process died|: worker died$/;
-const reason = /^\s*(?:Value error, |Input should be )|: error: /;
+const reason = /^\s*(?:Value error, |Assertion failed, |Input should be )|: error: /;
 
 /** @param launch what is known of the launch beside its output. */
 export function createVllmLogReader(launch?: Partial<LaunchSeen>): EngineLogReader {

@@ -43,8 +43,15 @@ const stageOfFrame: readonly (readonly [Stage, string])[] = [
 
 const framesOf: readonly LineRule[] = [
   {
-    pattern: /^\s*File "(?<path>[^"]+)", line \d+, in (?<name>\S+)$/,
+    // A library that only parses is not where the fault lies.
+    pattern:
+      /^\s*File "(?!.*\/(?:json\/\w+|huggingface_hub\/dataclasses)\.py")(?<path>[^"]+)", line \d+, in (?<name>\S+)$/,
     read: ({ path, name }) => ({ frame: `${path?.replaceAll('\\', '/') ?? ''} ${name ?? ''}` }),
+  },
+  {
+    // The option that a check names, alone on its line.
+    pattern: /^(?<name>[a-z]\w{2,})(?:\.[a-z`][^\s:]*)*$/,
+    read: ({ name }) => ({ frame: name ?? '' }),
   },
   ...stageOfFrame.map(([stage, names]) => ({
     pattern: new RegExp(`^\\s*File "[^"]+", line \\d+, in (?:${names})$`),
@@ -174,6 +181,12 @@ export const vllmLines: readonly LineRule[] = [
     read: ({ free, kv }) => ({ facts: { freeBytesAtStart: gib(free), kvCacheBytes: gib(kv) } }),
   },
   {
+    pattern:
+      /Auto set \((?<kv>[\d.]+)\/[\d.]+\) GiB for KV cache on node \d+, with (?<want>[\d.]+) GiB requested/,
+    stage: 'kvCache',
+    read: ({ kv, want }) => ({ facts: { kvCacheBytes: gib(kv), wantedBytes: gib(want) } }),
+  },
+  {
     pattern: /(?:GPU|CPU|XPU|TPU) KV cache size: (?<tokens>[\d,]+) tokens/,
     stage: 'kvCache',
     read: ({ tokens }) => ({ facts: { kvCacheTokens: number(tokens) } }),
@@ -253,6 +266,7 @@ export const vllmLines: readonly LineRule[] = [
 
   // ready, serving, end
   { pattern: /Application startup complete\./, stage: 'ready', milestone: 'ready' },
+  { pattern: /^INFO:\s+[\w.:[\]]+ - "[A-Z]+ \S+ HTTP\/[\d.]+" 200\b/, stage: 'ready' },
   { pattern: /Avg prompt throughput: [\d.]+ tokens\/s|"POST \/v1\/\S+ HTTP/, stage: 'serving' },
   {
     pattern:

@@ -24,11 +24,13 @@ const BYTES_PER: Readonly<Record<string, number>> = {
   GiB: GIB,
 };
 
-const CARD_BLOCKS = ['asic', 'bus', 'vram', 'usage', 'mem_usage', 'temperature', 'power'];
-
 /** null: this is none of the three. */
 export function readAmdSmi(text: string): AmdSmiAnswer | null {
-  const json = readJsonText(text);
+  return amdSmiAnswerOf(readJsonText(text));
+}
+
+/** What was printed as JSON; or as rows of CSV, in which the cells of all blocks stand side by side. */
+export function amdSmiAnswerOf(json: unknown): AmdSmiAnswer | null {
   const entries = (Array.isArray(json) ? listOf(json) : listOf(recordOf(json).gpu_data))
     .map(recordOf)
     .filter((entry) => indexOf(entry) !== null);
@@ -37,11 +39,13 @@ export function readAmdSmi(text: string): AmdSmiAnswer | null {
   const rows: ProcessRow[] = [];
   for (const entry of entries) {
     const index = indexOf(entry) ?? 0;
-    if (CARD_BLOCKS.some((block) => block in entry)) gpus.set(index, readCard(index, entry));
-    for (const each of listOf(entry.process_list)) {
-      const row = readProcess(index, recordOf(recordOf(each).process_info));
+    const processes = 'pid' in entry ? [entry] : listOf(entry.process_list).map(recordOf);
+    for (const process of processes) {
+      const row = readProcess(index, recordOf(process.process_info ?? process));
       if (row) rows.push(row);
     }
+    const others = Object.keys(entry).filter((key) => key !== 'gpu' && key !== 'process_list');
+    if (!('pid' in entry) && others.length > 0) gpus.set(index, readCard(index, entry));
   }
   return { gpus: [...gpus.values()], processes: mergeProcesses(countOnce(rows)) };
 }
@@ -51,26 +55,55 @@ function indexOf(entry: JsonRecord): number | null {
   return index !== null && Number.isInteger(index) && index >= 0 && index < 1000 ? index : null;
 }
 
+/** `static`, `metric`, `list` and `monitor`, whose names for one thing differ, and those of ROCm 5. */
 function readCard(index: number, entry: JsonRecord): Gpu {
-  const memory = recordOf(entry.mem_usage);
-  const temperature = recordOf(entry.temperature);
-  const power = recordOf(entry.power);
+  const cells = (block: string, ...keys: string[]) =>
+    keys.flatMap((key) => [recordOf(entry[block])[key], entry[key]]);
+  const bytes = (block: string, ...keys: string[]) => firstOf(cells(block, ...keys), bytesOf);
+  const amount = (block: string, ...keys: string[]) => firstOf(cells(block, ...keys), amountOf);
+  const text = (block: string, ...keys: string[]) => firstOf(cells(block, ...keys), textOf);
+  const limit = recordOf(entry.limit);
   const pool = amdPoolOf({
-    vramTotalBytes: bytesOf(memory.total_vram) ?? bytesOf(recordOf(entry.vram).size),
-    vramUsedBytes: bytesOf(memory.used_vram),
-    gttTotalBytes: bytesOf(memory.total_gtt),
-    gttUsedBytes: bytesOf(memory.used_gtt),
+    vramTotalBytes:
+      bytes('mem_usage', 'total_vram', 'vram_total') ??
+      bytes('fb_usage', 'fb_total') ??
+      bytes('vram', 'size'),
+    vramUsedBytes: bytes('mem_usage', 'used_vram', 'vram_used') ?? bytes('fb_usage', 'fb_used'),
+    gttTotalBytes: bytes('mem_usage', 'total_gtt'),
+    gttUsedBytes: bytes('mem_usage', 'used_gtt'),
   });
   return completeGpu(index, {
     ...pool,
-    name: textOf(recordOf(entry.asic).market_name),
-    busId: textOf(recordOf(entry.bus).bdf),
+    name: text('asic', 'market_name') ?? text('board', 'product_name'),
+    uuid: textOf(entry.uuid),
+    busId: text('bus', 'bdf'),
     // of a pool it is the carve-out's alone
-    freeBytes: pool.memory === 'unified' ? null : bytesOf(memory.free_vram),
-    utilizationPercent: amountOf(recordOf(entry.usage).gfx_activity),
-    temperatureC: amountOf(temperature.edge) ?? amountOf(temperature.hotspot),
-    powerW: amountOf(power.socket_power) ?? amountOf(power.current_socket_power),
-    driverVersion: textOf(recordOf(entry.driver).version),
+    freeBytes: pool.memory === 'unified' ? null : bytes('mem_usage', 'free_vram', 'vram_free'),
+    utilizationPercent: amount('usage', 'gfx_activity', 'gfx'),
+    temperatureC: amount(
+      'temperature',
+      'edge',
+      'edge_temperature',
+      'hotspot',
+      'hotspot_temperature',
+    ),
+    powerW: amount(
+      'power',
+      'socket_power',
+      'current_socket_power',
+      'average_socket_power',
+      'power_usage',
+    ),
+    powerLimitW: firstOf(
+      [
+        limit.socket_power,
+        limit.socket_power_limit,
+        recordOf(limit.ppt0).socket_power_limit,
+        limit.max_power,
+      ],
+      amountOf,
+    ),
+    driverVersion: text('driver', 'version', 'driver_version'),
   });
 }
 
@@ -82,7 +115,7 @@ function readProcess(gpuIndex: number, info: JsonRecord): ProcessRow | null {
     pid,
     gpuKey: String(gpuIndex),
     gpuIndex,
-    usedBytes: bytesOf(recordOf(info.memory_usage).vram_mem),
+    usedBytes: bytesOf(recordOf(info.memory_usage).vram_mem ?? info.vram_mem, 'B'),
     name: textOf(info.name),
   };
 }
@@ -103,13 +136,25 @@ function countOnce(rows: readonly ProcessRow[]): readonly ProcessRow[] {
   );
 }
 
-/** `{"value": 54, "unit": "C"}`, `54`, `"54"`; "N/A" in any of their places is null. */
-function amountOf(value: unknown): number | null {
-  return numberOf(value) ?? numberOf(recordOf(value).value);
+function firstOf<T>(values: readonly unknown[], read: (value: unknown) => T | null): T | null {
+  return values.map((value) => read(value)).find((found) => found !== null) ?? null;
 }
 
-function bytesOf(value: unknown): number | null {
+/** `{"value": 54, "unit": "C"}`, `54`, `"54"`, `"54 C"`; "N/A" in any of their places is null. */
+function amountOf(value: unknown): number | null {
+  return (
+    numberOf(value) ??
+    numberOf(recordOf(value).value) ??
+    numberOf(QUANTITY.exec(String(value))?.[1])
+  );
+}
+
+/** As ROCm 5 writes it. */
+const QUANTITY = /^(-?[\d.]{1,18}) ([A-Za-z%]+)$/;
+
+function bytesOf(value: unknown, usualUnit = 'MB'): number | null {
   const amount = amountOf(value);
-  const perUnit = BYTES_PER[textOf(recordOf(value).unit) ?? 'MB'];
+  const unit = textOf(recordOf(value).unit) ?? QUANTITY.exec(String(value))?.[2] ?? usualUnit;
+  const perUnit = BYTES_PER[unit];
   return amount === null || perUnit === undefined ? null : Math.round(amount * perUnit);
 }

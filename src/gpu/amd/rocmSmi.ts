@@ -12,7 +12,11 @@ export interface RocmSmiAnswer {
 
 /** null: this is no output of rocm-smi. */
 export function readRocmSmi(text: string): RocmSmiAnswer | null {
-  const entries = Object.entries(recordOf(readJsonText(text)));
+  return rocmSmiAnswerOf(readJsonText(text));
+}
+
+export function rocmSmiAnswerOf(json: unknown): RocmSmiAnswer | null {
+  const entries = Object.entries(recordOf(json));
   const gpus = new Map<number, Gpu>();
   for (const [key, value] of entries) {
     const index = /^card(\d{1,3})$/.exec(key)?.[1];
@@ -48,7 +52,11 @@ function readCard(index: number, value: unknown): Gpu {
     name: textOf(cells.get('card series')) ?? textOf(cells.get('device name')),
     busId: textOf(cells.get('pci bus')),
     utilizationPercent: number('gpu use (%)'),
-    temperatureC: number('temperature (sensor edge) (c)', 'temperature (sensor junction) (c)'),
+    temperatureC: number(
+      'temperature (sensor edge) (c)',
+      'temperature (sensor junction) (c)',
+      'temperature (sensor #1) (c)',
+    ),
     powerW: number(
       'average graphics package power (w)',
       'current socket graphics package power (w)',

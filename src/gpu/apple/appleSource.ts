@@ -35,7 +35,9 @@ function read(state: GpuSourceState, { outputs, wish }: GpuAnswers): GpuReading 
   const [ioreg, vmStat, sysctl] = outputs;
   const memory = readSysctl(sysctl ?? null);
   const availableBytes = readVmStat(vmStat ?? null);
-  const gpus = readIoreg(ioreg?.stdout ?? '').map((gpu) => inPool(gpu, memory, availableBytes));
+  const gpus = readIoreg(ioreg?.stdout ?? '').map((gpu) =>
+    gpu.memory === 'unified' ? inPool(gpu, memory, availableBytes) : gpu,
+  );
   return {
     sample: {
       gpus,

@@ -2,6 +2,7 @@
 import type { Gpu } from '../gpu';
 import { completeGpu } from '../completeGpu';
 import { numberAt } from '../values';
+import { MIB } from '../../shared/units';
 
 const ENTRY = /^[ |]*\+-o /m;
 
@@ -22,14 +23,28 @@ export function readIoreg(text: string): Gpu[] {
     return {
       ...completeGpu(index, {
         name: /"model"\s*=\s*<?"([^"\r\n]{1,100})"/.exec(entry)?.[1] ?? null,
-        usedBytes: statistic(entry, 'Alloc system memory'),
         utilizationPercent: statistic(entry, 'Device Utilization %'),
-        memory: 'unified',
+        ...(statistic(entry, 'vramUsedBytes') === null
+          ? { usedBytes: statistic(entry, 'Alloc system memory'), memory: 'unified' }
+          : cardOf(entry)),
       }),
       ...(inUseBytes === null ? {} : { inUseBytes }),
       ...(cores === null ? {} : { cores }),
     };
   });
+}
+
+/** An AMD card of an Intel Mac has memory of its own. */
+function cardOf(entry: string): Partial<Gpu> {
+  const totalMib = statistic(entry, 'VRAM,totalMB');
+  return {
+    totalBytes: totalMib === null ? null : totalMib * MIB,
+    usedBytes: statistic(entry, 'vramUsedBytes'),
+    freeBytes: statistic(entry, 'vramFreeBytes'),
+    temperatureC: statistic(entry, 'Temperature\\(C\\)'),
+    powerW: statistic(entry, 'Total Power\\(W\\)'),
+    memory: 'dedicated',
+  };
 }
 
 const MAX_GPUS = 16;

@@ -1,6 +1,6 @@
 /** Reads `/proc/<pid>/fdinfo/<fd>` of an open GPU. https://docs.kernel.org/gpu/drm-usage-stats.html */
 import { MAX_BYTES, plausible } from '../completeGpu';
-import { linesOf, sumOf } from '../values';
+import { linesOf, sumOf, withoutTornEnd } from '../values';
 import { GIB, KIB, MIB } from '../../shared/units';
 
 /** One opening of one GPU. Descriptors that were copied or inherited show the same client again. */
@@ -26,7 +26,8 @@ const NAMES = [/^drm-resident-(.+)$/, /^drm-memory-(.+)$/, /^drm-total-(.+)$/, /
 /** null: no client of a GPU. */
 export function readFdinfo(text: string): DrmClient | null {
   const cells = new Map<string, string>();
-  for (const line of linesOf(text)) {
+  // a size at the very end may be half of one: the kernel ends each line
+  for (const line of linesOf(withoutTornEnd(text, /[1-9]\d{0,15}$/))) {
     const match = line.length > 200 ? null : LINE.exec(line);
     if (match?.[1] !== undefined) cells.set(match[1], match[2] ?? '');
   }

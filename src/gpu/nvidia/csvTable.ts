@@ -22,21 +22,44 @@ const TEXT_FIELDS = new Set(['name', 'gpu_name', 'process_name']);
 
 const HEADER_CELL = /^([a-z][a-z0-9_.]*)(?: \[([A-Za-z%/]+)\])?$/;
 
-/** null where no line of the text is a header. A header that comes again (loop mode) starts over: the newest rows count. */
-export function readCsvTable(text: string): CsvTable | null {
-  let columns: CsvColumn[] | null = null;
-  let rows: ReadonlyMap<string, string>[] = [];
+/**
+ * The newest table of those with the columns wanted; null where no line of the text is a header of one. A header that
+ * comes again (loop mode) starts over.
+ */
+export function readCsvTable(
+  text: string,
+  isWanted: (fields: readonly string[]) => boolean = () => true,
+): CsvTable | null {
+  let newest: CsvTable | null = null;
+  let rows: ReadonlyMap<string, string>[] | null = null;
   for (const line of linesOf(text)) {
     const header = readHeader(line);
     if (header) {
-      columns = header;
-      rows = [];
+      rows = isWanted(header.map(({ field }) => field)) ? [] : null;
+      if (rows) newest = { columns: header, rows };
       continue;
     }
-    const row = columns && readRow(line, columns);
-    if (row) rows.push(row);
+    const row = newest && rows && readRow(line, newest.columns);
+    if (row) rows?.push(row);
   }
-  return columns && { columns, rows };
+  return newest && withoutTornCells(newest);
+}
+
+const WITH_UNIT = /^\S+ (?:MiB|W|%|MHz)$/;
+
+/** Where cells have their units (no `nounits`), a bare number in a column with one is half of what was to be written. */
+function withoutTornCells(table: CsvTable): CsvTable {
+  const { columns, rows } = table;
+  if (!rows.some((row) => [...row.values()].some((cell) => WITH_UNIT.test(cell)))) return table;
+  const withUnit = new Set(columns.filter(({ unit }) => unit !== '').map(({ field }) => field));
+  const isTorn = (field: string, cell: string) => withUnit.has(field) && /^[\d.]+$/.test(cell);
+  return {
+    columns,
+    rows: rows.map(
+      (row) =>
+        new Map([...row].map(([field, cell]) => [field, isTorn(field, cell) ? '' : cell] as const)),
+    ),
+  };
 }
 
 /** Cells of a line, for outputs recorded without a header. */

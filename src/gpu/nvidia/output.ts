@@ -3,7 +3,7 @@ import type { GpuSample } from '../gpu';
 import { mergeProcesses } from '../mergeProcesses';
 import { readCsvTable, splitCells } from './csvTable';
 import { readListing } from './listing';
-import { readPmon } from './pmon';
+import { readDmon, readPmon } from './pmon';
 import { findProblems } from './problems';
 import { readHeaderlessProcess, readProcessRows } from './queryComputeApps';
 import { readGpuRows, readHeaderlessGpu } from './queryGpu';
@@ -19,6 +19,7 @@ export type NvidiaFormat =
   | 'table'
   | 'listing'
   | 'pmon'
+  | 'dmon'
   | 'tegrastats'
   | 'csvProcesses'
   | 'csvGpus'
@@ -45,7 +46,9 @@ const FORMATS: readonly {
   },
   {
     format: 'table',
-    recognizes: (text) => /^\|\s*NVIDIA-SMI\s+\d|^\| +GPU +Name\b|^\| +Processes:/m.test(text),
+    recognizes: (text) =>
+      /^\|\s*NVIDIA-SMI\s+\d|^\| +GPU +Name\b|^\| +Processes:/m.test(text) &&
+      !text.includes('AMD-SMI'),
     read: readTable,
   },
   {
@@ -59,14 +62,23 @@ const FORMATS: readonly {
     read: (text) => ({ processes: readPmon(text) }),
   },
   {
+    format: 'dmon',
+    recognizes: (text) => /^#\s*gpu\s+(?:\w+\s+)*(?:pwr|sm|fb)\b/im.test(text),
+    read: (text) => ({ gpus: readDmon(text) }),
+  },
+  {
     format: 'tegrastats',
     recognizes: (text) => TEGRASTATS_LINE.test(text),
     read: (text) => ({ gpus: readTegrastats(text) }),
   },
   {
     format: 'csvProcesses',
-    recognizes: (text) => hasColumn(text, (field) => field === 'pid'),
-    read: readComputeApps,
+    recognizes: (text) => hasColumn(text, isPidColumn),
+    // both queries may be in one recording
+    read: (text) => {
+      const cards = readQueryGpu(text);
+      return { ...cards, ...readComputeApps(text, cards.gpus) };
+    },
   },
   {
     format: 'csvGpus',
@@ -104,13 +116,13 @@ export function readNvidiaOutput(text: string): GpuSample {
 
 /** Rows of `--query-gpu`. */
 export function readQueryGpu(text: string): Known {
-  const table = readCsvTable(text);
+  const table = readCsvTable(text, (fields) => fields.some(isGpuColumn) && !fields.includes('pid'));
   return table ? readGpuRows(table) : {};
 }
 
 /** Rows of `--query-compute-apps`, joined with the cards of the same moment where they are given. */
 export function readComputeApps(text: string, gpus: GpuSample['gpus'] = []): Known {
-  const table = readCsvTable(text);
+  const table = readCsvTable(text, (fields) => fields.includes('pid'));
   return table ? { processes: mergeProcesses(readProcessRows(table, gpus)) } : {};
 }
 
@@ -131,8 +143,10 @@ function countHeaderless(text: string): number {
 }
 
 function hasColumn(text: string, wanted: (field: string) => boolean): boolean {
-  return readCsvTable(text)?.columns.some((column) => wanted(column.field)) ?? false;
+  return readCsvTable(text, (fields) => fields.some(wanted)) !== null;
 }
+
+const isPidColumn = (field: string): boolean => field === 'pid';
 
 function isGpuColumn(field: string): boolean {
   return /^(?:index|name|gpu_name|uuid|gpu_uuid)$|^(?:memory|utilization|temperature|power|pci)\./.test(
@@ -142,10 +156,7 @@ function isGpuColumn(field: string): boolean {
 
 /** A machine without GPU processes prints a header, an empty table or "No running processes found". */
 function isEmptyList(text: string): boolean {
-  return (
-    hasColumn(text, (field) => field === 'pid') ||
-    /^#\s*gpu\s+pid\b|No running processes found/im.test(text)
-  );
+  return hasColumn(text, isPidColumn) || /^#\s*gpu\s+pid\b|No running processes found/im.test(text);
 }
 
 function badOutput(text: string): GpuSample['problems'][number] {

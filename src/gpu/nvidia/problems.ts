@@ -18,7 +18,7 @@ const ROWS: readonly ProblemRow[] = [
   {
     id: 'driver_not_loaded',
     pattern:
-      /couldn'?t\s+communicate\s+with\s+the\s+NVIDIA\s+driver|Failed\s+to\s+initialize\s+NVML:\s+Driver\s+Not\s+Loaded/i,
+      /couldn.{0,3}t\s+communicate\s+with\s+the\s+NVIDIA\s+driver|Failed\s+to\s+initialize\s+NVML:\s+Driver\s+Not\s+Loaded/i,
     advice: 'The NVIDIA driver is not running: load or reinstall it.',
   },
   {
@@ -38,14 +38,23 @@ const ROWS: readonly ProblemRow[] = [
     advice: 'A GPU needs a reset: end what uses it, then reset it or restart the machine.',
   },
   {
+    id: 'power_cables',
+    pattern: /insufficiently\s+powered|external\s+power\s+cables/i,
+    advice: "A GPU's external power cables are not attached properly: shut down and check them.",
+  },
+  {
     id: 'gpu_lost',
-    pattern: /GPU\s+is\s+lost|Unable\s+to\s+determine\s+the\s+device\s+handle\s+for\s+GPU/i,
+    // of a GPU whose handle is refused for a reason that has an id of its own, that is said
+    pattern:
+      /GPU\s+is\s+lost|Unable\s+to\s+determine\s+the\s+device\s+handle\s+for\s+GPU(?!.{0,200}(?:Insufficient\s+Permissions|insufficiently\s+powered|requires\s+reset))/i,
     advice: 'A GPU fell off the bus: restart the machine, then check its power and its slot.',
   },
   {
     id: 'permission',
-    pattern: /Failed\s+to\s+initialize\s+NVML:\s+Insufficient\s+Permissions/i,
-    advice: 'No right to use the GPU: check the groups video and render, and /dev/nvidia*.',
+    pattern:
+      /(?:initialize\s+NVML|device\s+handle\s+for\s+GPU.{0,200}):\s+(?:Insufficient\s+Permissions|No\s+Permission|GPU\s+access\s+blocked)/i,
+    advice:
+      'No right to use the GPU: check the groups video and render, and /dev/nvidia*; under WSL, the driver of Windows.',
   },
   {
     id: 'nvml_unknown',
@@ -55,7 +64,7 @@ const ROWS: readonly ProblemRow[] = [
   {
     id: 'library_not_found',
     pattern:
-      /couldn'?t\s+find\s+\S*(?:libnvidia-ml|nvml)|Failed\s+to\s+initialize\s+NVML:\s+\S*\s*Not\s+Found/i,
+      /couldn.{0,3}t\s+find\s+\S*(?:libnvidia-ml|nvml)|Failed\s+to\s+initialize\s+NVML:\s+\S*\s*Not\s+Found/i,
     advice: "NVIDIA's management library is missing: reinstall the driver.",
   },
   {

@@ -37,6 +37,8 @@ export function readHeaderlessProcess(cells: readonly string[]): ProcessRow | nu
   const pid = readCount(pidCell);
   if (pid === null || pid === 0 || rest.length === 0 || rest.length > 2) return null;
   const sizeAt = rest.findIndex((cell) => readMemory(cell) !== null);
+  // two figures: index, used and total of a card
+  if (rest.length === 2 && rest.every((cell) => readMemory(cell) !== null)) return null;
   return {
     pid,
     gpuKey: uuid ?? '',

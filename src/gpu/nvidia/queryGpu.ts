@@ -21,19 +21,29 @@ const BUS_ID = /^[0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.\d$/i;
 
 type Row = ReadonlyMap<string, string>;
 
-/** Rows without an index column are numbered as they come; an index that comes again (loop mode) replaces its older row. */
+/** Rows without an index column are numbered as they come; a card that comes again (loop mode) replaces its older row. */
 export function readGpuRows(table: CsvTable): GpuRows {
   const units = new Map(table.columns.map((column) => [column.field, column.unit]));
   const byIndex = new Map<number, Gpu>();
   const problems: GpuProblem[] = [];
   for (const row of table.rows) {
     if (!isGpuRow(row)) continue;
-    const gpu = toGpu(row, units, readCount(row.get('index')) ?? byIndex.size);
+    const at = readCount(row.get('index'));
+    const one = toGpu(row, units, at ?? byIndex.size);
+    const before = at === null && [...byIndex.values()].find((other) => isSameCard(other, one));
+    const gpu = before ? { ...one, index: before.index } : one;
     byIndex.set(gpu.index, gpu);
     const problem = problemOfRow(row, gpu);
     if (problem) problems.push(problem);
   }
   return { gpus: [...byIndex.values()].sort((a, b) => a.index - b.index), problems };
+}
+
+function isSameCard(one: Gpu, other: Gpu): boolean {
+  return (
+    (one.uuid !== null && one.uuid === other.uuid) ||
+    (one.busId !== null && one.busId === other.busId)
+  );
 }
 
 /** A message with as many commas as the header has is still no GPU. */
@@ -82,16 +92,18 @@ function toGpu(row: Row, units: ReadonlyMap<string, string>, index: number): Gpu
 const SILENT_DEVICE =
   /^\[(?:Unknown Error|GPU is lost|GPU requires reset|Insufficient Permissions)\]$/i;
 
-/** A single bad cell is only unknown; a device whose every reading fails has a problem of its own. */
+/** A single bad cell is only unknown; a device whose memory is kept from us, or whose every reading fails, has a problem. */
 function problemOfRow(row: Row, gpu: Gpu): GpuProblem | null {
   const bad = [...row.values()].find((cell) => SILENT_DEVICE.test(cell));
   if (bad === undefined) return null;
   const who = `GPU ${gpu.index}${gpu.busId === null ? '' : ` at ${gpu.busId}`}`;
   // The two texts with "GPU" in them are found in the whole output already, by `findProblems`.
   if (bad.includes('GPU')) return null;
-  const readings = [gpu.totalBytes, gpu.usedBytes, gpu.utilizationPercent, gpu.temperatureC];
+  const memory = [gpu.totalBytes, gpu.usedBytes];
+  const isKept = /Permissions/i.test(bad);
+  const readings = isKept ? memory : [...memory, gpu.utilizationPercent, gpu.temperatureC];
   if (readings.some((reading) => reading !== null)) return null;
-  return /Permissions/i.test(bad)
+  return isKept
     ? { id: 'permission', text: `No right to read ${who}.` }
     : { id: 'gpu_silent', text: `${who} answers nothing but "${bad.slice(1, -1)}".` };
 }

@@ -8,9 +8,10 @@ import {
   isNotSupported,
   linesOf,
   readCount,
-  readMemory,
   readNumber,
+  readSize,
   readText,
+  withoutTornEnd,
 } from '../values';
 
 const GPU_LINE = /^GPU ([0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.\d)\s*$/i;
@@ -41,7 +42,8 @@ export function readQueryText(text: string): { gpus: Gpu[]; processes: GpuProces
 function readCards(log: string): Card[] {
   const cards: Card[] = [];
   let headings: { indent: number; title: string }[] = [];
-  for (const line of linesOf(log)) {
+  // a log that ends in a digit was cut in a figure: each has its unit behind it
+  for (const line of linesOf(withoutTornEnd(log, /\d$/))) {
     const busId = GPU_LINE.exec(line)?.[1];
     if (busId !== undefined) {
       cards.push({ busId, values: new Map(), processes: [], slices: [] });
@@ -97,10 +99,10 @@ function toGpu(card: Card, index: number, driverVersion: string | null): Gpu {
     name,
     uuid: readText(value('GPU UUID')),
     busId: readText(value('PCI/Bus Id')) ?? card.busId,
-    totalBytes: readMemory(total),
-    usedBytes: readMemory(value('FB Memory Usage/Used')),
-    freeBytes: readMemory(value('FB Memory Usage/Free')),
-    reservedBytes: readMemory(value('FB Memory Usage/Reserved')),
+    totalBytes: readSize(total),
+    usedBytes: readSize(value('FB Memory Usage/Used')),
+    freeBytes: readSize(value('FB Memory Usage/Free')),
+    reservedBytes: readSize(value('FB Memory Usage/Reserved')),
     utilizationPercent: readNumber(value('Utilization/Gpu'), '%'),
     temperatureC: readNumber(value('Temperature/GPU Current Temp'), 'C'),
     powerW: readNumber(
@@ -131,9 +133,9 @@ function toSlice(facts: ReadonlyMap<string, string>): MigDevice {
     device: readCount(facts.get('Index')),
     gpuInstanceId: readCount(facts.get('GPU Instance ID')),
     computeInstanceId: readCount(facts.get('Compute Instance ID')),
-    totalBytes: readMemory(facts.get('FB Memory Usage/Total')),
-    usedBytes: readMemory(facts.get('FB Memory Usage/Used')),
-    freeBytes: readMemory(facts.get('FB Memory Usage/Free')),
+    totalBytes: readSize(facts.get('FB Memory Usage/Total')),
+    usedBytes: readSize(facts.get('FB Memory Usage/Used')),
+    freeBytes: readSize(facts.get('FB Memory Usage/Free')),
   });
 }
 
@@ -145,7 +147,7 @@ function toProcessRow(facts: ReadonlyMap<string, string>, gpuIndex: number): Pro
       pid,
       gpuKey: String(gpuIndex),
       gpuIndex,
-      usedBytes: readMemory(facts.get('Used GPU Memory')),
+      usedBytes: readSize(facts.get('Used GPU Memory')),
       name: readText(facts.get('Name')),
       type: readText(facts.get('Type')) ?? undefined,
       gpuInstanceId: readCount(facts.get('GPU instance ID')) ?? undefined,

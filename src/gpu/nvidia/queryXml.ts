@@ -3,14 +3,7 @@ import type { Gpu, GpuProcess, MigDevice } from '../gpu';
 import { completeGpu, completeSlice } from '../completeGpu';
 import type { ProcessRow } from '../mergeProcesses';
 import { mergeProcesses } from '../mergeProcesses';
-import {
-  isIntegrated,
-  isNotSupported,
-  readCount,
-  readMemory,
-  readNumber,
-  readText,
-} from '../values';
+import { isIntegrated, isNotSupported, readCount, readNumber, readSize, readText } from '../values';
 import type { XmlElement } from './xmlTree';
 import { all, at, readXml, textAt } from './xmlTree';
 
@@ -48,10 +41,10 @@ function toGpu(element: XmlElement, index: number, driverVersion: string | null)
     name,
     uuid: readText(textAt(element, 'uuid')),
     busId: readText(textAt(element, 'pci', 'pci_bus_id')) ?? readText(element.id),
-    totalBytes: readMemory(textAt(memory, 'total')),
-    usedBytes: readMemory(textAt(memory, 'used')),
-    freeBytes: readMemory(textAt(memory, 'free')),
-    reservedBytes: readMemory(textAt(memory, 'reserved')),
+    totalBytes: readSize(textAt(memory, 'total')),
+    usedBytes: readSize(textAt(memory, 'used')),
+    freeBytes: readSize(textAt(memory, 'free')),
+    reservedBytes: readSize(textAt(memory, 'reserved')),
     utilizationPercent: readNumber(textAt(element, 'utilization', 'gpu_util'), '%'),
     temperatureC: readNumber(textAt(element, 'temperature', 'gpu_temp'), 'C'),
     powerW: readPower(element, POWER_DRAWS),
@@ -79,9 +72,9 @@ function toSlice(element: XmlElement): MigDevice {
     device: readCount(textAt(element, 'index')),
     gpuInstanceId: readCount(textAt(element, 'gpu_instance_id')),
     computeInstanceId: readCount(textAt(element, 'compute_instance_id')),
-    totalBytes: readMemory(textAt(memory, 'total')),
-    usedBytes: readMemory(textAt(memory, 'used')),
-    freeBytes: readMemory(textAt(memory, 'free')),
+    totalBytes: readSize(textAt(memory, 'total')),
+    usedBytes: readSize(textAt(memory, 'used')),
+    freeBytes: readSize(textAt(memory, 'free')),
   });
 }
 
@@ -93,7 +86,7 @@ function toProcessRow(element: XmlElement, gpuIndex: number): ProcessRow | null 
     pid,
     gpuKey: String(gpuIndex),
     gpuIndex,
-    usedBytes: readMemory(textAt(element, 'used_memory')),
+    usedBytes: readSize(textAt(element, 'used_memory')),
     // Windows hides the names of elevated processes: printed, but empty.
     name: name === '' ? '' : readText(name),
     type: readText(textAt(element, 'type')) ?? undefined,

@@ -1,6 +1,6 @@
 /**
  * The least of an XML reader that `nvidia-smi -q -x` needs: elements, their text and their `id`. It never fails: a cut document
- * gives the elements seen so far, a stray end tag is skipped. Other attributes, comments and the DTD are passed over.
+ * gives the elements seen so far, the one it is cut in without its text, a stray end tag is skipped. Other attributes, comments and the DTD are passed over.
  */
 export interface XmlElement {
   readonly name: string;
@@ -39,6 +39,7 @@ export function readXml(text: string): XmlElement {
       if (selfClosing !== '/') open.push(element);
     }
   }
+  for (const element of open) element.text = '';
   return root;
 }
 

@@ -139,7 +139,7 @@ function onlyCard({ boards }: Counters, used: ReadonlyMap<string, number | null>
 }
 
 /** Both halves as one number, as DirectX writes it. */
-function instanceOf(name: string): { pid?: number; luid: string } | null {
+export function instanceOf(name: string): { pid?: number; luid: string } | null {
   const [, pid, high, low] = INSTANCE.exec(name) ?? [];
   if (high === undefined || low === undefined) return null;
   const luid = String((BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`));

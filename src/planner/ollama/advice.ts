@@ -28,8 +28,8 @@ export function adviseOllama(
   const advice = candidates(settings, memory, longest).flatMap((candidate): Advice[] => {
     const options = { ...request.options, ...candidate.change };
     const again = workOutAgain({ ...request, options }, model, rules);
-    // What failed here before is not proposed again.
-    if (again.learned?.failedAlike === true) return [];
+    // What failed here before is not proposed again, nor what this version refuses.
+    if (again.learned?.failedAlike === true || again.settings.refusal !== null) return [];
     const saved = Math.round(before - neededBytes(again.memory));
     const gained = ORDER.indexOf(verdict) - ORDER.indexOf(again.verdict);
     // Less in sum may still be split so that it no longer fits: with fixed layers, or from several cards to one.

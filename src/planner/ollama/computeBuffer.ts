@@ -17,6 +17,8 @@ const SPREAD = {
   scores: { low: 0.94, high: 1.09 },
   // Llama 2 7B took 164 MiB in 2023, and would take 188 now: K and V were no part of it.
   olderScores: { low: 0.86, high: 1.09 },
+  // Without flash attention their shared part can lie beside the scores: 18 % more in one of eleven such models.
+  expertScores: { low: 0.94, high: 1.2 },
   dense: { low: 0.88, high: 1.16 },
   experts: { low: 0.83, high: 1.16 },
 };
@@ -124,6 +126,7 @@ function spreadOf(
   logits: LogitsReserve,
 ): keyof typeof SPREAD {
   const attends = shape.layers.some(({ kind }) => kind === 'full' || kind === 'sliding');
+  if (attends && !flashAttention && shape.expertCount > 0) return 'expertScores';
   if (attends && !flashAttention) return logits === 'fewRows' ? 'scores' : 'olderScores';
   return shape.expertCount > 0 ? 'experts' : 'dense';
 }

@@ -51,9 +51,13 @@ export interface GgufShape {
   readonly latent: { readonly keyLength: number; readonly valueLength: number } | null;
   /** A shape taken from models of about this size, not read: K/V may be half or twice as much. */
   readonly typical: boolean;
+  /** Answers with vectors, not text: Ollama gives it one slot, and a batch for a whole input. */
+  readonly embeds: boolean;
+  /** Sees the whole input at once: no K/V cache, no logits, no output layer with weights. */
+  readonly encodes: boolean;
 }
 
-/** No K/V cache at all. */
+/** Architectures that are encoders; a Gemma 3 that pools its answers is one as well. */
 const ENCODERS: ReadonlySet<string> = new Set([
   'bert',
   'nomic-bert',
@@ -81,6 +85,8 @@ export function readShape(gguf: Readonly<Record<string, unknown>>): GgufShape | 
   if (keyLength === null) return null;
   const valueLength = meta.count('value_length') ?? keyLength;
   const keyValueHeads = largest(keyValueCounts) ?? headCount;
+  const pools = meta.count('pooling_type') !== null;
+  const encodes = ENCODERS.has(architecture) || (architecture === 'gemma3' && pools);
   const base = {
     architecture,
     blockCount,
@@ -106,6 +112,8 @@ export function readShape(gguf: Readonly<Record<string, unknown>>): GgufShape | 
     layerInputs: blockCount * (meta.count('embedding_length_per_layer_input') ?? 0),
     draftBlocks: Math.min(blockCount - 1, meta.count('nextn_predict_layers') ?? 0),
     typical: false,
+    embeds: encodes || pools,
+    encodes,
   };
   return { ...base, layers: readLayers(meta, base, keyValueCounts) };
 }
@@ -159,11 +167,11 @@ function layerKinds(
   shape: Omit<GgufShape, 'layers'>,
   states: readonly (StateKind | null)[],
 ): LayerKind[] {
-  const { architecture, blockCount } = shape;
+  const { blockCount } = shape;
   const withK = blockCount - shape.draftBlocks - sharingLayers(meta, shape);
   const sliding = slidingOf(meta, shape);
   return states.map((state, layer) => {
-    if (ENCODERS.has(architecture) || layer >= withK || state === 'neither') return 'none';
+    if (shape.encodes || layer >= withK || state === 'neither') return 'none';
     if (state === 'instead') return 'recurrent';
     return sliding[layer] === true ? 'sliding' : 'full';
   });

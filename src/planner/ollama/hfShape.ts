@@ -53,13 +53,15 @@ export function shapeFromConfig(config: unknown): GgufShape | null {
     draftBlocks: 0,
     latent: hf.mla ? { keyLength, valueLength: hf.valueHeadDim ?? keyLength } : null,
     typical: false,
+    embeds: false,
+    encodes: false,
   };
 }
 
 function kindOf(kind: string): LayerShape['kind'] {
   if (kind === 'sliding' || kind === 'chunked') return 'sliding';
   if (kind === 'state') return 'recurrent';
-  if (kind === 'shared' || kind === 'none') return 'none';
+  if (kind === 'shared' || kind === 'encoder' || kind === 'none') return 'none';
   return 'full';
 }
 

@@ -4,11 +4,12 @@ import type { GgufShape, LayerShape } from './ggufShape';
 /**
  * How many cells a sliding layer keeps:
  * - `ignored`: as many as a full layer
- * - `shared`: slots × max(window, kept at least) + batch, for all slots together (memory.go, Ollama's engine)
+ * - `estimated`: slots × max(window, kept at least) + batch, for all slots together (memory.go)
+ * - `engine`: the same in Ollama's engine, padded, and where a slot is no longer than that, all of it
  * - `perSlot`: each slot pad256(min(context, window + ubatch)) (llama-server with `-np`)
  * - `unified`: min(all cells, pad256(window × slots + ubatch)) (a plain llama-server's unified cache)
  */
-export type SlidingRule = 'ignored' | 'shared' | 'perSlot' | 'unified';
+export type SlidingRule = 'ignored' | 'estimated' | 'engine' | 'perSlot' | 'unified';
 
 export interface CacheSettings {
   /** Tokens of one slot. */
@@ -60,9 +61,12 @@ export function cacheCells(
   const window = shape.slidingWindow;
   if (window === null || cache.sliding === 'ignored') return all;
   const batch = Math.min(cache.batch, cache.numCtx);
+  const kept = Math.max(window, KEPT_ROWS[shape.architecture] ?? 0);
   switch (cache.sliding) {
-    case 'shared':
-      return cache.numParallel * Math.max(window, KEPT_ROWS[shape.architecture] ?? 0) + batch;
+    case 'estimated':
+      return cache.numParallel * kept + batch;
+    case 'engine':
+      return kept >= slotCells ? all : padTo(cache.numParallel * kept + batch, cache.padCells);
     case 'perSlot':
       return cache.numParallel * Math.min(slotCells, padTo(window + cache.batch, 256));
     case 'unified':

@@ -8,6 +8,8 @@ import type { GgufShape } from './ggufShape';
 export interface LayerWeights {
   /** One figure per block. */
   readonly blockBytes: readonly number[];
+  /** Of each block's: routed experts, which from 0.30 on are the first to stay in RAM. */
+  readonly expertBytes: readonly number[];
   /** The output layer: its own tensor, or a second copy of a tied embedding. */
   readonly outputBytes: number;
   /** Embedding and other tables that tokens are looked up in: always in RAM, also with every layer on the GPU. */
@@ -81,8 +83,11 @@ export function splitWeights(
     const other = meta.count('other_bytes') ?? 0;
     return finish(shape, {
       blockBytes: exact,
-      // A tied embedding is copied; the last norm goes with it.
-      outputBytes: (output > 0 ? output : embedding) + other,
+      expertBytes:
+        meta.numbers('expert_bytes')?.map((bytes, block) => Math.min(bytes, exact[block] ?? 0)) ??
+        expertsOf(shape, exact),
+      // A tied embedding is copied; the last norm goes with it. An encoder has no use for a copy.
+      outputBytes: (output > 0 || shape.encodes ? output : embedding) + other,
       embeddingBytes: embedding + (meta.count('input_bytes') ?? 0),
       projectorBytes: meta.count('projector_bytes') ?? 0,
       projectorGraphBytes: meta.count('projector_bytes') === null ? 0 : projector.graph,
@@ -106,21 +111,24 @@ function splitTotal(
   const edgeElements = vocabulary * shape.embeddingLength;
   const blocks = blockElements(shape, loaded);
   const blockSum = blocks.reduce((sum, elements) => sum + elements, 0);
-  const tied = shape.embeddingLength <= (TIED_UP_TO_WIDTH[shape.architecture] ?? 0);
+  const tied = isTied(shape);
   // A file holds a tied embedding once, a loaded model's figure has neither the CPU's copy nor the untied embedding.
   const inFile = Math.max(0, totalBytes - projector.bytes);
   const bits = (8 * inFile) / (blockSum + edgeElements * (tied || loaded ? 1 : 2));
   const edges = EDGE_BITS.find((row) => bits >= row.fromBits);
   const bf16 = BF16_EDGES.has(shape.architecture);
-  const outputBytes = (edgeElements * (bf16 ? 16 : (edges?.output ?? 6.5625))) / 8;
+  const headBytes = (edgeElements * (bf16 ? 16 : (edges?.output ?? 6.5625))) / 8;
   const ownEmbedding = (edgeElements * (bf16 ? 16 : (edges?.embedding ?? 4.5))) / 8;
-  const embeddingBytes = tied ? outputBytes : ownEmbedding;
+  const outputBytes = shape.encodes ? 0 : headBytes;
+  const embeddingBytes = tied ? headBytes : ownEmbedding;
   const blockBytes = Math.max(
     0.3 * inFile,
-    inFile - outputBytes - (tied || loaded ? 0 : embeddingBytes),
+    inFile - headBytes - (tied || loaded ? 0 : embeddingBytes),
   );
+  const bytes = blocks.map((elements) => (blockBytes * elements) / blockSum);
   return finish(shape, {
-    blockBytes: blocks.map((elements) => (blockBytes * elements) / blockSum),
+    blockBytes: bytes,
+    expertBytes: expertsOf(shape, bytes),
     outputBytes,
     embeddingBytes,
     projectorBytes: projector.bytes,
@@ -155,6 +163,22 @@ function projectorOf(
   const known = INLINE_VISION[shape.architecture];
   const inline = known && shape.blockCount >= known.fromBlocks ? known : null;
   return { bytes: given ?? inline?.bytes ?? 0, graph: inline?.graph ?? 0 };
+}
+
+/** Weights of the whole model; the head apart where the family has one. */
+export function elementsOf(shape: GgufShape): number {
+  const edge = (shape.vocabularySize ?? 128256) * shape.embeddingLength;
+  const blocks = blockElements(shape, false).reduce((sum, elements) => sum + elements, 0);
+  return blocks + edge * (isTied(shape) ? 1 : 2);
+}
+
+const isTied = (shape: GgufShape): boolean =>
+  shape.encodes || shape.embeddingLength <= (TIED_UP_TO_WIDTH[shape.architecture] ?? 0);
+
+function expertsOf(shape: GgufShape, blockBytes: readonly number[]): number[] {
+  const all = blockElements(shape, false);
+  const rest = blockElements({ ...shape, expertFeedForwardLength: 0 }, false);
+  return blockBytes.map((bytes, block) => bytes * (1 - (rest[block] ?? 0) / (all[block] ?? 1)));
 }
 
 /** Weights per block: attention and feed-forward, experts counted in full; leading dense blocks are smaller. */

@@ -4,7 +4,7 @@
  * rest were ungated feed-forwards, Gemma 3n's streams and small experts, which the terms now have. All loads are in
  * test/fixtures/facts/llama.json, and the test prints how well they are met.
  */
-import type { GgufShape, LayerShape } from './ggufShape';
+import type { GgufShape } from './ggufShape';
 
 export interface GraphInput {
   readonly shape: GgufShape;
@@ -37,18 +37,21 @@ const UNGATED: ReadonlySet<string> = new Set([
   'nemotron',
   'nemotron_h',
   'bert',
-  'nomic-bert',
   't5',
 ]);
 
 /** Bytes, to within a tenth or so; bounds are the caller's. */
-export function llamaGraphBytes(input: GraphInput): number {
-  const { shape, tokens } = input;
-  const layers = summary(shape.layers);
+export function llamaGraphBytes(given: GraphInput): number {
+  const { shape, tokens } = given;
+  // An encoder keeps nothing: its tokens look at each other, and there are no logits.
+  const input = shape.encodes
+    ? { ...given, slotCells: tokens, slidingCells: tokens, logitRows: 0 }
+    : given;
+  const layers = summary(shape);
   const attends = layers.full || layers.sliding;
   const queryWidth = attends ? shape.headCount * (shape.latent?.valueLength ?? shape.keyLength) : 0;
   const body = Math.max(
-    feedForward(shape, queryWidth),
+    feedForward(shape, shape.encodes ? 0 : queryWidth),
     attends ? attention(input, queryWidth, layers.full ? input.slotCells : input.slidingCells) : 0,
     mixer(input, layers.stateBytes),
   );
@@ -66,8 +69,12 @@ interface Summary {
   stateBytes: number;
 }
 
-function summary(layers: readonly LayerShape[]): Summary {
-  const found: Summary = { full: false, sliding: false, stateBytes: 0 };
+function summary({ encodes, slidingWindow, layers }: GgufShape): Summary {
+  const found: Summary = {
+    full: encodes,
+    sliding: encodes && slidingWindow !== null,
+    stateBytes: 0,
+  };
   for (const { kind, stateBytes } of layers) {
     if (kind === 'full') found.full = true;
     else if (kind === 'sliding') found.sliding = true;
@@ -112,7 +119,7 @@ function attention(input: GraphInput, queryWidth: number, cells: number): number
     );
   const keyValue = shape.keyValueHeads * (shape.keyLength + shape.valueLength);
   const kept = scores + residual(shape) + 2 * queryWidth;
-  if (!flashAttention) return kept + keyValue;
+  if (!flashAttention || shape.encodes) return kept + keyValue;
   if (input.cacheType !== 'f32') return kept + 2 * keyValue;
   // Flash attention reads 16 bits: a cache in 32 is copied, layer by layer.
   const copied = input.slotCells * input.numParallel * keyValue;

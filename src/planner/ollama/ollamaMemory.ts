@@ -11,6 +11,7 @@ import {
   type CacheSettings,
   type SlidingRule,
 } from './keyValueCache';
+import type { GgufShape } from './ggufShape';
 import type { OllamaModel } from './ollamaModel';
 import type { OllamaSettings } from './ollamaSettings';
 import type { OllamaRules } from './ollamaVersions';
@@ -67,16 +68,20 @@ export function ollamaMemory(
   const { shape, weights } = model;
   const freeBytes = gpus.map(freeBytesOf);
   const predictedBytes = predict(model, settings);
-  const batch = settings.numBatch ?? defaultBatch(rules, settings, predictedBytes, freeBytes, gpus);
+  const batch =
+    settings.numBatch ?? defaultBatch(rules, settings, shape, predictedBytes, freeBytes, gpus);
   const cache: CacheSettings = {
     numCtx: settings.numCtx,
     numParallel: settings.numParallel,
-    batch: Math.min(
-      batch,
-      rules.era === 'fit' ? settings.numCtx * settings.numParallel : settings.numCtx,
-    ),
+    // An encoder's batch is no part of a context.
+    batch: shape.encodes
+      ? batch
+      : Math.min(
+          batch,
+          rules.era === 'fit' ? settings.numCtx * settings.numParallel : settings.numCtx,
+        ),
     cacheType: settings.cacheType,
-    sliding: slidingRule(rules),
+    sliding: slidingRule(rules, shape.architecture),
     padCells: rules.era === 'fit' || rules.ownEngine ? (rules.era === 'estimate' ? 1 : 256) : 1,
     equalValues: rules.era === 'fit' && !settings.flashAttention,
   };
@@ -86,7 +91,7 @@ export function ollamaMemory(
   const checkpointed = rules.era === 'layout' && rules.ownEngine ? 1 + STATE_CHECKPOINTS : 1;
   const stateScale: Bounded = { low: 1, point: checkpointed, high: checkpointed };
   const cacheScale = shape.typical ? around(1, 0.4, 2) : exactly(1);
-  const allCells = cacheCells(shape, 'full', cache);
+  const allCells = shape.encodes ? cache.batch : cacheCells(shape, 'full', cache);
   const hasSliding = shape.layers.some((layer) => layer.kind === 'sliding');
   const byFormula = computeBuffers({
     shape,
@@ -120,6 +125,7 @@ export function ollamaMemory(
     );
     const input: PlacementInput = {
       blockBytes: layerCache.map((bytes, layer) => bytes + (layerWeights[layer] ?? 0)),
+      expertBytes: weights.expertBytes.map((bytes) => bytes * weightScale),
       outputBytes: weights.outputBytes * weightScale,
       projectorBytes: weights.projectorBytes,
       projectorGraphBytes: compute.estimate ? weights.projectorGraphBytes : 0,
@@ -133,7 +139,7 @@ export function ollamaMemory(
     };
     const placement = place(rules, input);
     const graph = (placement.allOnGpu ? compute.full : compute.partial)[scenario];
-    return takeStock(placement, layerWeights, layerCache, graph, scenario, {
+    return takeStock(placement, layerWeights, input.expertBytes, layerCache, graph, scenario, {
       freeBytes,
       hostBytes: weights.embeddingBytes + compute.hostBytes,
     });
@@ -168,6 +174,7 @@ function place(rules: OllamaRules, input: PlacementInput): Placement {
 function takeStock(
   placement: Placement,
   layerWeights: readonly number[],
+  expertBytes: readonly number[],
   layerCache: readonly number[],
   graphBytes: number,
   scenario: Scenario,
@@ -183,7 +190,9 @@ function takeStock(
       hostBytes += layerBytes + cacheBytes;
       return;
     }
-    weights[gpu] = (weights[gpu] ?? 0) + layerBytes;
+    const left = placement.withoutExperts[layer] === true ? (expertBytes[layer] ?? 0) : 0;
+    hostBytes += left;
+    weights[gpu] = (weights[gpu] ?? 0) + layerBytes - left;
     cache[gpu] = (cache[gpu] ?? 0) + cacheBytes;
   });
   const perGpu = placement.perGpu.map((count, gpu) => ({
@@ -200,12 +209,12 @@ function takeStock(
   return { placement, perGpu, hostBytes, within };
 }
 
-/** Sliding windows are saved only by code that knows them. */
-function slidingRule(rules: OllamaRules): SlidingRule {
+/** Sliding windows are saved only by code that knows them; Ollama's engine keeps Llama 4's chunks in full. */
+function slidingRule(rules: OllamaRules, architecture: string): SlidingRule {
   if (rules.era === 'fit') return 'perSlot';
-  return rules.ownEngine && (rules.era === 'layout' || rules.estimatesWindows)
-    ? 'shared'
-    : 'ignored';
+  if (!rules.ownEngine || architecture === 'llama4') return 'ignored';
+  if (rules.era === 'layout') return 'engine';
+  return rules.estimatesWindows ? 'estimated' : 'ignored';
 }
 
 /** The server's own prediction before a load (0.30 on): every layer full, f16, heads as wide as the embedding allows. */
@@ -239,12 +248,14 @@ const BATCHES: readonly {
 function defaultBatch(
   rules: OllamaRules,
   settings: OllamaSettings,
+  shape: GgufShape,
   predictedBytes: number,
   freeBytes: readonly number[],
   gpus: readonly GpuRequest[],
 ): number {
   if (rules.era !== 'fit') return 512;
   const cells = settings.numCtx * settings.numParallel;
+  if (shape.embeds) return Math.min(2048, cells);
   if (!settings.flashAttention)
     return cells > 4096 && gpus.some((gpu) => gpu.totalBytes <= 8 * GIB) ? 256 : 512;
   const largest = Math.max(0, ...freeBytes);

@@ -2,10 +2,11 @@
 import { GIB } from '../../shared/units';
 import type { Basis } from '../../shared/planAnswer';
 import type { ModelRequest } from '../../shared/planRequest';
+import { around } from './bounded';
 import { readShape, type GgufShape } from './ggufShape';
 import { shapeFromConfig } from './hfShape';
-import { splitWeights, type LayerWeights } from './layerWeights';
-import { typicalModel } from './typicalShape';
+import { elementsOf, splitWeights, type LayerWeights } from './layerWeights';
+import { DEFAULT_BITS, typicalModel, type TypicalModel } from './typicalShape';
 
 export interface OllamaModel {
   readonly shape: GgufShape;
@@ -28,14 +29,34 @@ export function ollamaModel(model: ModelRequest): OllamaModel | null {
   if (!read) notes.push(typicalNote(model, typical?.billions ?? 7, typical?.assumed ?? true));
   const known = splitWeights(shape, model);
   if (known) return { shape, weights: known, basis: basisOf(header, read), notes };
-  if (!typical) return null;
-  const weights = splitWeights({ ...shape, typical: true }, { weightsBytes: typical.fileBytes });
+  // A shape that was read tells more of the size than a name without one.
+  const guessed = read && typical?.assumed !== false ? sizeOfShape(read) : typical;
+  if (!guessed) return null;
+  const weights = splitWeights({ ...shape, typical: true }, { weightsBytes: guessed.fileBytes });
   if (!weights) return null;
   notes.push(
-    `No file size is known: ${(typical.fileBytes / GIB).toFixed(1)} GiB from ` +
-      `${typical.billions.toFixed(1)}B weights at ${String(typical.bits)} bits each.`,
+    `No file size is known: ${(guessed.fileBytes / GIB).toFixed(1)} GiB for ` +
+      `${guessed.billions.toFixed(1)}B weights at ${String(guessed.bits)} bits each.`,
   );
-  return { shape, weights, basis: header ? 'gguf' : typical.assumed ? 'default' : 'name', notes };
+  return {
+    shape,
+    weights: {
+      ...weights,
+      scale: guessed.scale,
+      source: 'that size, split by the shape of the layers',
+    },
+    basis: header ? 'gguf' : typical?.assumed ? 'default' : 'name',
+    notes,
+  };
+}
+
+/** Q4_K_M, as Ollama's library serves most; from 2 to 16 bits all is possible. */
+function sizeOfShape(
+  shape: GgufShape,
+): Pick<TypicalModel, 'fileBytes' | 'billions' | 'bits' | 'scale'> {
+  const elements = elementsOf(shape);
+  const fileBytes = Math.round((elements * DEFAULT_BITS) / 8);
+  return { fileBytes, billions: elements / 1e9, bits: DEFAULT_BITS, scale: around(1, 0.5, 3.3) };
 }
 
 function basisOf(header: GgufShape | null, read: GgufShape | null): Basis {

@@ -37,7 +37,7 @@ export function ollamaSettings(
   const flashAttention = options.flashAttention ?? flashAttentionByDefault(request, rules);
   if (options.flashAttention === undefined || options.flashAttention === null)
     notes.push(`Flash attention ${flashAttention ? 'on' : 'off'}: the default of this version.`);
-  const cache = cacheType(request, rules, flashAttention, notes);
+  const cache = cacheType(request, rules, shape, flashAttention, notes);
   const numGpu = options.numGpu ?? -1;
   return {
     numCtx,
@@ -96,17 +96,19 @@ function slots(
   notes: string[],
 ): number {
   const asked = request.options.numParallel ?? rules.firstParallel;
-  if (asked > 1 && rules.era === 'fit' && SINGLE_SLOT_ARCHITECTURES.has(shape.architecture)) {
-    notes.push(`${shape.architecture} runs with one slot only, whatever OLLAMA_NUM_PARALLEL says.`);
+  if (asked > 1 && (shape.embeds || SINGLE_SLOT_ARCHITECTURES.has(shape.architecture))) {
+    if (request.options.numParallel != null)
+      notes.push(
+        `${shape.embeds ? 'An embedding model' : shape.architecture} runs with one slot only, whatever OLLAMA_NUM_PARALLEL says.`,
+      );
     return 1;
   }
   return asked;
 }
 
-/** Off by default until Ollama's engine; from 0.30 on wherever the card can. */
+/** From 0.30 on wherever the card can. */
 function flashAttentionByDefault(request: PlanRequest, rules: OllamaRules): boolean {
-  if (rules.era === 'estimate') return /^gpt-?oss$/.test(request.model.name ?? '');
-  if (rules.era === 'layout') return rules.ownEngine;
+  if (rules.flashByDefault !== null) return rules.flashByDefault;
   // Maxwell and older, and Volta's embedded sibling (7.2), are left out; nothing newer is.
   return !request.gpus.some((gpu) =>
     /GTX (?:9|7|6)\d\d|Tesla [KM]\d+|Xavier/i.test(gpu.name ?? ''),
@@ -116,6 +118,7 @@ function flashAttentionByDefault(request: PlanRequest, rules: OllamaRules): bool
 function cacheType(
   request: PlanRequest,
   rules: OllamaRules,
+  shape: GgufShape,
   flashAttention: boolean,
   notes: string[],
 ): { type: string; refusal: string | null } {
@@ -126,6 +129,12 @@ function cacheType(
       return { type: 'f16', refusal: `llama-server knows no KV cache type "${asked}"` };
     if (!plain && !flashAttention)
       return { type: asked, refusal: 'a quantized V cache needs flash attention, which is off' };
+    const head = plain ? undefined : [shape.keyLength, shape.valueLength].find((n) => n % 32 > 0);
+    if (head !== undefined)
+      return {
+        type: asked,
+        refusal: `${asked} packs K and V in blocks of 32, and this model's heads are ${String(head)} long`,
+      };
     return { type: asked, refusal: null };
   }
   if (!['f16', 'q8_0', 'q4_0'].includes(asked)) {

@@ -94,6 +94,24 @@ const OWN_ENGINE_GUESSED_SINCE: Readonly<Record<string, VersionParts>> = {
 const isNear = (version: VersionParts, guessed: VersionParts): boolean =>
   version[0] === guessed[0] && Math.abs(version[1] - guessed[1]) <= 1;
 
+/** First version in which flash attention is on by itself, from release notes; `null`: never was. */
+const FLASH_BY_DEFAULT_SINCE: Readonly<Record<string, VersionParts | null>> = {
+  gptoss: [0, 11, 8],
+  'gpt-oss': [0, 11, 8],
+  qwen3: [0, 12, 4],
+  qwen3moe: [0, 12, 4],
+  gemma3: [0, 12, 6],
+  bert: [0, 13, 2],
+  mistral3: [0, 13, 2],
+  qwen3vl: [0, 13, 2],
+  qwen3vlmoe: [0, 13, 2],
+  deepseek2: null,
+  gemma3n: null,
+  llama4: null,
+  mllama: null,
+  qwen25vl: null,
+};
+
 /** Keys and values of attention layers outside the window are dropped for these by the estimator, since that version. */
 const ESTIMATED_WINDOWS_SINCE: Readonly<Record<string, VersionParts>> = {
   gemma3: [0, 6, 3],
@@ -101,7 +119,7 @@ const ESTIMATED_WINDOWS_SINCE: Readonly<Record<string, VersionParts>> = {
   'gpt-oss': [0, 11, 0],
 };
 
-/** Architectures whose `OLLAMA_NUM_PARALLEL` is forced to 1. */
+/** Architectures whose `OLLAMA_NUM_PARALLEL` is forced to 1, as it is for all models that embed. */
 export const SINGLE_SLOT_ARCHITECTURES: ReadonlySet<string> = new Set([
   'mllama',
   'qwen3vl',
@@ -113,9 +131,6 @@ export const SINGLE_SLOT_ARCHITECTURES: ReadonlySet<string> = new Set([
   'lfm2moe',
   'nemotron_h',
   'nemotron_h_moe',
-  'bert',
-  'nomic-bert',
-  'gemma-embedding',
 ]);
 
 export interface OllamaRules {
@@ -130,6 +145,8 @@ export interface OllamaRules {
   readonly defaultContext: number | 'tiered';
   readonly firstParallel: number;
   readonly logits: LogitsReserve;
+  /** Flash attention where nobody asks; null: wherever the cards can. */
+  readonly flashByDefault: boolean | null;
   /** gpt-oss was raised to at least 8192 tokens in these versions, even over a smaller `num_ctx`. */
   readonly raisesGptOssContext: boolean;
   /** The estimator knows the windows of this architecture. */
@@ -162,6 +179,12 @@ function valueAt<T>(rows: readonly Since<T>[], version: VersionParts, fallback: 
   return value;
 }
 
+/** Only Ollama's own engine ever turned it on; what that engine learned later had it from the start. */
+function flashByDefault(version: VersionParts, architecture: string, ownEngine: boolean): boolean {
+  const since = FLASH_BY_DEFAULT_SINCE[architecture];
+  return ownEngine && since !== null && (since === undefined || atLeast(version, since));
+}
+
 /** The rules of one version for one architecture. */
 export function ollamaRules(version: string | null | undefined, architecture: string): OllamaRules {
   const given = version ? parseOllamaVersion(version) : null;
@@ -169,15 +192,17 @@ export function ollamaRules(version: string | null | undefined, architecture: st
   const era = valueAt(ERAS, parts, 'fit');
   const guessed = OWN_ENGINE_GUESSED_SINCE[architecture];
   const ownSince = OWN_ENGINE_SEEN_SINCE[architecture] ?? guessed;
+  const ownEngine = era !== 'fit' && ownSince !== undefined && atLeast(parts, ownSince);
   const windowsSince = ESTIMATED_WINDOWS_SINCE[architecture];
   return {
     version: given && version ? version.trim().replace(/^v/, '') : NEWEST_OLLAMA_VERSION,
     versionKnown: given !== null,
     era,
-    ownEngine: era !== 'fit' && ownSince !== undefined && atLeast(parts, ownSince),
+    ownEngine,
     ownEngineGuessed: era !== 'fit' && guessed !== undefined && isNear(parts, guessed),
     defaultContext: valueAt(DEFAULT_CONTEXT, parts, 'tiered'),
     firstParallel: valueAt(FIRST_PARALLEL, parts, 1),
+    flashByDefault: era === 'fit' ? null : flashByDefault(parts, architecture, ownEngine),
     logits: given ? valueAt(LOGITS, parts, 'fewRows') : 'unsure',
     raisesGptOssContext: atLeast(parts, [0, 11, 0]) && !atLeast(parts, [0, 15, 5]),
     estimatesWindows: windowsSince !== undefined && atLeast(parts, windowsSince),

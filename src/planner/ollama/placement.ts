@@ -5,6 +5,8 @@ import { GIB, MIB } from '../../shared/units';
 export interface PlacementInput {
   /** Weights, K/V and state of each block, first to last. */
   readonly blockBytes: readonly number[];
+  /** Of each block's: routed experts. */
+  readonly expertBytes: readonly number[];
   readonly outputBytes: number;
   readonly projectorBytes: number;
   readonly projectorGraphBytes: number;
@@ -24,8 +26,10 @@ export interface PlacementInput {
 export interface Placement {
   /** GPU index per block, output last; −1: host. */
   readonly layerGpu: readonly number[];
+  /** Per block: on a GPU, but for its experts. */
+  readonly withoutExperts: readonly boolean[];
   readonly allOnGpu: boolean;
-  /** Layers per GPU, the output layer included. */
+  /** Layers that are wholly on it per GPU, the output layer included. */
   readonly perGpu: readonly number[];
 }
 
@@ -43,10 +47,19 @@ const FIT_TARGET_BYTES = GIB;
 const minimumBytes = (input: PlacementInput): number =>
   input.metal ? METAL_MINIMUM_BYTES : MINIMUM_BYTES;
 
-function finish(layerGpu: readonly number[], gpuCount: number): Placement {
+function finish(
+  layerGpu: readonly number[],
+  gpuCount: number,
+  withoutExperts: readonly boolean[] = [],
+): Placement {
   const perGpu = new Array<number>(gpuCount).fill(0);
-  for (const gpu of layerGpu) if (gpu !== HOST) perGpu[gpu] = (perGpu[gpu] ?? 0) + 1;
-  return { layerGpu, perGpu, allOnGpu: layerGpu.every((gpu) => gpu !== HOST) };
+  let whole = 0;
+  layerGpu.forEach((gpu, layer) => {
+    if (gpu === HOST || withoutExperts[layer] === true) return;
+    perGpu[gpu] = (perGpu[gpu] ?? 0) + 1;
+    whole++;
+  });
+  return { layerGpu, withoutExperts, perGpu, allOnGpu: whole === layerGpu.length };
 }
 
 const onHost = (input: PlacementInput): Placement =>
@@ -196,7 +209,7 @@ function fillInOrder(
   return { slots, placed };
 }
 
-/** From 0.30: one GPU if the prediction is at most 80 % of its free memory, else all; then `--fit` leaves 1 GiB free on each. */
+/** From 0.30: one GPU if the prediction is at most 80 % of its free memory, else all; then `--fit` leaves 1 GiB free on each, by taking whole layers off a dense model and experts off a mixture. */
 export function placeByFit(input: PlacementInput): Placement {
   const order = byFreeMemory(input.freeBytes);
   const best = order[0];
@@ -212,7 +225,37 @@ export function placeByFit(input: PlacementInput): Placement {
     gpus.map((gpu) => Math.max(0, (input.freeBytes[gpu] ?? 0) - FIT_TARGET_BYTES - graph));
   const full = spread(input, layers, gpus, room(input.graphFullBytes), null);
   if (full.allOnGpu) return full;
-  return spread(input, layers, gpus, room(input.graphPartialBytes), null);
+  const left = room(input.graphPartialBytes);
+  return input.expertBytes.some((bytes) => bytes > 0)
+    ? placeExpertsLast(input, layers, gpus, left)
+    : spread(input, layers, gpus, left, null);
+}
+
+/** Mixtures of experts: everything else first; where all of that fits, experts come back, the first block's first. */
+function placeExpertsLast(
+  input: PlacementInput,
+  layers: readonly number[],
+  gpus: readonly number[],
+  room: readonly number[],
+): Placement {
+  const experts = layers.map((_, layer) => input.expertBytes[layer] ?? 0);
+  const bare = layers.map((bytes, layer) => bytes - (experts[layer] ?? 0));
+  const { layerGpu, allOnGpu } = spread(input, bare, gpus, room, null);
+  const left = new Map(gpus.map((gpu, slot) => [gpu, room[slot] ?? 0]));
+  const take = (gpu: number, bytes: number): void => {
+    left.set(gpu, (left.get(gpu) ?? 0) - bytes);
+  };
+  layerGpu.forEach((gpu, layer) => {
+    take(gpu, bare[layer] ?? 0);
+  });
+  const withoutExperts = layerGpu.map((gpu, layer) => {
+    const bytes = experts[layer] ?? 0;
+    if (gpu === HOST || bytes === 0) return false;
+    if (!allOnGpu || bytes > (left.get(gpu) ?? 0)) return true;
+    take(gpu, bytes);
+    return false;
+  });
+  return finish(layerGpu, input.freeBytes.length, withoutExperts);
 }
 
 /** llama.cpp's default: layers in proportion to the free memory of the devices; the last `requested` layers of the model. */

@@ -33,8 +33,10 @@ export function ollamaSteps(
     `Weights: ${formatGib(weights.gpuBytes)} for ${String(shape.blockCount)} blocks and the output layer` +
       `${weights.projectorBytes > 0 ? `, ${formatBytes(weights.projectorBytes)} of it for images` : ''}, from ${weights.source}; ` +
       `the embedding (${formatBytes(weights.embeddingBytes)}) always stays in RAM.`,
-    `KV cache: ${formatCount(cache.numCtx)} tokens × ${String(cache.numParallel)} slot${cache.numParallel === 1 ? '' : 's'} ` +
-      `in ${cache.cacheType}, ${layerWords(worked)}: ${formatGib(memory.keyValueBytes.point)}.`,
+    shape.encodes
+      ? 'KV cache: none, an encoder keeps nothing of what it has read.'
+      : `KV cache: ${formatCount(cache.numCtx)} tokens × ${String(cache.numParallel)} slot${cache.numParallel === 1 ? '' : 's'} ` +
+        `in ${cache.cacheType}, ${layerWords(worked)}: ${formatGib(memory.keyValueBytes.point)}.`,
   ];
   const stateBytes = shape.layers.reduce((sum, layer) => sum + layer.stateBytes, 0);
   if (stateBytes > 0)
@@ -83,21 +85,22 @@ const GPU_BYTES_PER_SECOND = { slow: 200e9, fast: 1000e9 };
 /** Each token reads every weight once; on the CPU that is the speed limit. null: nothing but the embedding is there. */
 function offloadCost({ model, memory }: OllamaCase): string | null {
   const { shape, weights } = model;
-  const { layerGpu } = memory.layoutAt('point').placement;
-  const onHost = layerGpu.reduce(
-    (sum, gpu, layer) => (gpu < 0 ? sum + (weights.blockBytes[layer] ?? weights.outputBytes) : sum),
-    0,
-  );
+  const { layerGpu, withoutExperts } = memory.layoutAt('point').placement;
+  const onHost = layerGpu.reduce((sum, gpu, layer) => {
+    if (gpu < 0) return sum + (weights.blockBytes[layer] ?? weights.outputBytes);
+    return withoutExperts[layer] === true ? sum + (weights.expertBytes[layer] ?? 0) : sum;
+  }, 0);
   if (onHost <= 0) return null;
   // A mixture of experts reads only the chosen ones; the attention's share is small beside them.
-  const read = shape.expertCount > 0 ? (onHost * shape.expertsUsed) / shape.expertCount : onHost;
+  const mixed = shape.expertCount > 0 && shape.expertsUsed > 0;
+  const read = mixed ? (onHost * shape.expertsUsed) / shape.expertCount : onHost;
   const share = onHost / (weights.gpuBytes || onHost);
   const times = (gpu: number, ram: number): string => (1 + share * (gpu / ram - 1)).toFixed(1);
   const { slow, fast } = RAM_BYTES_PER_SECOND;
   const tokens = (speed: number): string => (speed / read).toFixed(speed / read < 10 ? 1 : 0);
   return (
-    `${formatGib(onHost)} of the weights would be read from RAM for each token` +
-    `${shape.expertCount > 0 ? ` (${formatGib(read)} of them are the experts in use)` : ''}: at most ` +
+    `${formatGib(onHost)} of the weights ` +
+    `${mixed ? `stay in RAM; a token reads ${formatGib(read)} of them, the experts in use` : 'would be read from RAM for each token'}: at most ` +
     `${tokens(slow)} to ${tokens(fast)} tokens a second, a guess from what memory reads (40 to 80 GB a second). ` +
     `That is ${times(GPU_BYTES_PER_SECOND.slow, fast)} to ${times(GPU_BYTES_PER_SECOND.fast, slow)} times as long for an answer ` +
     `as with every layer on a card that reads 200 to 1,000.`
@@ -124,6 +127,7 @@ function placementWords(request: PlanRequest, worked: OllamaCase, placed: number
   const { settings, rules, verdict } = worked;
   const layers = worked.model.shape.blockCount + 1;
   if (request.gpus.length === 0) return 'No GPU is given: without one the model runs on the CPU.';
+  const bare = worked.memory.layoutAt('point').placement.withoutExperts.filter((one) => one).length;
   const of = `${String(placed)} of ${String(layers)} layers`;
   const asked = Math.min(settings.numGpu ?? layers, layers);
   switch (verdict) {
@@ -141,6 +145,8 @@ function placementWords(request: PlanRequest, worked: OllamaCase, placed: number
       // The estimator takes a number as the most to place; later versions place all of it or fail.
       if (settings.numGpu !== null && asked > 0 && !settings.refusal && rules.era !== 'estimate')
         return `${String(asked)} of ${String(layers)} layers are asked onto the GPU, which has no room for all of them: the load would fail.`;
+      if (bare > 0)
+        return `${of} wholly on the GPU; of ${String(bare)} more the experts stay in RAM (Ollama's log counts those as offloaded): slower.`;
       return `${of} on the GPU: Ollama would run the rest on the CPU without a word, several times slower.`;
   }
 }

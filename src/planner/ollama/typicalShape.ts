@@ -1,6 +1,7 @@
 /** Where only a name (or a parameter count) is known: the shape of well-known models of that size, with wide bounds. */
 import type { ModelRequest } from '../../shared/planRequest';
 import { parametersInName } from '../nameSize';
+import { around, type Bounded } from './bounded';
 import type { GgufShape } from './ggufShape';
 
 interface TypicalRow {
@@ -49,10 +50,23 @@ const BITS_BY_LABEL: readonly { readonly pattern: RegExp; readonly bits: number 
   { pattern: /(?:q3_k|iq3)/i, bits: 3.9 },
   { pattern: /(?:q2_k|iq2)/i, bits: 3.1 },
 ];
-const DEFAULT_BITS = 4.9;
+/** Of Q4_K_M. */
+export const DEFAULT_BITS = 4.9;
+
+/** Of a file whose label nobody gave: embeddings in more bits, which small models consist of. */
+const EMBEDDING_BYTES = 0.16e9;
+
+/** Small encoders, which the library serves in 16 bits. */
+const ENCODER_NAME = /embed|minilm|(?:^|[/_-])(?:bge|gte|e5)(?:[-_:]|$)/i;
+const ENCODER = { belowBillions: 0.6, assumedBillions: 0.35, bits: 16 };
+
+/** Gemma's `e4b` has the weights of an 8B, half of them tables of embeddings. */
+const EFFECTIVE = { pattern: /(?:^|[:_-])e(\d+(?:\.\d+)?)b(?![a-z])/i, factor: 2.1 };
 
 /** Also `270m`, which Ollama's tags use for the smallest models. */
 function billionsInName(name: string): number | null {
+  const effective = EFFECTIVE.pattern.exec(name);
+  if (effective) return Number(effective[1]) * EFFECTIVE.factor;
   const named = parametersInName(name);
   if (named) return named.parameters / 1e9;
   const millions = /(?:^|[:_-])(\d+)m(?![a-z])/i.exec(name);
@@ -67,6 +81,8 @@ export interface TypicalModel {
   readonly bits: number;
   /** True where not even the name says how large it is. */
   readonly assumed: boolean;
+  /** Of `fileBytes`: how far off the name may be. */
+  readonly scale: Bounded;
 }
 
 const ASSUMED_BILLIONS = 7;
@@ -79,23 +95,36 @@ export function typicalModel(model: ModelRequest): TypicalModel | null {
   const name = model.name ?? '';
   if (name === '' && !model.parameterCount && !model.weightsBytes) return null;
   const label = BITS_BY_LABEL.find(({ pattern }) => pattern.test(name));
-  const bits = label?.bits ?? DEFAULT_BITS;
-  const stated =
-    (model.parameterCount ? model.parameterCount / 1e9 : null) ??
-    billionsInName(name) ??
-    (model.weightsBytes ? (8 * model.weightsBytes) / bits / 1e9 : null);
-  const billions = stated ?? ASSUMED_BILLIONS;
+  const given = (model.parameterCount ? model.parameterCount / 1e9 : null) ?? billionsInName(name);
+  const encodes = ENCODER_NAME.test(name) && (given ?? 0) < ENCODER.belowBillions;
+  const bits = label?.bits ?? (encodes ? ENCODER.bits : DEFAULT_BITS);
+  const stated = given ?? (model.weightsBytes ? (8 * model.weightsBytes) / bits / 1e9 : null);
+  const billions = stated ?? (encodes ? ENCODER.assumedBillions : ASSUMED_BILLIONS);
+  const extra = label || encodes ? 0 : EMBEDDING_BYTES;
   const distance = (candidate: TypicalRow): number =>
     Math.abs(Math.log(candidate.billions / billions));
   const nearest = ROWS.reduce((a, b) => (distance(b) < distance(a) ? b : a));
   return {
-    shape: shapeOf(nearest),
-    fileBytes: model.weightsBytes ?? Math.round((billions * 1e9 * bits) / 8),
+    shape: encodes ? encoderOf(shapeOf(nearest)) : shapeOf(nearest),
+    fileBytes: model.weightsBytes ?? Math.round((billions * 1e9 * bits) / 8 + extra),
     billions,
     bits,
     assumed: stated === null,
+    scale: model.weightsBytes || label ? around(1, 0.9, 1.12) : scaleOf(billions, stated !== null),
   };
 }
+
+/** The library has 1B models in 8 bits and 0.4B ones in 16; what sees pictures is larger than its name. */
+const scaleOf = (billions: number, stated: boolean): Bounded =>
+  stated ? around(1, 0.85, Math.min(3.3, 1.12 + 0.8 / billions)) : around(1, 0.2, 2.2);
+
+const encoderOf = (shape: GgufShape): GgufShape => ({
+  ...shape,
+  contextLength: 8192,
+  layers: shape.layers.map((layer) => ({ ...layer, kind: 'none' })),
+  embeds: true,
+  encodes: true,
+});
 
 function shapeOf(typical: TypicalRow): GgufShape {
   const head = 128;
@@ -129,5 +158,7 @@ function shapeOf(typical: TypicalRow): GgufShape {
     draftBlocks: 0,
     latent: null,
     typical: true,
+    embeds: false,
+    encodes: false,
   };
 }

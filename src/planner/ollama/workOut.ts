@@ -98,6 +98,7 @@ function calibrated(model: OllamaModel, learned: LearnedLoad | null): OllamaMode
     weights: {
       ...weights,
       blockBytes: weights.blockBytes.map((bytes) => bytes * factor),
+      expertBytes: weights.expertBytes.map((bytes) => bytes * factor),
       outputBytes: weights.outputBytes * factor,
       gpuBytes: learned.weightsBytes,
       scale: exactly(1),

@@ -1,7 +1,7 @@
 /** What would make it fit (or fit better), each tried as a plan of its own; least harm first. */
 import type { Advice, Verdict } from '../../shared/planAnswer';
 import type { PlanOptions } from '../../shared/planRequest';
-import { budgetBytes } from './budget';
+import { budgetBytes, fixedPool } from './budget';
 import { corePlanOf, corePlanUnder, neededBytes, type CorePlan } from './corePlan';
 import { guidanceOf, knownGuidance, thinGuidance } from './guidance';
 import { failedAlike } from './pastFailure';
@@ -59,7 +59,11 @@ function planWith(core: CorePlan, change: PlanOptions): Tried {
   const first = replan(core, change);
   const wanted = first.core.choice.recommended;
   const asked = change.gpuMemoryUtilization ?? core.demand.settings.options.gpuMemoryUtilization;
-  const isFree = asked !== 0 && change.gpuMemoryUtilization === undefined;
+  // Beside a fixed pool no share is passed on.
+  const isFree =
+    asked !== 0 &&
+    change.gpuMemoryUtilization === undefined &&
+    fixedPool(first.core.demand) === null;
   if (first.core.outcome.verdict === 'fits' || !isFree || wanted === null || wanted <= 0)
     return first;
   const { request, outcome } = first.core;

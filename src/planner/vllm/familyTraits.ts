@@ -76,6 +76,8 @@ const FAMILIES: readonly (readonly [RegExp, Partial<FamilyTraits>])[] = [
   [/^chatglm$/, { queryBias: true }],
   [/^glm4$/, { layerNorms: 4 }],
   [/^(qwen3|hunyuan|dots1|ernie45vl|smollm3vl)/, { queryKeyNorm: 'head' }],
+  [/^arcee$/, { mlpMatrices: 2 }],
+  [/^apertus$/, { mlpMatrices: 2, queryKeyNorm: 'head' }],
   [/^gemma$/, { tied: true }],
   [/^gemma2$/, { layerNorms: 4, tied: true }],
   [/^gemma/, { layerNorms: 4, queryKeyNorm: 'head', tied: true }],
@@ -104,8 +106,11 @@ export function traitsOf(shape: HfShape): FamilyTraits {
   const newFalcon = family === 'falcon' && flag('new_decoder_architecture') === true;
   const full = flag('use_qk_norm', 'qk_layernorm', 'qk_norm');
   const ownNorm = family.startsWith('cohere') ? 'full' : 'head';
+  // An activation that gates itself needs no gate beside it (Nemotron, Arcee, Apertus).
+  const isUngated = text.hidden_act === 'relu2' || text.hidden_act === 'xielu';
   return {
     ...traits,
+    mlpMatrices: isUngated ? 2 : traits.mlpMatrices,
     layerNorms: newFalcon ? 2 : traits.layerNorms,
     queryBias:
       flag('qkv_bias', 'use_qkv_bias', 'add_qkv_bias') ??

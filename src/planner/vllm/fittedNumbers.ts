@@ -46,6 +46,15 @@ const facts = {
       'FlashInfer samples without sorting: three fp32 buffers (logits, probabilities, a copy)',
     cases: ['d-001', 'd-010', 'd-011', 'd-018', 'd-034', 'd-035', 'd-042', 'd-072'],
   },
+  leanSampler: {
+    value: 6.1,
+    low: 4.1,
+    high: 18.5,
+    unit: 'bytes per logit',
+    reason:
+      'Model Runner V2 samples its dummies from the 16-bit logits; 4.1 bytes of counts for penalties stay (source, 0.28 to 0.32; no recorded start yet)',
+    cases: [],
+  },
   keptHidden: {
     value: 1.3,
     unit: 'batched tokens × hidden size, in elements of the model dtype',

@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<LayerRun['kind'], KvKind | null>> = {
   state: 'state',
   cross: 'cross',
   shared: null,
+  encoder: null,
   none: null,
 };
 

@@ -58,7 +58,16 @@ function samplerPeak(
   const ranks = settings.rules.samplerSharded ? settings.tensorParallel : 1;
   const logitsOf = (seqs: number) => (Math.min(seqs, settings.maxNumBatchedTokens) * vocab) / ranks;
   const [likely, most] = [logitsOf(settings.likelySeqs), logitsOf(settings.maxNumSeqs)];
-  const { flashinferSampler: fast, sortedSampler: sorted } = numbers;
+  const { flashinferSampler: fast, sortedSampler: sorted, leanSampler: lean } = numbers;
+  if (settings.rules.leanSampler && settings.runnerV2) {
+    // The counts are whole on every rank.
+    const [likelyWhole, mostWhole] = [likely * ranks, most * ranks];
+    return around(
+      likelyWhole * lean.value,
+      likelyWhole * lean.low,
+      mostWhole * lean.value + most * (lean.high - lean.value),
+    );
+  }
   if (settings.flashinferSampler === true)
     return around(likely * fast.value, likely * fast.low, most * fast.high);
   const low = settings.flashinferSampler === null ? fast.low : sorted.low;

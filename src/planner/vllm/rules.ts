@@ -45,11 +45,15 @@ export interface VllmRules {
   readonly widePagesForFp8: boolean;
   /** Mamba-2 prefills leave one more state at a block's end. */
   readonly stateCheckpoints: boolean;
+  /** Qwen3-VL's and Qwen3.5's rotary table is four times as long as the context, for the positions of long videos. */
+  readonly longImageRotary: boolean;
   /** Mamba and linear-attention models cache prefixes unless told otherwise. */
   readonly hybridPrefixCaching: boolean;
   /** null: depends on whether the FlashInfer package is installed. */
   readonly flashinferSampler: boolean | null;
   readonly samplerSharded: boolean;
+  /** Model Runner V2 profiles its sampler with dummies that ask for nothing: no fp32 copy of the logits. */
+  readonly leanSampler: boolean;
   /** The profile bills allocator slack as well. */
   readonly billsSlack: boolean;
   /** The graph profile of Gated-DeltaNet models takes a fifth of the pool. */
@@ -70,6 +74,8 @@ export interface VllmRules {
   readonly limitsTokensToSeqs: boolean;
   /** Sequences by default where the card is small; big cards see `settings.ts`. */
   readonly seqsOnSmallCards: number;
+  /** GB10 has the memory of a big card and counts as a small one. */
+  readonly gb10IsSmall: boolean;
   /** Cards of at least 160 GiB take 16,384 batched tokens. */
   readonly hugeCardTier: boolean;
   readonly bitsandbytes: 'withLoadFormat' | 'builtIn' | 'plugin';
@@ -105,9 +111,11 @@ export const oldestRules: VllmRules = {
   latentKernel: 'flashMla',
   widePagesForFp8: false,
   stateCheckpoints: false,
+  longImageRotary: true,
   hybridPrefixCaching: false,
   flashinferSampler: false,
   samplerSharded: false,
+  leanSampler: false,
   billsSlack: false,
   overchargesGdn: false,
   captureStep: 'fine',
@@ -118,6 +126,7 @@ export const oldestRules: VllmRules = {
   capturesDecodes: 'none',
   limitsTokensToSeqs: false,
   seqsOnSmallCards: 256,
+  gb10IsSmall: false,
   hugeCardTier: false,
   bitsandbytes: 'withLoadFormat',
   onlineFp8LoadsWhole: true,

@@ -161,7 +161,8 @@ function tierOf(
   const library = usage === 'library';
   const total = card?.cudaBytes ?? 0;
   if (rules.hugeCardTier && total >= HUGE_CARD_BYTES) return { seqs: 1024, tokens: 16384 };
-  if (total >= BIG_CARD_BYTES && card?.isA100 !== true)
+  const isHeldSmall = card?.isA100 === true || (rules.gb10IsSmall && card?.capability === 12.1);
+  if (total >= BIG_CARD_BYTES && !isHeldSmall)
     return { seqs: 1024, tokens: library ? 16384 : 8192 };
   return { seqs: rules.seqsOnSmallCards, tokens: library ? 8192 : 2048 };
 }

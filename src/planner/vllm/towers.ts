@@ -83,8 +83,16 @@ function imageTower(shape: HfShape, body: number): Towers {
   const dims = readDims(visionFields(shape), family) ?? sharedDims(shape, family);
   // A tenth of the language model between 0.3 and 0.7 billion.
   if (!dims) return { parameters: Math.min(0.7e9, Math.max(0.3e9, body / 10)), guessed: true };
-  const style = STYLES.find(([pattern]) => pattern.test(family))?.[1] ?? plain;
+  const style = styleOf(visionFields(shape), family);
   return { parameters: towerParameters(dims, style, shape.hidden ?? 0), guessed: false };
+}
+
+/** Pixtral's encoder in LLaVA's clothes has their projector. */
+function styleOf(fields: Fields, family: string): TowerStyle {
+  const known = (word: string) => STYLES.find(([pattern]) => pattern.test(word))?.[1];
+  const own = known(family) ?? plain;
+  const isPixtral = fields.model_type === 'pixtral' && own.projector === 'two';
+  return isPixtral ? { ...own, matrices: 3, bias: false, rms: true } : own;
 }
 
 function visionFields(shape: HfShape): Fields {

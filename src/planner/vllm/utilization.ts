@@ -6,7 +6,7 @@ import type { UtilizationPlan } from '../../shared/planAnswer';
 import { nameRule, type NameRuleInput, type NameRuleResult } from '../nameRule';
 import { freeFor, overchargeShare, reservation } from './budget';
 import { failedAlike } from './pastFailure';
-import { besidesKv, kvNeeded, stageOf, type Demand, type End } from './demand';
+import { besidesKv, kvNeeded, othersOf, stageOf, type Demand, type End } from './demand';
 
 export interface UtilizationChoice extends UtilizationPlan {
   /** Always a number: the version's default where nothing better is known. */
@@ -130,7 +130,7 @@ function largestNow(demand: Demand): number | null {
   for (const [gpu, card] of demand.settings.cards.entries()) {
     const free = freeFor(demand, gpu);
     if (free === null) return null;
-    const own = (free - demand.context.bytes) / card.cudaBytes;
+    const own = (free + othersOf(demand, gpu) - demand.context.bytes) / card.cudaBytes;
     share = Math.min(share ?? 1, own);
   }
   return share === null ? null : Math.max(0, down2(share));
@@ -145,7 +145,7 @@ function runningCeiling(demand: Demand): number {
     (request.coexistence?.safetyBufferBytes ?? 0);
   const shares = settings.cards.map((card, gpu) => {
     const free = freeFor(demand, gpu) ?? card.cudaBytes - reservation(demand, gpu);
-    return (free - beside) / card.cudaBytes;
+    return (free + othersOf(demand, gpu) - beside) / card.cudaBytes;
   });
   return Math.max(0, down2(Math.min(1, ...shares)));
 }

@@ -144,8 +144,9 @@ export const VERSION_ROWS: readonly Row[] = [
   {
     since: '0.28',
     source:
-      'bitsandbytes as a plugin #43529; hybrid prefix caching #50991; 160 GiB tier #51726; Blackwell captures (facts)',
+      'bitsandbytes as a plugin #43529; hybrid prefix caching #50991; 160 GiB tier #51726; Blackwell captures (facts); needs_logits_processing (source)',
     changes: {
+      leanSampler: true,
       bitsandbytes: 'plugin',
       hybridPrefixCaching: true,
       hugeCardTier: true,
@@ -179,13 +180,14 @@ export const VERSION_ROWS: readonly Row[] = [
   },
   {
     since: '0.32',
-    source: 'Mamba-2 prefill checkpoints (source)',
-    changes: { stateCheckpoints: true },
+    source: 'Mamba-2 prefill checkpoints, mrope_positions_factor (source)',
+    changes: { stateCheckpoints: true, longImageRotary: false },
   },
   {
     since: '0.33',
-    source: 'asynchronous scheduling with n-grams (facts)',
-    changes: { asyncNgrams: true },
+    source:
+      'asynchronous scheduling with n-grams (facts); GB10 on the small tier, sampler profiled with all it can do (source)',
+    changes: { asyncNgrams: true, gb10IsSmall: true, leanSampler: false },
   },
 ];
 

@@ -99,12 +99,15 @@ function findParts(
   }
   const given = model.weightsBytes ?? null;
   if (given !== null && given > 0) {
-    const before =
-      model.weightsAsStored === true
-        ? weightFormatOf(shape, null, model.name)
-        : convertedFrom
-          ? weightFormatOf(shape, convertedFrom.quantization, model.name)
-          : format;
+    const stored = weightFormatOf(shape, null, model.name);
+    const isStored =
+      model.weightsAsStored ??
+      (!convertedFrom && isUnconverted(given, parameters, shape, stored, format, settings));
+    const before = isStored
+      ? stored
+      : convertedFrom
+        ? weightFormatOf(shape, convertedFrom.quantization, model.name)
+        : format;
     return {
       ...givenParts(given, parameters, shape, before, format, settings),
       basis: 'headers',
@@ -135,6 +138,21 @@ function findParts(
     };
   }
   return { ...sizedBy(request, format, settings), format };
+}
+
+/** A size that is nearer to the checkpoint's than to what a conversion leaves of it is the checkpoint's. */
+function isUnconverted(
+  given: number,
+  parameters: Parameters | null,
+  shape: HfShape | null,
+  stored: WeightFormat | null,
+  format: WeightFormat | null,
+  settings: VllmSettings,
+): boolean {
+  if (!parameters || format === null || format.stored) return false;
+  const bytesIn = (one: WeightFormat | null) =>
+    totalOf(countedParts(parameters, shape, one, settings));
+  return given > Math.sqrt(bytesIn(stored) * bytesIn(format));
 }
 
 /** Without headers, size or config: the number of parameters, the name, or nothing. */

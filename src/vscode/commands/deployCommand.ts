@@ -35,10 +35,11 @@ export async function deployFromPalette(app: App, openPlanner: () => void): Prom
     await sayFailure('Deploy', prepared.failure);
     return null;
   }
+  const [problem] = prepared.value.problems;
   const go: vscode.QuickPickItem = {
-    label: '$(rocket) Deploy',
+    label: problem ? '$(warning) Deploy…' : '$(rocket) Deploy',
     description: summary(wish, prepared.value.answer),
-    detail: prepared.value.problems[0]?.text ?? VERDICT_WORDS[prepared.value.answer.verdict],
+    ...(problem ? { detail: problem.text } : {}),
   };
   const adjust: vscode.QuickPickItem = {
     label: '$(settings) Adjust in the Planner…',

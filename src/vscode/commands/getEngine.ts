@@ -4,6 +4,7 @@ import { waysToInstall, type InstallWay } from '../../app/launching/engineInstal
 import type { App } from '../../app/app';
 import { engineNames } from '../../shared/engineNames';
 import { COMMANDS } from '../contributions';
+import { openSetting } from '../openSetting';
 
 type Item = vscode.QuickPickItem & { readonly act?: () => unknown };
 
@@ -15,11 +16,7 @@ export async function getEngine(app: App): Promise<void> {
     ...ways.filter((way) => way.engine === engine).map(itemOf),
     {
       label: `$(settings-gear) It is installed: set the path of ${engineNames[engine]}`,
-      act: () =>
-        vscode.commands.executeCommand(
-          'workbench.action.openSettings',
-          `vramPilot.${engine}.executablePath`,
-        ),
+      act: () => openSetting(`vramPilot.${engine}.executablePath`),
     },
   ]);
   const chosen = await vscode.window.showQuickPick(items, {

@@ -50,7 +50,7 @@ async function pickServer(
 }
 
 export async function stopServer(app: App, argument: unknown, force: boolean): Promise<void> {
-  await withServer(app, argument, isLive, force ? 'force to stop' : 'stop', async (server) => {
+  await withServer(app, argument, isLive, force ? 'force stop' : 'stop', async (server) => {
     if (server.origin === 'adopted' && !(await confirmStopOfAdopted(server))) return;
     const result = await app.stop(server.id, { force });
     if (result.ok) return;

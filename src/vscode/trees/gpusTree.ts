@@ -127,7 +127,7 @@ export class GpusTree implements vscode.TreeDataProvider<Row>, vscode.Disposable
   }
 
   getTreeItem(row: Row): vscode.TreeItem {
-    if (row.kind === 'gpu') return gpuItem(row.gpu, this.store.state().gpu.simulated);
+    if (row.kind === 'gpu') return gpuItem(row.gpu, this.store.state().gpu);
     if (row.kind === 'holder') return holderItem(row);
     const item = new vscode.TreeItem(row.text);
     if (row.description !== undefined) item.description = row.description;
@@ -177,10 +177,11 @@ function pictureOf(state: AppState): string {
 function gpuDescription(gpu: Gpu): string {
   const { usedBytes, totalBytes, temperatureC } = gpu;
   const share = usedBytes !== null && totalBytes ? usedBytes / totalBytes : null;
+  const isSilent = usedBytes === null && totalBytes === null;
   const used =
     usedBytes === null || totalBytes === null ? formatGib(usedBytes, 1) : gibOf(usedBytes);
   return [
-    `${used} of ${formatGib(totalBytes, 1)}`,
+    isSilent ? 'memory unknown' : `${used} of ${formatGib(totalBytes, 1)}`,
     share === null ? null : formatPercent(share),
     temperatureC === null ? null : `${String(temperatureC)} °C`,
   ]
@@ -190,13 +191,16 @@ function gpuDescription(gpu: Gpu): string {
 
 const gibOf = (bytes: number): string => (bytes / GIB).toFixed(1);
 
-function gpuItem(gpu: Gpu, simulated: boolean): vscode.TreeItem {
-  const name = gpu.name === null ? `GPU ${String(gpu.index)}` : shortGpuName(gpu.name);
+function gpuItem(gpu: Gpu, { simulated, sample }: AppState['gpu']): vscode.TreeItem {
+  const index = String(gpu.index);
+  // several are often of one kind; numbered as in the gauge's hover
+  const number = (sample?.gpus.length ?? 0) > 1 ? `${index} ` : '';
+  const name = gpu.name === null ? `GPU ${index}` : `${number}${shortGpuName(gpu.name)}`;
   const item = new vscode.TreeItem(
     simulated ? `${name} (simulated)` : name,
     vscode.TreeItemCollapsibleState.Expanded,
   );
-  item.id = gpu.uuid ?? `gpu-${String(gpu.index)}`;
+  item.id = gpu.uuid ?? `gpu-${index}`;
   item.description = gpuDescription(gpu);
   item.iconPath = new vscode.ThemeIcon('chip');
   item.contextValue = 'gpu';

@@ -51,7 +51,7 @@ function profileItem(profile: Profile): vscode.TreeItem {
   ]
     .filter((part) => part !== null)
     .join(' · ');
-  item.tooltip = model;
+  item.tooltip = [model, ...Object.entries(options).flatMap(settingLine)].join('\n');
   item.iconPath = new vscode.ThemeIcon('bookmark');
   item.contextValue = 'profile';
   item.command = {
@@ -60,6 +60,16 @@ function profileItem(profile: Profile): vscode.TreeItem {
     arguments: [profile],
   };
   return item;
+}
+
+/** `max model len: 8192` */
+function settingLine([name, value]: [
+  string,
+  string | number | boolean | object | null | undefined,
+]) {
+  if (typeof value === 'object' || value === undefined) return [];
+  const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return [`${words}: ${String(value)}`];
 }
 
 function problemItem({ text }: FileProblem): vscode.TreeItem {

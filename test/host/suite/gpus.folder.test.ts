@@ -4,7 +4,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { VramPilotApi } from '../../../src/vscode/api';
 import { openFakeGpu, type FakeGpuState } from '../../support/fakeGpu.mjs';
-import { startGpuCompany } from '../../support/gpuCompany.mjs';
+import { startGpuCompany, type GpuCompany } from '../../support/gpuCompany.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
 import { hasPage, onPage, type TreeRow } from '../../ui/onPage';
 import { eventually } from '../eventually';
@@ -18,7 +18,7 @@ const NOBODY = 4_194_400;
 describe('gpus', () => {
   const gpu = openFakeGpu(FOLDER);
   const original: Partial<FakeGpuState> = { processes: [], ...gpu.state() };
-  const company = startGpuCompany(FOLDER);
+  let company: GpuCompany;
   let api: VramPilotApi;
 
   const rowWith = async (...parts: readonly string[]): Promise<TreeRow> => {
@@ -30,7 +30,6 @@ describe('gpus', () => {
         return found !== undefined;
       },
       `a row with ${parts.join(', ')}`,
-      20_000,
     );
     return found!;
   };
@@ -41,6 +40,7 @@ describe('gpus', () => {
       .getExtension('vram-pilot.vram-pilot')!
       .activate()) as VramPilotApi;
     await removeServers(api);
+    company = startGpuCompany(FOLDER);
     gpu.setState({
       gpus: [
         { ...original.gpus![0]!, usedMiB: 2048, temperatureC: 52, utilization: 7 },
@@ -58,6 +58,7 @@ describe('gpus', () => {
   });
 
   after(async () => {
+    if (!hasPage) return;
     gpu.setState(original);
     company.end();
     await removeServers(api);
@@ -65,7 +66,7 @@ describe('gpus', () => {
 
   it('begins each row with what it is, and the figure that matters', async () => {
     const first = await rowWith('RTX 4090', '2.0 of 24.0 GiB · 8 % · 52 °C');
-    assert.match(first.text, /^RTX 4090 2\.0 of/);
+    assert.match(first.text, /^0 RTX 4090 2\.0 of/);
     await rowWith('RTX 6000 Ada 16.0 of 48.0 GiB');
     await rowWith('612 MiB Xorg', 'display');
     await rowWith('3.0 GiB', 'notebook', `PID ${String(company.pidOf('kernel'))}`);
@@ -94,12 +95,9 @@ describe('gpus', () => {
     );
   });
 
-  it('tells in the hover of the gauge who holds what on which card, and how it went', async function () {
-    this.timeout(100_000);
-    const text = () => onPage.gaugeHover();
-    await eventually(async () => (await text()).includes('Last 15 min'), 'a second minute', 80_000);
-    assert.match(await text(), /1 RTX 6000 Ada\s+16\.0 GiB\s+48\.0 GiB/);
-    assert.match(await text(), /bash \(\d+\)/);
-    assert.match(await text(), /[▁▂▃▄▅▆▇█]/);
+  it('tells in the hover of the gauge who holds what on which card', async () => {
+    const text = await onPage.gaugeHover();
+    assert.match(text, /1 RTX 6000 Ada\s+16\.0 GiB\s+48\.0 GiB/);
+    assert.match(text, /bash \(\d+\)/);
   });
 });

@@ -51,7 +51,7 @@ function listener(launchId: string): { spec: LaunchSpec; file: string } {
 }
 
 async function heardBy(file: string): Promise<Heard> {
-  await eventually(() => fs.existsSync(file), 'the program', 20_000);
+  await eventually(() => fs.existsSync(file), 'the program');
   return JSON.parse(fs.readFileSync(file, 'utf8')) as Heard;
 }
 
@@ -81,7 +81,7 @@ describe('launcher', () => {
     ended: (launchId, exitCode) => ends.push([launchId, exitCode]),
   });
   const exitOf = async (launchId: string) => {
-    await eventually(() => ends.some(([id]) => id === launchId), 'the end', 20_000);
+    await eventually(() => ends.some(([id]) => id === launchId), 'the end');
     return ends.find(([id]) => id === launchId)?.[1];
   };
 
@@ -116,7 +116,7 @@ describe('launcher', () => {
     await heardBy(file);
     vscode.window.terminals.find(({ name }) => name === spec.title)!.dispose();
     await exitOf('closed');
-    await eventually(() => !isAlive(started.value.pid), 'the process gone', 10_000);
+    await eventually(() => !isAlive(started.value.pid), 'the process gone');
   });
 
   it('hands arguments to a task’s process exactly', async () => {
@@ -131,7 +131,7 @@ describe('launcher', () => {
     );
     assert.ok(result.ok, JSON.stringify(result));
     const server = () => api.getState().servers.find(({ id }) => id === result.id)!;
-    await eventually(() => server().record !== null, 'its process', 20_000);
+    await eventually(() => server().record !== null, 'its process');
     const { pid } = server().record!.main;
     const line = fs.readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').split('\0');
     const at = line.lastIndexOf('--served-model-name');
@@ -166,10 +166,10 @@ describe('launcher', () => {
       const answered = await tasks.findAgain(asked);
       assert.ok(answered);
       await vscode.tasks.executeTask(answered);
-      await eventually(() => warnings.length > 0, 'the start noticed', 20_000);
+      await eventually(() => warnings.length > 0, 'the start noticed');
       const running = () =>
         readProcesses().some(({ command, state }) => state !== 'Z' && command.includes(file));
-      await eventually(() => !running(), 'its end', 20_000);
+      await eventually(() => !running(), 'its end');
       assert.deepEqual(told, [], 'and nobody took it for the launch');
     } finally {
       tasks.dispose();

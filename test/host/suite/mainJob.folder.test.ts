@@ -5,7 +5,7 @@ import type { Server } from '../../../src/app/state';
 import { eventually } from '../eventually';
 import { readyApi } from '../extensionApi';
 import { removeServers } from '../removeServers';
-import { makeModel } from '../standInModel';
+import { letGo, makeModel } from '../standInModel';
 import { isAlive } from '../../support/processes.mjs';
 
 describe('main job with stand-ins', () => {
@@ -30,31 +30,31 @@ describe('main job with stand-ins', () => {
 
   afterEach(() => removeServers(api));
 
-  it('samples the GPU', () => {
-    const { gpu } = api.getState();
-    assert.equal(gpu.sample?.gpus[0]?.name, 'NVIDIA GeForce RTX 4090');
-    assert.equal(gpu.sample.gpus[0].usedBytes, 1474 * 1024 ** 2);
+  it('samples the GPU', async () => {
+    const card = () => api.getState().gpu.sample?.gpus[0];
+    assert.equal(card()?.name, 'NVIDIA GeForce RTX 4090');
+    await eventually(() => card()?.usedBytes === 1474 * 1024 ** 2, 'the card as it is');
   });
 
   it('deploys, shows the stages, gets ready over HTTP, and stops without a trace', async () => {
-    const id = await deploy('tiny');
-    const stages = new Set<string>();
-    await eventually(() => {
-      stages.add(server(id).stage);
-      return server(id).phase === 'ready';
-    }, 'ready');
-    assert.ok(stages.has('loading'), `stages seen: ${[...stages].join(', ')}`);
+    const id = await deploy('tiny-held');
+    await eventually(() => server(id).stage === 'loading', 'the stage');
+    assert.equal(server(id).phase, 'starting');
+    letGo('tiny-held');
+    await eventually(() => server(id).phase === 'ready', 'ready');
     // the last lines of a start arrive beside its first answer over HTTP
     await eventually(() => server(id).facts?.kvCacheTokens === 32768, 'the facts of its start');
+    await eventually(
+      () => (server(id).record?.seen.length ?? 0) >= 2,
+      'API server and engine recorded',
+    );
     const { record, port } = server(id);
     assert.ok(record, 'the process is recorded');
-    assert.ok(record.seen.length >= 2, 'API server and engine are recorded');
     await eventually(() => server(id).usedBytes === 4813 * 1024 ** 2, 'its memory');
-    const holder = api
-      .getState()
-      .holders.find(({ pid }) => record.seen.some((one) => one.pid === pid));
-    assert.equal(holder?.class, 'ourServer');
-    assert.equal(holder.canEnd, false);
+    const holder = () =>
+      api.getState().holders.find(({ pid }) => record.seen.some((one) => one.pid === pid));
+    await eventually(() => holder()?.class === 'ourServer', 'its engine known as ours');
+    assert.equal(holder()?.canEnd, false);
     assert.equal((await fetch(`http://127.0.0.1:${String(port)}/health`)).status, 200);
 
     const stopped = await api.stop(id);
@@ -67,7 +67,7 @@ describe('main job with stand-ins', () => {
   });
 
   it('stops a server that is still starting', async () => {
-    const id = await deploy('slow');
+    const id = await deploy('held');
     await eventually(() => (server(id).record?.seen.length ?? 0) >= 2, 'engine recorded');
     const { record } = server(id);
     const stopped = await api.stop(id);
@@ -86,7 +86,11 @@ describe('main job with stand-ins', () => {
   });
 
   it('calls an engine that died under a ready server a crash, though the exit code is 0', async () => {
-    const id = await deploy('crashes');
+    const id = await deploy('tiny');
+    const engine = () =>
+      server(id).record?.seen.find(({ pid }) => pid !== server(id).record?.main.pid);
+    await eventually(() => server(id).phase === 'ready' && engine() !== undefined, 'ready');
+    process.kill(engine()!.pid, 'SIGKILL');
     await eventually(() => server(id).phase === 'ended', 'end');
     assert.equal(server(id).endReason, 'crashed');
   });

@@ -9,6 +9,7 @@ import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { eventually } from '../eventually';
 import { readyApi } from '../extensionApi';
+import { removeServers } from '../removeServers';
 import { isAlive } from '../../support/processes.mjs';
 import { openNet } from '../../../src/system/net';
 
@@ -24,6 +25,7 @@ describe('the planner page', () => {
   before(async function () {
     if (!hasPage) this.skip();
     api = await readyApi();
+    await removeServers(api);
     writeModelFolder(model, SMALL_MODEL);
     const { gpus, processes = [], holders = [] } = gpu.state();
     all = () => gpu.setState({ gpus, processes, holders });
@@ -36,6 +38,7 @@ describe('the planner page', () => {
 
   after(async () => {
     all();
+    if (hasPage) await removeServers(api);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
@@ -251,6 +254,7 @@ describe('the planner page', () => {
   });
 
   it('deploys what it shows and stops it', async () => {
+    await removeServers(api);
     await onPage.plannerSays('verdict', 'Fits');
     const port = String(await openNet().freePort());
     await onPage.plannerFill('port', port);

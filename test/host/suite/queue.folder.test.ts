@@ -11,7 +11,7 @@ import { isAlive } from '../../support/processes.mjs';
 import { eventually } from '../eventually';
 import { apiWithVllm } from '../extensionApi';
 import { removeServers } from '../removeServers';
-import { makeModel } from '../standInModel';
+import { letGo, makeModel } from '../standInModel';
 import { openNet } from '../../../src/system/net';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
@@ -36,7 +36,7 @@ describe('turns, adoption and start all', () => {
     assert.ok(result.ok, JSON.stringify(result));
     return result.id;
   };
-  const isReady = (id: string) => eventually(() => server(id).phase === 'ready', 'ready', 30_000);
+  const isReady = (id: string) => eventually(() => server(id).phase === 'ready', 'ready');
 
   before(async () => {
     api = await apiWithVllm();
@@ -51,18 +51,19 @@ describe('turns, adoption and start all', () => {
   });
 
   it('lets the second launch wait for the first, and starts it then', async () => {
-    const first = await deploy('tiny-first');
+    const first = await deploy('tiny-held');
     const second = await deploy('tiny-second');
     assert.deepEqual(server(second).queued?.waitsFor, [server(first).title]);
     assert.equal(server(second).record, null);
+    letGo('tiny-held');
     await isReady(first);
-    await eventually(() => server(second).queued === null, 'its turn', 10_000);
+    await eventually(() => server(second).queued === null, 'its turn');
     await isReady(second);
     assert.notEqual(server(first).port, server(second).port);
   });
 
   it('cancels one that waits, and it never starts', async () => {
-    const first = await deploy('slow');
+    const first = await deploy('held');
     const second = await deploy('tiny');
     assert.ok(server(second).queued);
     await vscode.commands.executeCommand('vramPilot.cancelQueued', second);
@@ -89,7 +90,6 @@ describe('turns, adoption and start all', () => {
           () => false,
         ),
       'the stand-in',
-      20_000,
     );
     const id = await vscode.commands.executeCommand<string>('vramPilot.adoptServer', { pid });
     assert.equal(server(id).origin, 'adopted');

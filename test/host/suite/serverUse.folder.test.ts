@@ -1,7 +1,6 @@
 /** What a ready server is for: tried with curl, put under a short load, closed to others. vLLM and Ollama are stand-ins. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
@@ -12,6 +11,7 @@ import { readyApi } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { makeModel } from '../standInModel';
 import { setting } from '../setting';
+import { openNet } from '../../../src/system/net';
 
 const { extensionPath } = vscode.extensions.getExtension('vram-pilot.vram-pilot')!;
 const OLLAMA = path.join(extensionPath, 'test/support/fakeOllama.mjs');
@@ -67,6 +67,8 @@ describe('use of a ready server with stand-ins', () => {
 
   it('puts it under a short load, and shows what came of it in a document that nobody can change', async () => {
     const id = await ready(tiny());
+    // the last lines of a start arrive beside its first answer over HTTP
+    await eventually(() => server(id).facts?.maxConcurrency === 4, 'the facts of its start');
     await vscode.commands.executeCommand('vramPilot.runTestLoad', id);
     const document = vscode.window.activeTextEditor?.document;
     assert.equal(document?.uri.scheme, 'vram-pilot-report');
@@ -86,7 +88,11 @@ describe('use of a ready server with stand-ins', () => {
   it('a stop in the middle of a load ends the load first', async () => {
     const id = await ready(tiny());
     const load = vscode.commands.executeCommand('vramPilot.runTestLoad', id);
-    await new Promise((next) => setTimeout(next, 700));
+    const metrics = `http://127.0.0.1:${String(server(id).port)}/metrics`;
+    await eventually(
+      async () => /num_requests_running\S* [1-9]/.test(await (await fetch(metrics)).text()),
+      'a request of the load',
+    );
     const stopped = await api.stop(id);
     assert.ok(stopped.ok, JSON.stringify(stopped));
     await load;
@@ -122,13 +128,7 @@ describe('use of a ready server with stand-ins', () => {
   });
 
   it('asks Ollama with the context of the launch, so that the model stays loaded', async () => {
-    const port = await new Promise<number>((settle) => {
-      const door = net.createServer().listen(0, '127.0.0.1', () => {
-        const bound = (door.address() as net.AddressInfo).port;
-        door.close(() => settle(bound));
-      });
-    });
-    const base = `http://127.0.0.1:${String(port)}`;
+    const base = `http://127.0.0.1:${String(await openNet().freePort())}`;
     await setting('ollama.executablePath', OLLAMA);
     await setting('ollama.host', base);
     await eventually(() => api.getState().engines.ollama.file === OLLAMA, 'the program found');

@@ -88,13 +88,13 @@ describe('diagnostics', () => {
     const long = ['x', '-', 'token', "'api_key", '--max-', 'prompt: ', '/home/', ' ='].map((part) =>
       part.repeat(8_192 / part.length),
     );
-    const lines = Array.from({ length: 200 }, (_, at) => long[at % long.length] ?? '');
+    const lines = Array.from({ length: 100 }, (_, at) => long[at % long.length] ?? '');
     const startedMs = cpuMs();
     diagnostics(
       inputsOf({ state: context.store.state(), tailOf: () => ({ firstLine: 1, lines }) }),
     );
     const tookMs = cpuMs() - startedMs;
-    assert.ok(tookMs < 2_000, `${tookMs.toFixed(0)} ms`);
+    assert.ok(tookMs < 1_000, `${tookMs.toFixed(0)} ms`);
   });
 
   for (let seed = 1; seed <= 40; seed += 1) {

@@ -289,6 +289,24 @@ async function openScene(given: Case['given']): Promise<Scene & { close(): void 
 }
 
 describe('a setting that is changed takes effect at once', () => {
+  it('on the model of the wish, which another daemon may have in another form', async () => {
+    const scene = await openScene({});
+    const { app, context } = scene;
+    const hosts = () =>
+      context.http.requests
+        .filter(({ url }) => url.endsWith('/api/show'))
+        .map(({ url }) => new URL(url).host);
+    app.setWish({ ...app.store.state().wish, engine: 'ollama', model: 'm:latest' }, 'page');
+    await context.clock.pass(1_000);
+    const before = hosts();
+    assert.ok(before.length > 0 && before.every((host) => host === '127.0.0.1:11434'));
+    context.settingsNow = settingsOf({ 'ollama.host': 'http://gpu-box:1234' });
+    void app.settingsChanged();
+    await context.clock.pass(1_000);
+    assert.equal(hosts().at(-1), 'gpu-box:1234');
+    scene.close();
+  });
+
   for (const key of Object.keys(settingSchemas) as SettingKey[]) {
     const { given, change, look, before, after } = CASES[key];
     it(key, async () => {

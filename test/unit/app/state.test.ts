@@ -99,6 +99,14 @@ describe('reduce', () => {
     assert.equal(after(full).gpu.pressure[0], 'full');
   });
 
+  it('counts it on the cards that the server uses, whichever those are', () => {
+    const cards = [0, 1].map((index) => gpuOf({ index, usedBytes: 23 * GIB, freeBytes: GIB }));
+    const server = serverOf({ gpus: [1], plannedBytesPerGpu: [23 * GIB], phase: 'ready' });
+    const seen = sampled(sampleOf({ gpus: cards }));
+    const { pressure } = after({ type: 'serverAdded', server }, seen).gpu;
+    assert.deepEqual(pressure, { 0: 'full', 1: 'ok' });
+  });
+
   it('gives each server what its processes hold; null, not 0, where nothing is known', () => {
     const state = after(
       { type: 'serverAdded', server: serverOf({ id: 'a', usedBytes: 5 }) },

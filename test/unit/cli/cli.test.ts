@@ -1,52 +1,31 @@
-/** The CLI as scripts see it: a process with arguments, streams and an exit code. */
+/** What the CLI answers; `process.test.ts` has what only a process can show. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { writeGguf } from '../../support/modelFiles';
-import { removeScratch, runCli, scratch, scratchFile, type CliRun } from './runCli';
+import {
+  answerOf,
+  assertRefused,
+  ollamaRequest,
+  removeScratch,
+  runCli,
+  scratch,
+  scratchFile,
+} from './runCli';
 import { llama8bGguf } from '../../fixtures/planner/ggufs';
 import { qwen4b } from '../../fixtures/planner/configs';
-import { inFull } from '../../support/effort';
 
-const request = (gib: number, options: object = { numCtx: 8192 }): object => ({
-  engine: 'ollama',
-  engineVersion: '0.32.15',
-  model: { name: 'llama3.1:8b', gguf: llama8bGguf },
-  gpus: [{ totalBytes: gib * 1024 ** 3 }],
-  options,
-});
-
-const json = (run: CliRun): Record<string, unknown> => {
-  assert.equal(run.stdout.trim().split('\n').length, 1, 'one JSON document and nothing else');
-  return JSON.parse(run.stdout) as Record<string, unknown>;
-};
-
-/** Nothing on standard output, one line on standard error, no stack. */
-async function assertRefused(
-  running: Promise<CliRun>,
-  code: number,
-  message: RegExp,
-): Promise<void> {
-  const run = await running;
-  assert.equal(run.code, code, run.stderr);
-  assert.equal(run.stdout, '');
-  assert.match(run.stderr, message);
-  assert.equal(run.stderr.trimEnd().split('\n').length, 1, run.stderr);
-  assert.doesNotMatch(run.stderr, /\bat .*:\d+:\d+/);
-}
-
-describe('vram-pilot', function () {
-  this.timeout(60_000);
+describe('vram-pilot', () => {
   after(removeScratch);
 
   describe('plan', () => {
     it('answers a request with the whole contract and the exit code of its verdict', async () => {
-      const file = scratchFile('fits.json', request(24));
+      const file = scratchFile('fits.json', ollamaRequest(24));
       const run = await runCli(['plan', '--request', file, '--json']);
       assert.equal(run.code, 0, run.stderr);
-      const answer = json(run);
+      const answer = answerOf(run);
       for (const key of [
         'verdict',
         'basis',
@@ -66,51 +45,6 @@ describe('vram-pilot', function () {
       assert.deepEqual([command.file, command.args[0]], ['ollama', 'serve']);
     });
 
-    it('exits 2 where it does not fit, 3 where it is tight, 4 where facts are missing', async () => {
-      const stdin = (document: object) =>
-        runCli(['plan', '--request', '-', '--json'], { stdin: JSON.stringify(document) });
-      const small = await stdin(request(4));
-      assert.deepEqual([small.code, json(small).verdict], [2, 'doesNotFit']);
-      const partly = await stdin(request(24, { numCtx: 8192, numGpu: 10 }));
-      assert.deepEqual([partly.code, json(partly).verdict], [3, 'tight']);
-      const nothing = await stdin({ engine: 'ollama', model: {}, gpus: [{ totalBytes: 1e10 }] });
-      assert.deepEqual([nothing.code, json(nothing).verdict], [4, 'unknown']);
-    });
-
-    it('streams an answer per request, in order, and goes on after invalid lines', async () => {
-      const lines = [
-        JSON.stringify(request(24)),
-        'not json',
-        JSON.stringify(request(24, { numCtxx: 1 })),
-        '',
-        JSON.stringify({ ...request(24), model: { path: '/nowhere/at/all' } }),
-        JSON.stringify(request(4)),
-      ];
-      const file = scratchFile('many.jsonl', lines.join('\n'));
-      const run = await runCli(['plan', '--requests', file, '--json']);
-      assert.equal(run.code, 0, run.stderr);
-      const answers = run.stdout
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { verdict?: string; error?: { field: string } });
-      assert.deepEqual(
-        answers.map(({ verdict, error }) => verdict ?? error?.field),
-        ['fits', '', 'options.numCtxx', 'model.path', 'doesNotFit'],
-      );
-    });
-
-    it('plans thousands of requests in one go', async () => {
-      const count = inFull(3000, 600);
-      const line = JSON.stringify(request(12, { numCtx: 32768 }));
-      const stdin = `${line}\n`.repeat(count);
-      const started = performance.now();
-      const run = await runCli(['plan', '--requests', '-', '--json'], { stdin });
-      const seconds = (performance.now() - started) / 1000;
-      assert.equal(run.stdout.trimEnd().split('\n').length, count);
-      // 2,000 a second on an idle machine; a busy one may take five times as long.
-      assert.ok(seconds < 7.5, `${seconds.toFixed(1)} s for ${count} plans`);
-    });
-
     it('takes a model and flags by their engines’ own names', async () => {
       const run = await runCli(
         'plan Qwen/Qwen3-4B --gpu 24GiB --free 22GiB --max-model-len 4096 --gpu-memory-utilization auto -tp 1 --enforce-eager --engine-version 0.19.1 --python --json'.split(
@@ -118,7 +52,7 @@ describe('vram-pilot', function () {
         ),
       );
       assert.equal(run.code, 0, run.stderr);
-      const answer = json(run);
+      const answer = answerOf(run);
       assert.equal(answer.basis, 'name');
       assert.equal(answer.engineVersion, '0.19.1');
       assert.match(String(answer.python), /LLM\(/);
@@ -174,7 +108,7 @@ describe('vram-pilot', function () {
       });
       const run = await runCli(['plan', file, '--gpu', '8GiB', '--num-ctx', '2048', '--json']);
       assert.equal(run.code, 0, run.stderr);
-      const answer = json(run);
+      const answer = answerOf(run);
       assert.equal(answer.basis, 'gguf');
       assert.equal((answer.kvCache as { totalBytes: number }).totalBytes, 2 * 2048 * 2 * 128 * 2);
       const [gpu] = answer.perGpu as { weightsBytes: number }[];
@@ -199,7 +133,7 @@ describe('vram-pilot', function () {
           { env: { OLLAMA_HOST: `0.0.0.0:${String(port)}` } },
         );
         assert.deepEqual(asked, ['POST /api/show']);
-        const answer = json(run);
+        const answer = answerOf(run);
         assert.equal(answer.basis, 'gguf');
         assert.equal((answer.kvCache as { totalBytes: number }).totalBytes, 1024 ** 3);
       } finally {
@@ -240,7 +174,7 @@ describe('vram-pilot', function () {
       const ollama = await plan('qwen3:8b', '--max-model-len', '9000', '--dtype', 'half');
       assert.match(ollama.stderr, /--max-model-len: taken as --num-ctx\./);
       assert.match(ollama.stderr, /--dtype: Ollama has no such setting; left out\./);
-      assert.equal((json(ollama).kvCache as { atLength: number }).atLength, 9000);
+      assert.equal((answerOf(ollama).kvCache as { atLength: number }).atLength, 9000);
       const vllm = await plan('org/Model-7B', '--dtype', 'huge', '--engine-version', '0.19.1');
       assert.match(vllm.stderr, /--dtype huge: vLLM knows no such value; it takes auto, /);
       const bare = await plan('llama3.2');
@@ -280,17 +214,17 @@ describe('vram-pilot', function () {
         assertRefused(ask(''), 64, /standard input is empty, expected JSON/),
         assertRefused(ask('[]'), 64, /request|engine|found/),
         assertRefused(
-          ask(JSON.stringify(request(24, { maxModelLenght: 1 }))),
+          ask(JSON.stringify(ollamaRequest(24, { maxModelLenght: 1 }))),
           64,
           /options\.maxModelLenght: unknown key/,
         ),
         assertRefused(
-          ask(JSON.stringify(request(24, { numCtx: 'many' }))),
+          ask(JSON.stringify(ollamaRequest(24, { numCtx: 'many' }))),
           64,
           /options\.numCtx: found "many", expected/,
         ),
         assertRefused(
-          ask(JSON.stringify({ ...request(24), gpus: [{ totalBytes: 0 }] })),
+          ask(JSON.stringify({ ...ollamaRequest(24), gpus: [{ totalBytes: 0 }] })),
           64,
           /gpus\.0\.totalBytes: found 0, expected more than 0/,
         ),
@@ -304,7 +238,7 @@ describe('vram-pilot', function () {
         assertRefused(runCli(['plan', './no/model', '--gpu', '24GiB']), 66, /no\/model/),
         assertRefused(runCli(['plan', '--request', scratch()]), 66, /folder/),
       ]);
-      const away = { ...request(24), model: { path: '/nowhere/model.gguf' } };
+      const away = { ...ollamaRequest(24), model: { path: '/nowhere/model.gguf' } };
       await Promise.all([
         assertRefused(
           runCli(['plan', '--request', '-'], { stdin: JSON.stringify(away) }),
@@ -322,7 +256,7 @@ describe('vram-pilot', function () {
     it('gives the documented example', async () => {
       const run = await workers('--json');
       assert.equal(run.code, 0);
-      const { workers: count, bytesPerWorker, device, steps } = json(run);
+      const { workers: count, bytesPerWorker, device, steps } = answerOf(run);
       assert.deepEqual([count, bytesPerWorker, device], [2, 4.5 * 1024 ** 3, 'cuda']);
       assert.ok(Array.isArray(steps));
     });
@@ -336,16 +270,16 @@ describe('vram-pilot', function () {
       });
       const run = await workers('--config', file, '--preset', 'aggressive', '--json');
       assert.equal(run.code, 2);
-      const answer = json(run);
+      const answer = answerOf(run);
       assert.deepEqual([answer.workers, answer.bytesPerWorker, answer.device], [0, null, null]);
       assert.equal(answer.source, file);
-      assert.equal(json(await workers('--preset', 'ultra-conservative', '--json')).workers, 1);
+      assert.equal(answerOf(await workers('--preset', 'ultra-conservative', '--json')).workers, 1);
     });
 
     it('reserves by the model that Ollama is to hold', async () => {
-      const small = json(await workers('--ollama-model', 'llama3.1:8b', '--json'));
+      const small = answerOf(await workers('--ollama-model', 'llama3.1:8b', '--json'));
       assert.equal(small.reservationBytes, 8 * 1024 ** 3);
-      const large = json(await workers('--ollama-model', 'qwen2.5:32b', '--json'));
+      const large = answerOf(await workers('--ollama-model', 'qwen2.5:32b', '--json'));
       assert.deepEqual([large.reservationBytes, large.workers], [18 * 1024 ** 3, 1]);
     });
 
@@ -367,7 +301,7 @@ describe('vram-pilot', function () {
       assert.equal(refused.code, 2);
       assert.match(refused.stdout, /^unset VRAM_PILOT_WORKERS VRAM_PILOT_MIB_PER_WORKER /);
       assert.match(refused.stderr, /insufficient VRAM per worker/);
-      assert.deepEqual(json(await workers('--json')).environment, {
+      assert.deepEqual(answerOf(await workers('--json')).environment, {
         VRAM_PILOT_WORKERS: '2',
         VRAM_PILOT_MIB_PER_WORKER: '4608',
         VRAM_PILOT_DEVICE: 'cuda',
@@ -407,7 +341,7 @@ describe('vram-pilot', function () {
       );
       const run = await runCli(['gpus', '--from', file, '--tool', 'nvidia-smi', '--json']);
       assert.equal(run.code, 0, run.stderr);
-      const [gpu] = json(run).gpus as { name: string; totalBytes: number }[];
+      const [gpu] = answerOf(run).gpus as { name: string; totalBytes: number }[];
       assert.equal(gpu?.name, 'NVIDIA GeForce RTX 4090');
       assert.equal(gpu.totalBytes, 24564 * 1024 ** 2);
     });
@@ -415,13 +349,13 @@ describe('vram-pilot', function () {
     it('says a missing or failing tool as a problem, and exits 0', async () => {
       const none = await runCli(['gpus', '--json']);
       assert.equal(none.code, 0);
-      assert.deepEqual(json(none).gpus, []);
+      assert.deepEqual(answerOf(none).gpus, []);
       const failing = fakeNvidiaSmi(
         'echo "NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver."; exit 9',
       );
       const run = await runCli(['gpus', '--json'], { tools: failing });
       assert.equal(run.code, 0);
-      const [problem] = json(run).problems as { id: string }[];
+      const [problem] = answerOf(run).problems as { id: string }[];
       assert.equal(problem?.id, 'driver_not_loaded');
     });
 
@@ -437,7 +371,7 @@ describe('vram-pilot', function () {
     it('lists holders and signals nothing without --yes', async () => {
       const run = await runCli(['clean', '--json']);
       assert.equal(run.code, 0, run.stderr);
-      const answer = json(run);
+      const answer = answerOf(run);
       assert.ok(Array.isArray(answer.holders));
       assert.ok(!('ended' in answer));
       assert.match(String(answer.notes), /VRAM_PILOT_STORAGE/, 'says that it knows no launches');
@@ -448,7 +382,7 @@ describe('vram-pilot', function () {
       fs.mkdirSync(path.join(storage, 'launches'));
       const run = await runCli(['clean', '--json'], { env: { VRAM_PILOT_STORAGE: storage } });
       assert.equal(run.code, 0, run.stderr);
-      assert.doesNotMatch(String(json(run).notes), /VRAM_PILOT_STORAGE/);
+      assert.doesNotMatch(String(answerOf(run).notes), /VRAM_PILOT_STORAGE/);
     });
 
     it('refuses what is no process number', async () => {
@@ -471,7 +405,7 @@ describe('vram-pilot', function () {
         await runCli(['diagnose', '-', '--engine', 'vllm', '--json'], { stdin: LOG }),
       ]) {
         assert.equal(run.code, 0, run.stderr);
-        const answer = json(run);
+        const answer = answerOf(run);
         assert.equal(answer.engine, 'vllm');
         assert.ok(answer.cause, 'a cause');
         assert.ok('outcome' in answer);
@@ -480,13 +414,13 @@ describe('vram-pilot', function () {
 
     it('takes the launch from a request where the log does not show it', async () => {
       const asked = scratchFile('launch.json', {
-        ...request(24),
+        ...ollamaRequest(24),
         engine: 'vllm',
         model: { name: 'my/model' },
         options: { maxModelLen: 4096 },
       });
       const run = await runCli(['diagnose', '-', '--request', asked, '--json'], { stdin: LOG });
-      const outcome = json(run).outcome as { model: string; options: { maxModelLen: number } };
+      const outcome = answerOf(run).outcome as { model: string; options: { maxModelLen: number } };
       assert.deepEqual([outcome.model, outcome.options.maxModelLen], ['my/model', 4096]);
     });
 
@@ -512,7 +446,7 @@ describe('vram-pilot', function () {
           stdin: sampler,
         });
         assert.equal(run.code, 0, run.stderr);
-        return json(run) as unknown as Answer;
+        return answerOf(run) as unknown as Answer;
       };
       const first = await diagnose('first', []);
       assert.ok(Object.keys(first.remedy.change).length > 0);
@@ -562,7 +496,7 @@ describe('vram-pilot', function () {
       const file = scratchFile('profiles.json', profiles(8192));
       const all = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--json']);
       assert.equal(all.code, 2, all.stderr);
-      const answer = json(all);
+      const answer = answerOf(all);
       assert.deepEqual(
         (answer.profiles as { name: string; verdict: string }[]).map(({ name, verdict }) => [
           name,
@@ -583,7 +517,7 @@ describe('vram-pilot', function () {
         const document = { version: 1, profiles: [{ ...profile, extraArguments }] };
         const file = scratchFile(name, document);
         const run = await runCli(['profile', 'check', file, '--gpu', '24GiB', '--json']);
-        return [run.code, json(run).verdict];
+        return [run.code, answerOf(run).verdict];
       };
       const share = '--gpu-memory-utilization';
       assert.deepEqual(await verdictWith('half.json', [share, '0.5']), [0, 'fits']);
@@ -648,7 +582,7 @@ describe('vram-pilot', function () {
 
     it('shows nothing that steers the terminal', async () => {
       const name = '\u001b[31morg/\u0007Model-7B';
-      const stdin = JSON.stringify({ ...request(24), model: { name } });
+      const stdin = JSON.stringify({ ...ollamaRequest(24), model: { name } });
       const shown = await runCli(['plan', '--request', '-'], { stdin });
       assert.equal(shown.stdout.startsWith('\ufffd[31morg/\ufffdModel-7B on '), true);
       await assertRefused(runCli(['diagnose', name]), 66, /^vram-pilot: \ufffd\[31m/);

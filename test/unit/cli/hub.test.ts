@@ -9,8 +9,7 @@ import { qwen4b } from '../../fixtures/planner/configs';
 
 const SECRET = 'hf_geheimgeheim';
 
-describe('the CLI and the hub', function () {
-  this.timeout(60_000);
+describe('the CLI and the hub', () => {
   let hub: HubServer;
   beforeEach(async () => {
     hub = await startHubServer();

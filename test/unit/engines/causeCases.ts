@@ -520,6 +520,187 @@ export const vllmCases: readonly (readonly [string, string, PlanOptions?])[] = [
     { enforceEager: true },
   ],
   ['server_killed', 'start.sh: line 3:  4711 Killed                  vllm serve m', {}],
+  ['config_invalid', 'ValueError: Unknown RoPE scaling type odd', {}],
+  [
+    'config_invalid',
+    "huggingface_hub.errors.StrictDataclassFieldValidationError: Validation error for field 'hidden_size':\n    TypeError: Field 'hidden_size' expected int, got str (value: '64')",
+    {},
+  ],
+  ['config_invalid', "AttributeError: 'OddConfig' object has no attribute 'rope_theta'", {}],
+  ['config_invalid', 'AssertionError: num_heads (4) is not divisible by num_kv_heads (3)', {}],
+  [
+    'chat_template_broken',
+    "jinja2.exceptions.TemplateSyntaxError: unexpected '}', expected ')'",
+    {},
+  ],
+  [
+    'weights_missing',
+    "FileNotFoundError: Weight files referenced in index but missing: {'/m/model-00002-of-00002.safetensors'}",
+    {},
+  ],
+  [
+    'weights_missing',
+    "FileNotFoundError: [Errno 2] No such file or directory: '/m/model.safetensors'",
+    {},
+  ],
+  [
+    'weights_missing',
+    'OSError: acme/odd does not appear to have a file named pytorch_model.bin, model.safetensors',
+    {},
+  ],
+  [
+    'weights_missing',
+    "INFO x.py:1] non-default args: {'load_format': 'pt'}\nRuntimeError: Cannot find any model weights with `/m`",
+    { loadFormat: null },
+  ],
+  [
+    'weights_corrupt',
+    '  File "/v/vllm/model_executor/model_loader/weight_utils.py", line 597, in filter_duplicates\n  File "/usr/lib/python3.11/json/decoder.py", line 353, in raw_decode\njson.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)',
+    {},
+  ],
+  [
+    'tokenizer_unreadable',
+    '  File "/v/transformers/tokenization_utils_tokenizers.py", line 118, in convert_to_native_format\nException: EOF while parsing a list at line 9 column 1',
+    {},
+  ],
+  [
+    'config_unreadable',
+    'OSError: /m does not appear to have a file named configuration_odd.py. Checkout',
+    {},
+  ],
+  [
+    'package_missing',
+    "ModuleNotFoundError: No module named 'oddvision'\n  Value error, Model architectures ['OddForCausalLM'] failed to be inspected. Please check",
+    {},
+  ],
+  [
+    'package_missing',
+    'importlib.metadata.PackageNotFoundError: No package metadata was found for oddlib',
+    {},
+  ],
+  [
+    'unsupported_architecture',
+    "  Value error, Model architectures ['OddForCausalLM'] failed to be inspected. Please check",
+    {},
+  ],
+  [
+    'quantization_mismatch',
+    "TypeError: OddConfig.__init__() missing 1 required positional argument: 'quant_config'",
+    { quantization: null },
+  ],
+  ['quantization_unknown', 'ValueError: Load format `odd` is not supported', { loadFormat: null }],
+  [
+    'bad_flag_value',
+    'ValueError: No common block size for 16 (CPU_ATTN: [MultipleOf(32)]).',
+    { blockSize: null },
+  ],
+  ['bad_flag_value', 'OverflowError: bind(): port must be 0-65535.', {}],
+  [
+    'option_refused',
+    '  Assertion failed, odd batches need the odd backend [type=assertion_error, input_value=1]',
+    {},
+  ],
+  [
+    'bad_flag_value',
+    'ValidationError: 1 validation error for OffloadConfig\ncpu_offload_gb\n  Input should be greater than or equal to 0 [type=greater_than_equal, input_value=-4.0, input_type=float]',
+    {},
+  ],
+  [
+    'bad_flag_value',
+    '  File "/v/uvicorn/config.py", line 9, in create_ssl_context\nssl.SSLError: [SSL] PEM lib (_ssl.c:3905)',
+    {},
+  ],
+  ['bad_flag_value', 'yaml.parser.ParserError: while parsing a flow node', {}],
+  ['bad_flag_value', "ValueError: No tokenizer registered for tokenizer_mode='odd'.", {}],
+  ['permission_denied', "OSError: [Errno 30] Read-only file system: '/cache/odd'", {}],
+  [
+    'shared_memory_too_small',
+    'RuntimeError: unable to write to file </torch_12_3456>: No space left on device (28)',
+    {},
+  ],
+  ['wrong_build', 'RuntimeError: Triton Error [CUDA]: device kernel image is invalid', {}],
+  ['package_mismatch', "NotImplementedError: Could not run '_C::odd_norm' with arguments", {}],
+  [
+    'cuda_error_oom',
+    'RuntimeError: CUDA driver error: out of memory',
+    { gpuMemoryUtilization: 0.85 },
+  ],
+  ['weights_mismatch', "KeyError: 'layers.0.mlp.odd_proj.weight_scale'", {}],
+  ['engine_killed', 'Memory cgroup out of memory: Killed process 12 (VLLM::EngineCor)', {}],
+  [
+    'bad_flag_value',
+    'vllm serve: error: argument --limit-mm-per-prompt: Value image=2 cannot be converted to <function loads at 0x7f>.',
+    {},
+  ],
+  [
+    'bad_flag_value',
+    'ValidationError: 1 validation error for SpeculativeConfig\nodd_key\n  Unexpected keyword argument [type=unexpected_keyword_argument, input_value=3, input_type=int]',
+    {},
+  ],
+  [
+    'tool_parser_unknown',
+    'KeyError: "Reasoning parser \'odd\' not found. Available parsers: a, b"',
+    {},
+  ],
+  [
+    'tool_parser_unknown',
+    'RuntimeError: Odd Tool parser could not locate tool call start/end tokens in the tokenizer!',
+    {},
+  ],
+  ['bad_flag_value', "ValueError: Unknown level: 'LOUD'", {}],
+  [
+    'bad_flag_value',
+    'vllm serve: error: Invalid JSON format for --lora-modules: /adapters/odd',
+    {},
+  ],
+  [
+    'lora_refused',
+    'RuntimeError: LoRA is not enabled. Use --enable-lora to enable LoRA.',
+    { enableLora: true },
+  ],
+  [
+    'kv_cache_too_small',
+    "WARNING 01-01 00:00:00 [model.py:1] User-specified max_model_len (9000) is greater than the derived max_model_len (max_position_embeddings=2048.0 or model_max_length=None in model's config.json). VLLM_ALLOW_LONG_MAX_MODEL_LEN must be used with care.\nValueError: To serve at least one request with the model's max seq len (9000), (2.0 GiB KV cache is needed, which is larger than the available KV cache memory (1.0 GiB). Based on the available memory, the estimated maximum model length is 4500.",
+    { maxModelLen: 4496 },
+  ],
+  [
+    'cpu_ram_too_small',
+    'ValueError: Available memory on node 0 (8.5/24.0 GiB) on kv cache allocation is less than requested memory for kv (11.25/22.0 GiB). Reduce',
+    { kvCacheMemoryBytes: 4 * 1024 ** 3 },
+  ],
+  [
+    'file_missing',
+    'zmq.error.ZMQError: No such file or directory for ipc path "/odd/52ea". (addr=\'ipc:///odd/52ea\')',
+    {},
+  ],
+  [
+    'file_missing',
+    "RuntimeError: ('Could not load logging config. File does not exist: %s', '/odd')",
+    {},
+  ],
+  ['too_many_files', 'Too many open files (src/epoll.cpp:38)', {}],
+  [
+    'package_missing',
+    'importlib.metadata.PackageNotFoundError: No package metadata was found for vllm',
+    {},
+  ],
+  [
+    'model_path_missing',
+    "huggingface_hub.errors.HFValidationError: Repo id must use alphanumeric chars, '-', '_' or '.': 'acme/odd:Q4_K_M'.",
+    {},
+  ],
+  ['bad_flag_value', "ValueError: VLLM_PORT 'tcp://192.0.2.1:80' appears to be a URI.", {}],
+  ['bad_flag_value', "ValueError: Invalid value 'odd' for VLLM_ODD_KIND. Valid options: ['a']", {}],
+  [
+    'shared_memory_too_small',
+    'Worker proc VllmWorker-0 died unexpectedly (exit code: -7), shutting down executor.',
+    {},
+  ],
+  [
+    'server_crashed',
+    'Worker proc VllmWorker-0 died unexpectedly (exit code: -11), shutting down executor.',
+    {},
+  ],
 ];
 
 export const ollamaCases: readonly (readonly [string, string, PlanOptions?])[] = [
@@ -646,6 +827,28 @@ export const ollamaCases: readonly (readonly [string, string, PlanOptions?])[] =
     'runner_terminated',
     'Error: llama runner process has terminated: exit status 3',
     { numCtx: 4096 },
+  ],
+  ['server_not_running', 'Error: could not connect to ollama app, is it running?', {}],
+  ['runner_terminated', 'Error: llama runner process no longer running: -1', { numCtx: 4096 }],
+  [
+    'registry_unreachable',
+    'Error: pull model manifest: Get "https://r": dial tcp: lookup r: server misbehaving',
+    {},
+  ],
+  [
+    'gguf_corrupt',
+    "llama_model_load: error loading model: tensor 'blk.1.odd' data is not within the file bounds, model is corrupted or incomplete",
+    {},
+  ],
+  [
+    'load_canceled_by_client',
+    'Error: timed out waiting for llama runner to start: context canceled',
+    {},
+  ],
+  [
+    'cpu_fallback_no_gpu',
+    'ggml_cuda_init: failed to initialize ROCm: no ROCm-capable device is detected',
+    {},
   ],
   [
     'server_not_running',

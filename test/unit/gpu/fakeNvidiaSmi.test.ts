@@ -10,16 +10,30 @@ import { nvidiaSource } from '../../../src/gpu/nvidia/source';
 import { startState } from '../../../src/gpu/source';
 import { MIB } from '../../../src/shared/units';
 import { createFakeGpu, type FakeGpu } from '../../support/fakeGpu.mjs';
+import { answerOf } from '../../support/nvidiaSmiAnswers.mjs';
 
-/** Runs the source's calls for real, as app/ does. */
-function look(gpu: FakeGpu): GpuSample {
+type Ask = (gpu: FakeGpu, args: readonly string[]) => { text: string; code: number | null };
+
+const inProcess: Ask = (gpu, args) =>
+  answerOf(args, {
+    state: gpu.state(),
+    statePath: path.join(path.dirname(gpu.executable), 'fakeGpu.json'),
+  });
+
+const started: Ask = (gpu, args) => {
+  const run = spawnSync(gpu.executable, [...args], { encoding: 'utf8', timeout: 5000 });
+  return { text: run.stdout, code: run.status };
+};
+
+/** Makes the source's calls for real, as app/ does. */
+function look(gpu: FakeGpu, ask = inProcess): GpuSample {
   let state = startState(gpu.executable);
   const wish = { processes: true };
   const files = new Map<string, string>();
   for (let attempt = 0; attempt < 8; attempt++) {
-    const outputs = nvidiaSource.calls(state, wish, files).map(({ file, args }) => {
-      const run = spawnSync(file, [...args], { encoding: 'utf8', timeout: 5000 });
-      return { stdout: run.stdout, stderr: run.stderr, exitCode: run.status };
+    const outputs = nvidiaSource.calls(state, wish, files).map(({ args }) => {
+      const { text, code } = ask(gpu, args);
+      return { stdout: text, stderr: '', exitCode: code };
     });
     const reading = nvidiaSource.read(state, { outputs, files, wish });
     if (!reading.retry) return reading.sample;
@@ -27,6 +41,8 @@ function look(gpu: FakeGpu): GpuSample {
   }
   throw new Error('no end of retries');
 }
+
+const HOLDS_STILL = 'echo 1; read end';
 
 const linuxOnly = process.platform === 'linux' ? describe : describe.skip;
 
@@ -45,7 +61,7 @@ linuxOnly('the stand-in for nvidia-smi', () => {
 
   /** Holds still until its input ends; bears the mark in its environment. */
   async function startMarked(detached: boolean): Promise<number> {
-    const child = spawn(process.execPath, ['-e', 'process.stdin.resume(); console.log(1)'], {
+    const child = spawn('/bin/sh', ['-c', HOLDS_STILL], {
       env: { ...process.env, VRAM_PILOT_FAKE_TEST: path.basename(folder) },
       stdio: ['pipe', 'pipe', 'inherit'],
       detached,
@@ -68,7 +84,7 @@ linuxOnly('the stand-in for nvidia-smi', () => {
       gpus: [{ name: 'A', totalMiB: 8192, usedMiB: 5000 }],
       processes: [{ pid: 353996, usedMiB: 4700, name: 'python' }],
     });
-    const after = look(gpu);
+    const after = look(gpu, started);
     assert.equal(after.gpus[0]?.usedBytes, 5000 * MIB);
     assert.equal(after.gpus[0].powerW, null);
     assert.deepEqual(after.processes, [
@@ -104,8 +120,8 @@ linuxOnly('the stand-in for nvidia-smi', () => {
       holders: [{ usedMiB: 300, mark: { name: 'VRAM_PILOT_FAKE_TEST', value } }],
     });
     // The leader bears the mark, its child in the same group does not, as an engine that overwrote its environment.
-    const script = `const child = require('child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 8000)'], { env: {}, stdio: 'ignore' }); console.log(child.pid); setTimeout(() => {}, 8000)`;
-    const leader = spawn(process.execPath, ['-e', script], {
+    const script = 'env -i sleep 8 & echo $!; wait';
+    const leader = spawn('/bin/sh', ['-c', script], {
       env: { ...process.env, VRAM_PILOT_FAKE_TEST: value },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
@@ -127,7 +143,7 @@ linuxOnly('the stand-in for nvidia-smi', () => {
   it('finds processes by their command line', async () => {
     const pid = await startMarked(true);
     const gpu = createFakeGpu(folder, {
-      holders: [{ usedMiB: 10, commandIncludes: 'process.stdin.resume(); console.log(1)', pid }],
+      holders: [{ usedMiB: 10, commandIncludes: HOLDS_STILL, pid }],
     });
     assert.deepEqual(
       look(gpu).processes.map((process) => process.pid),
@@ -150,6 +166,7 @@ linuxOnly('the stand-in for nvidia-smi', () => {
       return look(gpu).problems.map((problem) => problem.id);
     };
     assert.deepEqual(idsIn('vanish'), ['driver_not_loaded']);
+    assert.equal(started(gpu, ['-L']).code, 9);
     assert.deepEqual(idsIn('noDevices'), ['no_devices']);
     assert.deepEqual(idsIn('lostGpu'), ['gpu_lost']);
     assert.deepEqual(idsIn('driverMismatch'), ['driver_library_mismatch']);
@@ -175,7 +192,7 @@ linuxOnly('the stand-in for nvidia-smi', () => {
       ],
       processes: [{ pid: 7, usedMiB: 5, name: 'python', gpu: 1 }],
     });
-    const run = (...args: string[]) => execFileSync(gpu.executable, args, { encoding: 'utf8' });
+    const run = (...args: string[]) => inProcess(gpu, args).text;
     const listed = readNvidiaOutput(run('-L'));
     assert.deepEqual(
       listed.gpus.map((each) => each.name),

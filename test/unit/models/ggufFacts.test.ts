@@ -70,7 +70,11 @@ describe('ggufFacts', () => {
     assert.equal(facts.projector_bytes, 7);
     assert.equal(facts.other_bytes, 4);
     assert.equal(facts.tensor_bytes_total, 223);
-    assert.ok(!('input_bytes' in facts));
+    assert.ok(!('input_bytes' in facts) && !('expert_bytes' in facts));
+    const experts = ['ffn_up_exps', 'ffn_gate_up_exps', 'ffn_up_shexp', 'ffn_gate_inp'].map(
+      (name) => tensor(`blk.1.${name}.weight`, 8),
+    );
+    assert.deepEqual(factsOf(llama, experts, null).expert_bytes, [0, 16]);
     const tables = [tensor('per_layer_token_embd.weight', 50), tensor('blk.0.attn_q.weight', 10)];
     assert.equal(factsOf(llama, tables, null).input_bytes, 50);
     assert.equal(factsOf(llama, tables, null).other_bytes, 0);

@@ -15,7 +15,7 @@ import { inFull } from '../../support/effort';
 import { llama8bGguf } from '../../fixtures/planner/ggufs';
 import { seededRandom, type Random } from '../../support/seededRandom';
 
-const COUNT = inFull(3_000, 30);
+const COUNT = inFull(3_000, 20);
 const RANK: Record<Verdict, number> = { doesNotFit: 0, unknown: 1, tight: 2, fits: 3 };
 const CONFIGS: readonly Record<string, unknown>[] = [
   llama8b,

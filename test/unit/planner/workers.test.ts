@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { planWorkers, workerEnvironment, type WorkersPlan } from '../../../src/planner/workers';
 import {
   DEFAULT_WORKER_SETTINGS,
+  isAboutOthers,
   readWorkerConfig,
   reservationForModel,
   withPreset,
@@ -158,6 +159,9 @@ describe('readWorkerConfig', () => {
     assert.match(negative.failure.detail, /found 0, expected more than 0/);
     const missing = read({});
     assert.ok(!missing.ok);
+    assert.ok(isAboutOthers('{"another_section": {}}'), 'it may be there without being meant');
+    for (const meant of ['{"gpu_resource_management": 5}', '{', '[]x', '5'])
+      assert.ok(!isAboutOthers(meant), meant);
     const broken = readWorkerConfig('{', DEFAULT_WORKER_SETTINGS, 'file.json');
     assert.ok(!broken.ok);
     assert.match(broken.failure.detail, /file\.json is not JSON/);

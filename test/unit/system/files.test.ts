@@ -23,6 +23,16 @@ describe('files', () => {
     assert.deepEqual(fs.readdirSync(path.dirname(file)), ['x.json']);
   });
 
+  it('leaves a file its rights, also those that new files do not get', async () => {
+    const file = path.join(folder, 'shared.json');
+    fs.writeFileSync(file, 'one');
+    fs.chmodSync(file, 0o666);
+    const before = process.umask(0o022);
+    assert.ok((await files.writeAtomic(file, 'two')).ok);
+    process.umask(before);
+    assert.equal(fs.statSync(file).mode & 0o777, 0o666);
+  });
+
   it('keeps a new file for this user alone where that is asked for', async () => {
     const file = path.join(folder, 'own.json');
     assert.ok((await files.writeAtomic(file, 'x', { isPrivate: true })).ok);

@@ -3,16 +3,15 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { inFull } from '../../support/effort';
+import { programPath } from '../../support/programs';
 
-const RACERS = 8;
+const RACERS = inFull(8, 5);
 const ROUNDS = 12;
-
-/** Bundled by test/scripts/unit.mjs. */
-const RACER = path.join(process.env.VRAM_PILOT_PROGRAMS ?? '', 'lockRacer.cjs');
 
 function finished(args: readonly string[]): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [RACER, ...args], {
+    const child = spawn(process.execPath, [programPath('lockRacer'), ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 25_000,
       killSignal: 'SIGKILL',

@@ -119,7 +119,7 @@ export const daemonRules: readonly CauseRule[] = [
     effect: 'degraded',
     rank: 60,
     pattern:
-      /no compatible GPUs were discovered|cudart init failure: 100\b|no CUDA-capable device is detected|no suitable rocm found|^inference compute id=\S+ library=cpu/,
+      /no compatible GPUs were discovered|cudart init failure: 100\b|no (?:CUDA|ROCm)-capable device is detected|no suitable rocm found|^inference compute id=\S+ library=cpu/,
   },
   {
     cause: 'partial_offload',

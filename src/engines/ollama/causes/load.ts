@@ -52,7 +52,8 @@ export const loadRules: readonly CauseRule[] = [
   },
   {
     cause: 'load_canceled_by_client',
-    pattern: /client connection closed before .* finished loading/,
+    pattern:
+      /client connection closed before .* finished loading|waiting for llama runner to start: context canceled/,
   },
   {
     cause: 'kv_type_invalid',
@@ -84,7 +85,7 @@ export const loadRules: readonly CauseRule[] = [
   {
     cause: 'gguf_corrupt',
     pattern:
-      /offset\+size \(\d+\) exceeds file size|invalid file magic|check_tensor_dims: tensor '(?<tensor>[^']+)' not found|missing tensor '(?<tensor2>[^']+)'|supplied file was not in GGUF format|invalid magic characters|failed to read tensor data|error loading model: read error|digest mismatch, file must be downloaded/,
+      /offset\+size \(\d+\) exceeds file size|invalid file magic|check_tensor_dims: tensor '(?<tensor>[^']+)' not found|missing tensor '(?<tensor2>[^']+)'|supplied file was not in GGUF format|invalid magic characters|failed to read tensor data|error loading model: read error|is not within the file bounds, model is corrupted|digest mismatch, file must be downloaded/,
   },
   {
     cause: 'blob_missing',
@@ -100,7 +101,7 @@ export const loadRules: readonly CauseRule[] = [
     cause: 'runner_terminated',
     rank: 70,
     pattern:
-      /(?:llama runner|llama-server)(?: process)? (?:has )?terminated(?: error="|: )exit status (?<status>\w+)|^post predict error=.*EOF|model runner has unexpectedly stopped|model failed to load, this may be due to/,
+      /(?:llama runner|llama-server)(?: process)? (?:has )?terminated(?: error="|: )exit status (?<status>\w+)|^post predict error=.*EOF|POST predict: Post .*EOF|llama runner process no longer running|llama-server process exited|model runner has unexpectedly stopped|model failed to load, this may be due to/,
   },
 ];
 

@@ -5,7 +5,7 @@ import { always } from '../../remedies';
 export const pullRules: readonly CauseRule[] = [
   {
     cause: 'server_not_running',
-    pattern: /could not connect to ollama server|ollama server not responding/,
+    pattern: /could not connect to ollama (?:server|app)|ollama server not responding/,
   },
   {
     cause: 'model_not_found',
@@ -31,7 +31,7 @@ export const pullRules: readonly CauseRule[] = [
   {
     cause: 'registry_unreachable',
     pattern:
-      /pull model manifest: (?:5\d\d\b|.*(?:no such host|connection re(?:fused|set)|timeout|unreachable|deadline exceeded|EOF|forcibly closed))|max retries exceeded/,
+      /pull model manifest: (?:5\d\d\b|.*(?:no such host|server misbehaving|connection re(?:fused|set)|timeout|unreachable|deadline exceeded|EOF|forcibly closed))|max retries exceeded/,
   },
   {
     cause: 'disk_full',

@@ -6,7 +6,8 @@ export const configurationRules: readonly CauseRule[] = [
   { cause: 'unknown_flag', pattern: /error: unrecognized arguments: (?<args>.+)$/ },
   {
     cause: 'bad_flag_value',
-    pattern: /error: argument (?<flag>\S+): (?<what>invalid .+|expected .+|not allowed .+)$/,
+    pattern:
+      /error: argument (?<flag>\S+): (?<what>invalid .+|expected .+|not allowed .+|Value .+ cannot be converted)(?: to <.+)?$/,
   },
   {
     cause: 'bad_flag_value',
@@ -17,11 +18,12 @@ export const configurationRules: readonly CauseRule[] = [
     cause: 'bad_gpu_memory_utilization',
     pattern:
       /Input should be (?<limit>(?:greater|less) than(?: or equal to)? [\d.]+) \[type=(?:greater|less)_than\w*, input_value=(?<value>[-\d.]+), input_type=float\]|GPU memory utilization must be less than 1\.0\. Got (?<got>[\d.]+)/,
+    when: ({ raisedAt }) => /^gpu_memory|\W/.test(raisedAt ?? ' '),
   },
   {
     cause: 'max_model_len_over_derived',
     pattern:
-      /User-specified max_model_len \((?<len>\d+)\) is greater than the derived max_model_len \([^=]+=(?<max>[\d.]+)/,
+      /User-specified max_model_len \((?<len>\d+)\) is greater than the derived max_model_len \([^=]+=(?<max>[\d.]+)(?!.*config\.json\)\. VLLM_ALLOW_LONG)/,
   },
   {
     cause: 'tp_heads_not_divisible',
@@ -79,7 +81,7 @@ export const configurationRules: readonly CauseRule[] = [
   {
     cause: 'quantization_mismatch',
     pattern:
-      /Cannot find the config file for (?<method>\w+)|Quantization method specified in the model config \((?<config>[^)]+)\) does not match the quantization method specified in the `quantization` argument \((?<arg>[^)]+)\)/,
+      /Cannot find the config file for (?<method>\w+)|TypeError: (?<method2>\w+)Config\.__init__\(\) missing|Quantization method specified in the model config \((?<config>[^)]+)\) does not match the quantization method specified in the `quantization` argument \((?<arg>[^)]+)\)/,
   },
   {
     cause: 'quantization_unknown',
@@ -111,7 +113,7 @@ export const configurationRules: readonly CauseRule[] = [
   },
   {
     cause: 'tool_parser_unknown',
-    pattern: /invalid (?:tool call|reasoning) parser: (?<parser>\S+)/,
+    pattern: /(?:invalid (?:tool call|reasoning) parser: |Reasoning parser ')(?<parser>[^\s']+)/,
   },
   {
     cause: 'tool_parser_unknown',
@@ -260,7 +262,7 @@ export const configurationTexts: Readonly<Record<string, CauseText>> = {
       fix(
         'Drop --quantization: config.json decides. For a 16-bit checkpoint use fp8 or bitsandbytes.',
         groups.config === undefined
-          ? `The checkpoint carries no ${groups.method ?? ''} weights.`
+          ? `The checkpoint carries no ${groups.method ?? groups.method2 ?? ''} weights.`
           : `The checkpoint is ${groups.config}, the command says ${String(groups.arg)}.`,
         { quantization: null },
       ),
@@ -270,15 +272,15 @@ export const configurationTexts: Readonly<Record<string, CauseText>> = {
     remedy: ({ groups }) => {
       const method = groups.method ?? groups.method2 ?? groups.method3 ?? '';
       const plugin = { bitsandbytes: 'vllm-bnb-plugin', gguf: 'vllm-gguf-plugin' }[method];
-      return fix(
-        plugin === undefined
-          ? 'Drop --quantization, or use a version that has it.'
-          : `Install ${plugin} in vLLM's environment, or drop --quantization.`,
-        plugin === undefined
-          ? `"${method}" is not among this version's methods.`
-          : `${method} moved to a plugin (gguf with 0.24, bitsandbytes with 0.28).`,
-        plugin === undefined ? { quantization: null } : {},
-      );
+      if (plugin !== undefined)
+        return fix(
+          `Install ${plugin} in vLLM's environment, or drop --quantization.`,
+          `${method} moved to a plugin (gguf with 0.24, bitsandbytes with 0.28).`,
+        );
+      const why = `"${method}" is not among those of this version.`;
+      return groups.method3 === undefined
+        ? fix('Drop --quantization, or use a version that has it.', why, { quantization: null })
+        : fix('Drop --load-format, or use a version that has it.', why, { loadFormat: null });
     },
   },
   load_format_missing: {

@@ -21,7 +21,7 @@ export const environmentRules: readonly CauseRule[] = [
   {
     cause: 'wrong_build',
     pattern:
-      /no kernel image is available for execution on the device|HIP error: invalid device function|hipErrorNoBinaryForGpu|Cannot read \S*TensileLibrary|Value 'sm_\w+' is not defined for option|No supported CUDA architectures found/,
+      /no kernel image is available for execution on the device|device kernel image is invalid|HIP error: invalid device function|hipErrorNoBinaryForGpu|Cannot read \S*TensileLibrary|Value 'sm_\w+' is not defined for option|No supported CUDA architectures found/,
   },
   {
     cause: 'missing_bitsandbytes',
@@ -36,12 +36,12 @@ export const environmentRules: readonly CauseRule[] = [
   {
     cause: 'disk_full',
     pattern: /No space left on device|Disk quota exceeded/,
-    when: ({ text }) => !text.includes('/dev/shm'),
+    when: ({ text }) => !/\/dev\/shm|<\/torch_/.test(text),
   },
   {
     cause: 'shared_memory_too_small',
     pattern:
-      /Insufficient space in \/dev\/shm|\/dev\/shm.*No space left on device|unable to (?:open|mmap) shared memory|Bus error/,
+      /Insufficient space in \/dev\/shm|\/dev\/shm.*No space left on device|unable to (?:open|mmap) shared memory|unable to write to file <\/torch_|Bus error|bus error encountered/,
   },
   {
     cause: 'nccl_error',

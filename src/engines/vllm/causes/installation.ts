@@ -12,16 +12,18 @@ export const installationRules: readonly CauseRule[] = duringStart([
   {
     cause: 'package_mismatch',
     pattern:
-      /(?<lib>lib(?:cu|nvrtc|nccl|torch|c10)\w*\.so[\d.]*): cannot open shared object file|version `(?<lib2>GLIBC(?:XX)?_[\d.]+)' not found|: undefined symbol: |operator torchvision::nms does not exist|^ImportError: cannot import name '[^']+' from '(?<from>[^']+)'|numpy\.dtype size changed|compiled using NumPy 1\.x cannot be run|has no attribute '?all_special_tokens_extended|cuDNN version incompatibility|is required for a normal functioning of this module|flashinfer\S* version \(.*does not match|'_OpNamespace' '_\w*C' object has no attribute|^ModuleNotFoundError: No module named 'vllm\./,
+      /(?<lib>lib(?:cu|nvrtc|nccl|torch|c10)\w*\.so[\d.]*): cannot open shared object file|version `(?<lib2>GLIBC(?:XX)?_[\d.]+)' not found|: undefined symbol: |operator torchvision::nms does not exist|^ImportError: cannot import name '[^']+' from '(?<from>[^']+)'|numpy\.dtype size changed|compiled using NumPy 1\.x cannot be run|has no attribute '?all_special_tokens_extended|cuDNN version incompatibility|is required for a normal functioning of this module|flashinfer\S* version \(.*does not match|'_OpNamespace' '_\w*C' object has no attribute|Could not run '_\w*C\w*::|^ModuleNotFoundError: No module named 'vllm\./,
   },
   {
     cause: 'package_missing',
     rank: 60,
-    pattern: /^ModuleNotFoundError: No module named '(?<name>[\w.]+)'/,
+    pattern:
+      /^ModuleNotFoundError: No module named '(?<name>[\w.]+)'|PackageNotFoundError: No package metadata was found for (?!vllm\b)(?<name2>[\w.-]+)/,
   },
   {
     cause: 'package_missing',
-    pattern: /vllm: (?:command )?not found|: No module named vllm\b/,
+    pattern:
+      /vllm: (?:command )?not found|'vllm' is not recognized as|: No module named vllm\b|metadata was found for vllm\b/,
     remedy: always('Install vLLM, or activate its environment.', 'There is no vllm on the path.'),
   },
   {

@@ -34,6 +34,18 @@ export const kvCacheRules: readonly CauseRule[] = [
       /The model's max seq len \((?<len>\d+)\) is larger than the maximum number of tokens that can be stored in KV cache \((?<est>\d+)\)/,
   },
   {
+    cause: 'bad_flag_value',
+    pattern: /No common block size for (?<size>\d+) \((?<what>.+)\)/,
+    remedy: ({ groups }) =>
+      fix(
+        'Leave --block-size out.',
+        `${groups.size ?? ''} is not among ${groups.what ?? 'its sizes'}.`,
+        {
+          blockSize: null,
+        },
+      ),
+  },
+  {
     cause: 'mamba_blocks_too_few',
     pattern:
       /max_num_seqs \((?<seqs>\d+)\) exceeds available Mamba cache blocks \((?<blocks>\d+)\)/,
@@ -51,7 +63,7 @@ export const kvCacheRules: readonly CauseRule[] = [
   {
     cause: 'cpu_ram_too_small',
     pattern:
-      /Available memory on node \d+ \((?<free>[\d.]+)\/(?<total>[\d.]+) GiB\) on kv cache allocation is less than requested memory for kv \((?<want>[\d.]+) GiB\)/,
+      /Available memory on node \d+ \((?<free>[\d.]+)\/(?<total>[\d.]+) GiB\) on kv cache allocation is less than requested memory for kv \((?<want>-?[\d.]+)(?:\/[\d.]+)? GiB\)/,
   },
 ];
 

@@ -8,18 +8,18 @@ export const machineRules: readonly CauseRule[] = [
     cause: 'engine_killed',
     rank: 90,
     pattern:
-      /Failed core proc\(s\): \{[^}]*: -9\b|terminated with signal SIGKILL|oom_kill event|^OOMKilled/,
+      /Failed core proc\(s\): \{[^}]*: -9\b|died unexpectedly \(exit code: -9\)|terminated with signal SIGKILL|oom_kill event|task \d+: Out Of Memory|[Oo]ut of memory: Killed process|^OOMKilled/,
   },
   {
     cause: 'shared_memory_too_small',
     rank: 88,
-    pattern: /Failed core proc\(s\): \{[^}]*: -7\b/,
+    pattern: /Failed core proc\(s\): \{[^}]*: -7\b|died unexpectedly \(exit code: -7\)/,
   },
   {
     cause: 'server_crashed',
     rank: 88,
     pattern:
-      /Failed core proc\(s\): \{[^}]*: -(?:6|11)\b|Fatal Python error: |!!! Segfault encountered|Segmentation fault \(core|^Aborted \(core/,
+      /Failed core proc\(s\): \{[^}]*: -(?:6|11)\b|died unexpectedly \(exit code: -(?:6|11)\)|Fatal Python error: |!!! Segfault encountered|Segmentation fault \(core|^Aborted \(core/,
   },
   {
     cause: 'cpu_too_old',
@@ -45,19 +45,50 @@ export const machineRules: readonly CauseRule[] = [
       pattern:
         /DefaultCPUAllocator: (?:can't|not enough) |^MemoryError\b|_ArrayMemoryError: |terminate called after throwing an instance of 'std::bad_alloc'|\[Errno 12\] Cannot allocate memory|\(os error 1455\)|unable to mmap \d+ bytes|Too large swap space\. /,
     },
-    { cause: 'too_many_files', pattern: /^[\w.]*Error: .*Too many open files/ },
+    { cause: 'too_many_files', pattern: /^(?:[\w.]*Error: .*)?Too many open files/ },
     {
       cause: 'permission_denied',
       // Reading a model on the way tries folders that it can do without.
       rank: 65,
       pattern:
-        /\[Errno 13\] error while attempting to bind|PermissionError: (?:\[Errno 13\] Permission denied|\[WinError 5\][^:]*)(?:: '(?<path>[^']+)')?/,
+        /\[Errno 13\] error while attempting to bind|(?:PermissionError: (?:\[Errno 13\] Permission denied|\[WinError 5\][^:]*)|OSError: \[Errno 30\] Read-only file system)(?:: '(?<path>[^']+)')?/,
     },
     {
       cause: 'file_missing',
       rank: 75,
       pattern:
-        /^FileNotFoundError: \[Errno 2\] No such file or directory: '(?<path>[^']+)'|chat template string \((?<path2>.+)\) appears path-like/,
+        /^FileNotFoundError: \[Errno 2\] No such file or directory: '(?<path>[^']+)'|chat template string \((?<path2>.+)\) appears path-like|logging config\. File does not exist: %s', '(?<path3>[^']+)'/,
+    },
+    {
+      cause: 'bad_flag_value',
+      pattern: /OverflowError: .*port must be 0-65535/,
+      remedy: always('Correct --port.', 'Ports are numbers from 1 to 65535.'),
+    },
+    {
+      cause: 'bad_flag_value',
+      pattern: /VLLM_PORT '[^']*' (?:appears to be a URI|must be)/,
+      remedy: always(
+        'Unset VLLM_PORT; in Kubernetes give the service a name other than vllm, or set enableServiceLinks: false.',
+        'It must be a number; Kubernetes writes the address of a service called vllm into it.',
+      ),
+    },
+    {
+      cause: 'bad_flag_value',
+      pattern: /^ValueError: Unknown level: '(?<level>\w+)'/,
+      remedy: ({ groups }) =>
+        fix('Set VLLM_LOGGING_LEVEL to INFO or DEBUG.', `It is ${groups.level ?? 'another'} now.`),
+    },
+    {
+      cause: 'bad_flag_value',
+      pattern: /(?<what>Invalid value '[^']*' for (?<flag>VLLM_\w+).*)/,
+    },
+    {
+      cause: 'file_missing',
+      pattern: /ZMQError: .*ipc path "/,
+      remedy: always(
+        'Set VLLM_RPC_BASE_PATH to a short folder that exists, such as /tmp.',
+        'The processes talk through sockets there; such a path has at most 107 characters.',
+      ),
     },
     {
       cause: 'bad_host',
@@ -121,7 +152,7 @@ export const machineTexts: Readonly<Record<string, CauseText>> = {
     title: 'A file that the launch names does not exist',
     remedy: ({ groups }) =>
       fix(
-        `Correct the path ${groups.path ?? groups.path2 ?? ''}.`,
+        `Correct the path ${groups.path ?? groups.path2 ?? groups.path3 ?? ''}.`,
         'It is looked for where the server runs.',
       ),
   },

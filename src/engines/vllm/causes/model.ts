@@ -1,6 +1,8 @@
 /** The model itself: not found, not allowed, not complete, not supported. */
 import type { CauseRule, CauseText } from '../../logRules';
-import { always, fix } from '../../remedies';
+import { always, askedFor, fix } from '../../remedies';
+
+const isPath = (model = ''): boolean => /^(?:[/~.]|[A-Za-z]:)/.test(model);
 
 export const modelRules: readonly CauseRule[] = [
   {
@@ -28,7 +30,7 @@ export const modelRules: readonly CauseRule[] = [
     cause: 'model_not_found',
     pattern:
       /Repository Not Found|RepositoryNotFoundError|is not a local folder and is not a valid model identifier|Invalid repository ID or local directory specified: '(?<path>[^']*)'|404 Client Error/,
-    when: ({ groups }) => !/^(?:[/~.]|[A-Za-z]:)/.test(groups.path ?? ''),
+    when: ({ groups }) => !isPath(groups.path),
   },
   {
     cause: 'model_not_found',
@@ -55,7 +57,7 @@ export const modelRules: readonly CauseRule[] = [
   {
     cause: 'weights_missing',
     pattern:
-      /Cannot find any model weights with|No model weights found in|Could not find GGUF file for|Error no file named (?:pytorch_model|model\.safetensors)/,
+      /Cannot find any model weights with|No model weights found in|Could not find GGUF file for|Error no file named (?:pytorch_model|model\.safetensors)|Weight files referenced in index but missing|Could not find checkpoint files|FileNotFoundError: .*(?<!adapter_model)\.(?:safetensors|bin|pth?)'|does not appear to have a file named (?:pytorch_model|model)\b/,
   },
   {
     cause: 'weights_corrupt',
@@ -63,9 +65,20 @@ export const modelRules: readonly CauseRule[] = [
       /SafetensorError|Error while deserializing header|incomplete metadata, file not fully covered|UnpicklingError: |PytorchStreamReader failed|Consistency check failed|failed finding central directory/,
   },
   {
+    cause: 'weights_corrupt',
+    pattern: /JSONDecodeError: /,
+    when: ({ raisedAt }) => raisedAt?.includes('/model_loader/') === true,
+  },
+  {
+    cause: 'unsupported_architecture',
+    // The import that failed stands before it.
+    rank: 70,
+    pattern: /Model architectures \[(?<arch>[^\]]*)\] failed to be inspected/,
+  },
+  {
     cause: 'unsupported_architecture',
     pattern:
-      /Model architectures \[(?<arch>[^\]]*)\] (?:are not supported for now|failed to be inspected)|has no vLLM implementation(?!, falling)|Unknown gguf model_type|GGUF model with architecture \S+ is not supported|is not supported in-tree anymore|was supported in vLLM until/,
+      /Model architectures \[(?<arch>[^\]]*)\] are not supported for now|has no vLLM implementation(?!, falling)|Unknown gguf model_type|GGUF model with architecture \S+ is not supported|is not supported in-tree anymore|was supported in vLLM until/,
   },
   {
     cause: 'unsupported_architecture',
@@ -80,7 +93,7 @@ export const modelRules: readonly CauseRule[] = [
   {
     cause: 'weights_mismatch',
     pattern:
-      /There is no module or parameter named|Following weights were not initialized from checkpoint|Attempted to load weight \(|size mismatch for |Failed to map GGUF parameters/,
+      /There is no module or parameter named|KeyError: '(?:model\.)?layers\.\d+\.|start \(\d+\) \+ length \(\d+\) exceeds dimension size|Following weights were not initialized from checkpoint|Attempted to load weight \(|size mismatch for |Failed to map GGUF parameters/,
   },
   {
     cause: 'tokenizer_unreadable',
@@ -92,7 +105,7 @@ export const modelRules: readonly CauseRule[] = [
     // vLLM tries several files before it gives up.
     rank: 52,
     pattern:
-      /does not appear to have a file named \S*(?:config|params)\.json|Unrecognized model in |is not a valid JSON file|No supported config format found/,
+      /does not appear to have a file named \S*(?:config\.json|params\.json|\.py)\b|Unrecognized model in |is not a valid JSON file|No supported config format found/,
   },
   {
     cause: 'trust_remote_code',
@@ -113,16 +126,18 @@ export const modelTexts: Readonly<Record<string, CauseText>> = {
     title: 'The model folder does not exist',
     remedy: ({ groups }) =>
       fix(
-        `Correct the path${groups.path ? ` ${groups.path}` : ''}.`,
-        'What is no folder is taken for a repository name, and a path is no valid one.',
+        `Correct the path${groups.path ? ` ${groups.path}` : ''}${isPath(groups.path) ? '' : ': a folder, or owner/name'}.`,
+        /:\w*Q\d/i.test(groups.path ?? '')
+          ? 'A GGUF file of a repository, named by its quantization, needs vllm-gguf-plugin from 0.24 on.'
+          : 'What is no folder is taken for a repository name, and this is no valid one.',
       ),
   },
   model_dir_empty: {
     title: 'The folder holds no model',
     remedy: ({ groups }) =>
       fix(
-        `Choose a folder with config.json (or params.json)${groups.path ? `; ${groups.path} has neither` : ''}.`,
-        'The download may not have finished, or the model lies one level deeper.',
+        `Choose a folder with config.json (or params.json)${groups.path ? `; vLLM finds no model in ${groups.path}` : ''}.`,
+        'The download may not have finished, the model lies one level deeper, or this is a file in it.',
       ),
   },
   model_not_found: {
@@ -148,17 +163,24 @@ export const modelTexts: Readonly<Record<string, CauseText>> = {
     ),
   },
   weights_missing: {
-    title: 'The folder holds no weights',
-    remedy: always(
-      'Finish the download: .safetensors files (or .bin, .pt) are missing.',
-      'config.json is there, the weights are not.',
-    ),
+    title: 'Weights are missing',
+    remedy: (match) => {
+      const format = askedFor(match).loadFormat ?? 'auto';
+      return format === 'auto'
+        ? fix(
+            'Finish the download: .safetensors files (or .bin, .pt) are missing.',
+            'config.json is there, the weights are not, or not all of them.',
+          )
+        : fix('Drop --load-format.', `The folder has no files of the kind ${format}.`, {
+            loadFormat: null,
+          });
+    },
   },
   weights_corrupt: {
     title: 'A weight file is damaged or incomplete',
     remedy: always(
-      'Delete the damaged file and download it again.',
-      'The header announces more bytes than the file has: the download was cut.',
+      'Delete the damaged file and download it again (in a git clone: git lfs pull).',
+      'It was cut, or holds something else: a web page, or the pointer that Git LFS leaves.',
     ),
   },
   unsupported_architecture: {

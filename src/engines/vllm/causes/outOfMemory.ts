@@ -54,7 +54,7 @@ const isShared = (match: CauseMatch): boolean =>
 
 const torchOom = /(?:CUDA|HIP|XPU) out of memory|torch(?:\.cuda)?\.OutOfMemoryError/;
 const driverOom =
-  /(?:CUDA|HIP) error: out of memory|UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|NCCL.*out of memory/;
+  /(?:CUDA|HIP)(?: driver)? error: out of memory|UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED|NCCL.*out of memory/;
 
 /** The first row whose condition holds names the cause: all have the same pattern, and one line is one cause. */
 const byStage: readonly [string, (match: CauseMatch) => boolean][] = [

@@ -7,7 +7,7 @@ import { always, duringStart, fix } from '../../remedies';
 
 /** The file and function that raised, by what they belong to; the first that holds. */
 const parts: readonly (readonly [string, RegExp])[] = [
-  ['lora_refused', /\/vllm\/lora\//],
+  ['lora_refused', /\/vllm\/lora\/|\/peft_helper/],
   ['quantization_refused', /\/(?:quantization|compressed_tensors|kernels\/linear)\//],
   [
     'weights_mismatch',
@@ -17,7 +17,7 @@ const parts: readonly (readonly [string, RegExp])[] = [
   ['tokenizer_unreadable', /\/(?:tokenizers?|tokenization_\w+|mistral_common\/tokens)[/.]/],
   [
     'config_unreadable',
-    /\/transformers\/(?:configuration_utils|models\/.*\/configuration_)|\/transformers_utils\/config/,
+    /\/transformers\/(?:configuration_utils|models\/.*\/configuration_)|\/transformers_modules\/|\/transformers_utils\/config/,
   ],
   [
     'option_refused',
@@ -32,7 +32,7 @@ const partOf = ({ raisedAt }: CauseMatch): string | undefined =>
 
 /** Faults of CUDA show up anywhere, and "validation error" only announces the reason. */
 const raised =
-  /^[\w.]*Error\b(?!: (?:\d+ validation error|CUDA|HIP|NCCL|Worker|Engine))(?:: (?<what>.+))?$/;
+  /^[\w.]*(?:Error|Exception)\b(?!: (?:\d+ validation error|CUDA|HIP|NCCL|Worker|Engine))(?:: (?<what>.+))?$/;
 
 export const refusedRules: readonly CauseRule[] = duringStart([
   {
@@ -41,16 +41,58 @@ export const refusedRules: readonly CauseRule[] = duringStart([
       /LoRA rank (?<rank>\d+) is greater than max_lora_rank|does not support LoRA|is not supported for LoRA|expected target modules in .* but received|No adapter found for (?!task)|Loading lora \S+ failed/,
   },
   {
+    cause: 'lora_refused',
+    pattern: /LoRA is not enabled\. Use --enable-lora/,
+    remedy: always('Add --enable-lora.', 'Adapters are served only with it.', { enableLora: true }),
+  },
+  {
+    cause: 'bad_flag_value',
+    pattern: /error: (?<what>Invalid (?:JSON format|fields) for (?<flag>--[\w-]+).*)/,
+  },
+  {
     cause: 'bad_flag_value',
     rank: 60,
     pattern:
-      /^\s+(?<what>(?:Input should be|Extra inputs are not permitted|Unexpected keyword argument).*?) \[type=\w+, input_value=(?<flag>.+?), input_type=/,
+      /^\s*(?<what>(?:Input should be|Extra inputs are not permitted|Unexpected keyword argument).*?) \[type=\w+, input_value=(?<value>.+?), input_type=/,
+    remedy: ({ groups, raisedAt }) => {
+      const name = /^\w+$/.test(raisedAt ?? '') ? raisedAt : 'the option';
+      const what = groups.what ?? 'vLLM refuses it';
+      return what.startsWith('Input')
+        ? fix(`Correct ${name ?? ''}: it is ${groups.value ?? 'wrong'} now.`, `${what}.`)
+        : fix(`Leave ${name ?? ''} out: this vLLM does not know it.`, `${what}.`);
+    },
+  },
+  {
+    cause: 'bad_flag_value',
+    pattern: /^(?:FileNotFoundError|PermissionError|AssertionError|ssl\.SSLError)\b/,
+    when: ({ raisedAt }) => raisedAt?.endsWith('create_ssl_context') === true,
+    remedy: always(
+      'Correct --ssl-certfile and --ssl-keyfile: readable files in PEM form.',
+      'The server cannot load its certificate or the key for it.',
+    ),
+  },
+  {
+    cause: 'bad_flag_value',
+    pattern: /^yaml\.\w+\.\w+Error: /,
+    remedy: always('Correct the file that --config names.', 'It is no valid YAML.'),
+  },
+  {
+    cause: 'bad_flag_value',
+    pattern: /(?<what>No tokenizer registered for (?<flag>tokenizer_mode)=.+)/,
+  },
+  {
+    cause: 'tool_parser_unknown',
+    pattern: /parser could not locate .*tokens? in the tokenizer/,
+    remedy: always(
+      'Choose the parser that the model card names, or leave it out.',
+      'It is for models with other tokens than this one has.',
+    ),
   },
   {
     cause: 'option_refused',
     rank: 80,
     pattern:
-      /^\s+Value error, (?<what>.+?)(?: \[type=.*)?$|^(?:vllm|\w+\.py)\b[^:]*: error: (?<what2>.+)/,
+      /^\s*(?:Value error|Assertion failed), (?<what>.+?)(?: \[type=.*)?$|^(?:vllm|\w+\.py)\b[^:]*: error: (?<what2>.+)/,
   },
   ...[...new Set(parts.map(([cause]) => cause))].map((cause) => ({
     cause,
@@ -60,8 +102,8 @@ export const refusedRules: readonly CauseRule[] = duringStart([
   })),
 ]);
 
-const said = ({ groups }: CauseMatch): string =>
-  groups.what ?? groups.what2 ?? 'vLLM gives no reason.';
+const said = ({ groups, text }: CauseMatch): string =>
+  groups.what ?? groups.what2 ?? text.replace(/^[\w.]*Error: /, '').slice(0, 200);
 
 export const refusedTexts: Readonly<Record<string, CauseText>> = {
   option_refused: {

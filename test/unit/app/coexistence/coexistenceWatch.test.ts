@@ -175,6 +175,10 @@ describe('the watch on Ollama', () => {
     await scene.context.files.remove(file);
     await scene.sees([]);
     assert.equal(scene.context.store.state().coexistence.fileProblem, null);
+    scene.context.files.put(file, '{"another_section": {}}');
+    await scene.sees([]);
+    const { file: ours, fileProblem } = scene.context.store.state().coexistence;
+    assert.deepEqual([ours, fileProblem], [null, null]);
   });
 
   it('knows whose models are loaded, and remembers use as long as the daemon runs', async () => {

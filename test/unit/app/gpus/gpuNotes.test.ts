@@ -80,6 +80,7 @@ describe('GPUs that can be planned on', () => {
     const [gpu] = plannableGpus([cut(SLICES)]);
     assert.equal(gpu?.totalBytes, 39.5 * GIB);
     assert.equal(gpu.freeBytes, 29.5 * GIB);
+    assert.equal(gpu.usedBytes, 10 * GIB, 'of the slice, not of the card');
     assert.match(gpu.name ?? '', /H100.*MIG 3g\.40gb/);
     // cut, and nobody says how
     assert.equal(plannableGpus([cut([])])[0]?.totalBytes, 81559 * MIB);

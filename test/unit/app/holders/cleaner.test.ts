@@ -52,7 +52,7 @@ function depsOf(forest: Pick<Forest, 'table' | 'gpu' | 'launches'>): CleanerDeps
   };
 }
 
-const SEEDS = inFull(10_000, 100);
+const SEEDS = inFull(10_000, 40);
 
 describe(`cleaner in ${SEEDS} random forests`, function () {
   this.timeout(10_000 + SEEDS * 50);

@@ -386,6 +386,19 @@ describe('deploy of vLLM', () => {
     );
   });
 
+  it('keeps a server in the list that could not even be tried again', async () => {
+    const { context, servers } = scene;
+    await servers.deploy(WISH, { force: false });
+    await context.clock.until(servers.stop('launch-1', { force: false }));
+    context.files.isFull = true;
+    const again = await context.clock.until(servers.restart('launch-1'));
+    assert.equal(again.ok, false);
+    assert.deepEqual(
+      context.servers().map(({ id, phase }) => [id, phase]),
+      [['launch-1', 'ended']],
+    );
+  });
+
   it('of two restarts at once starts one server', async () => {
     const { context, servers } = scene;
     await servers.deploy(WISH, { force: false });

@@ -84,6 +84,18 @@ describe('the shelf of profiles', () => {
     assert.ok(text.includes('"***"') && !text.includes('secret'), text);
   });
 
+  it('puts one back where it stood, and a changed one stays in its place', async () => {
+    const { shelf, profile, state } = openShelf();
+    for (const name of ['a', 'b', 'c']) await shelf.save({ ...profile, name });
+    await shelf.delete('b');
+    assert.ok((await shelf.save({ ...profile, name: 'b' }, 1)).ok);
+    assert.ok((await shelf.save({ ...profile, name: 'c' }, 0)).ok);
+    assert.deepEqual(
+      state().profiles.map(({ name }) => name),
+      ['a', 'b', 'c'],
+    );
+  });
+
   it('loses none of two changes at once', async () => {
     const { context, shelf, profile, textNow } = openShelf();
     await Promise.all(['a', 'b', 'c'].map((name) => shelf.save({ ...profile, name })));

@@ -1,38 +1,16 @@
 import assert from 'node:assert/strict';
 import { explainFailure } from '../../../../src/app/learning/failureExplanation';
-import { noFacts } from '../../../../src/engines/startFacts';
-import { serverOf } from '../../../support/fakePorts';
+import { failedServer } from '../../../support/failedServer';
 
 const AT = 1_800_000_000_000;
-const diagnosis = {
-  engine: 'vllm' as const,
-  engineVersion: '0.19.1',
-  stage: 'kvCache' as const,
-  result: 'failed' as const,
-  cause: {
-    id: 'kv_cache_too_small',
-    title: 'not enough memory for the KV cache',
-    evidence: [{ line: 12, text: 'ValueError: …' }],
-  },
-  remedy: { summary: 'Ask for less.', change: { maxModelLen: 4096 }, why: '4096 × 2 = 8192' },
-  facts: noFacts,
-};
-const failed = serverOf({
-  phase: 'ended',
-  endReason: 'failed',
-  diagnosis,
-  exitCode: 1,
-  stage: 'kvCache',
-});
-
 describe('the explanation of a failure', () => {
   it('tells cause, evidence, what helps, and the exit code', () => {
-    const text = explainFailure(failed, null, AT);
+    const text = explainFailure(failedServer, null, AT);
     assert.match(text, /## Cause: not enough memory for the KV cache/);
     assert.match(text, /line 12: ValueError/);
     assert.match(text, /Ask for less\.\n\n4096 × 2 = 8192\n/);
     assert.match(text, /Exit code 1/);
-    const unknown = explainFailure({ ...failed, diagnosis: null, exitCode: null }, null, AT);
+    const unknown = explainFailure({ ...failedServer, diagnosis: null, exitCode: null }, null, AT);
     assert.match(unknown, /No cause was found/);
     assert.doesNotMatch(unknown, /Exit code/);
   });
@@ -45,7 +23,7 @@ describe('the explanation of a failure', () => {
     const failure = {
       culprits: ['PID 7 (python train.py) grew by 1.2 GiB while this was profiling memory.'],
       correction: {
-        wish: failed.wish,
+        wish: failedServer.wish,
         change: { maxModelLen: 4096 },
         diff: ['--max-model-len 8192 → 4096', '+ --enforce-eager', '− --kv-cache-dtype fp8'],
         why: '4096 × 2 = 8192',
@@ -57,7 +35,7 @@ describe('the explanation of a failure', () => {
       tried: ['maxModelLen 16384: Too little memory', 'maxModelLen 8192: Too little memory'],
       isOwn: true,
     };
-    const text = explainFailure({ ...failed, failure }, tail, AT);
+    const text = explainFailure({ ...failedServer, failure }, tail, AT);
     assert.match(text, / {13}near\n {4}line 12: ValueError: …\n {13}after\n {13}far\n/);
     assert.doesNotMatch(text, /off\n/);
     assert.match(text, /## Who else was at work\n\n- PID 7/);
@@ -69,7 +47,7 @@ describe('the explanation of a failure', () => {
     assert.doesNotMatch(text, /What helps/);
     const none = { ...failure, correction: null, reason: '3 starts failed here in a row.' };
     assert.match(
-      explainFailure({ ...failed, failure: none }, null, AT),
+      explainFailure({ ...failedServer, failure: none }, null, AT),
       /## No corrected launch\n\n3 starts/,
     );
   });

@@ -72,7 +72,7 @@ describe('learner', () => {
   async function comeUp(): Promise<void> {
     observer.output('launch-1', START + SERVING);
     context.http.routes.set(HEALTH, answered(''));
-    await pass(2_000);
+    await pass(1_000);
     assert.equal(context.server().phase, 'ready');
   }
 

@@ -168,6 +168,33 @@ describe('modelService', () => {
     assert.equal(context.http.requests.length, asked);
   });
 
+  it('looks again at what a name stands for: a download ends, a tag is pulled anew', async () => {
+    enter(false);
+    (context as { hubCacheFolders: () => readonly string[] }).hubCacheFolders = () => ['/cache'];
+    const whole = modelFolderFiles('/cache/models--org--m/snapshots/1', CONFIG);
+    for (const [path, content] of Object.entries(whole))
+      if (path.endsWith('config.json')) context.files.put(path, content);
+    const basis = async () => {
+      const read = await models.read('vllm', 'org/m');
+      return read.ok && read.value.basis;
+    };
+    assert.equal(await basis(), 'config');
+    for (const [path, content] of Object.entries(whole)) context.files.put(path, content);
+    assert.equal(await basis(), 'headers');
+
+    const longest = async (tokens: number) => {
+      const model_info = { 'general.architecture': 'llama', 'llama.context_length': tokens };
+      context.http.routes.set(
+        'POST http://127.0.0.1:11434/api/show',
+        answered({ model_info, details: {} }),
+      );
+      const read = await models.read('ollama', 'm:latest');
+      return read.ok && read.value.longestContext;
+    };
+    assert.equal(await longest(8192), 8192);
+    assert.equal(await longest(16384), 16384);
+  });
+
   it('takes a request for a bare name only where nothing else is given', () => {
     assert.equal(bareHubName('vllm', { name: 'org/m' }), 'org/m');
     assert.equal(bareHubName('vllm', { name: 'org/m', config: null, path: null }), 'org/m');

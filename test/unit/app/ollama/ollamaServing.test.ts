@@ -320,6 +320,30 @@ describe('Ollama', () => {
     assert.equal(context.server().endReason, 'stopped');
   });
 
+  it('loads nothing for a server that was stopped while its daemon was being written down', async () => {
+    daemon.isUp = false;
+    const writeAtomic = context.files.writeAtomic.bind(context.files);
+    context.files.writeAtomic = async (...file) => {
+      if (context.servers().some(({ record }) => record)) await context.clock.sleep(9_000);
+      return writeAtomic(...file);
+    };
+    const { begin } = context.launcher;
+    context.launcher.begin = async (spec) => {
+      await context.clock.sleep(1_000);
+      return begin(spec);
+    };
+    const deploying = deploy();
+    await settle();
+    const stopping = stop('launch-1');
+    await pass(20_000);
+    await Promise.all([stopping, deploying]);
+    assert.equal(context.server().endReason, 'stopped');
+    // somebody else starts one, on the same port
+    daemon.isUp = true;
+    await pass(40_000);
+    assert.deepEqual([...daemon.loaded], []);
+  });
+
   it('a stop during the load cancels it and is no failure', async () => {
     daemon.onLoad = () => new Promise(() => undefined);
     await deploy();

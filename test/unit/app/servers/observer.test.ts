@@ -74,6 +74,18 @@ describe('observer', () => {
     assert.equal(saved?.readyAtMs, context.server().readyAtMs);
   });
 
+  it('asks at once when the output says that it serves', async () => {
+    await enter();
+    observer.output('launch-1', LOADING);
+    await pass(100);
+    context.http.routes.set(HEALTH, answered(''));
+    await pass(100);
+    assert.equal(context.server().phase, 'starting');
+    observer.output('launch-1', SERVING);
+    await pass(1);
+    assert.equal(context.server().phase, 'ready');
+  });
+
   it('goes on after a look that broke, without haste', async () => {
     const { table, http } = context;
     const all = table.all.bind(table);

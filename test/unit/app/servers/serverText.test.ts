@@ -7,30 +7,10 @@ import {
 } from '../../../../src/app/servers/serverText';
 import type { LiveUse } from '../../../../src/app/servers/liveUse';
 import { noFacts } from '../../../../src/engines/startFacts';
+import { failedServer } from '../../../support/failedServer';
 import { GIB, serverOf } from '../../../support/fakePorts';
 
 const NOW = 1_800_000_060_000;
-
-const diagnosis = {
-  engine: 'vllm' as const,
-  engineVersion: '0.19.1',
-  stage: 'kvCache' as const,
-  result: 'failed' as const,
-  cause: {
-    id: 'kv_cache_too_small',
-    title: 'not enough memory for the KV cache',
-    evidence: [{ line: 12, text: 'ValueError: …' }],
-  },
-  remedy: { summary: 'Ask for less.', change: { maxModelLen: 4096 }, why: '4096 × 2 = 8192' },
-  facts: noFacts,
-};
-const failed = serverOf({
-  phase: 'ended',
-  endReason: 'failed',
-  diagnosis,
-  exitCode: 1,
-  stage: 'kvCache',
-});
 
 describe('servers in words', () => {
   it('says phase, stage, figures and time in one line', () => {
@@ -51,9 +31,9 @@ describe('servers in words', () => {
       at({ phase: 'ended', endReason: 'stopped', stillHeld: 'still held: 1 GiB' }),
       'stopped · still held: 1 GiB',
     );
-    assert.equal(serverDetail(failed, NOW), 'failed: not enough memory for the KV cache');
+    assert.equal(serverDetail(failedServer, NOW), 'failed: not enough memory for the KV cache');
     assert.equal(
-      serverDetail({ ...failed, endReason: 'crashed', diagnosis: null }, NOW),
+      serverDetail({ ...failedServer, endReason: 'crashed', diagnosis: null }, NOW),
       'crashed',
     );
   });
@@ -146,8 +126,8 @@ describe('what others did meanwhile', () => {
     },
   ];
   const sentence = 'PID 7 (python train.py) grew by 1.2 GiB while this was profiling memory';
-  const rows = (failure: typeof failed.failure) =>
-    serverFacts({ ...failed, servedModelName: '', disturbances, failure });
+  const rows = (failure: typeof failedServer.failure) =>
+    serverFacts({ ...failedServer, servedModelName: '', disturbances, failure });
 
   it('is a fact of a start, and said once where it is to blame', () => {
     assert.deepEqual(rows(null), [`Meanwhile: ${sentence}`]);

@@ -99,7 +99,7 @@ function assertSound(plan: Plan, what: string): void {
 
 describe('planOllama under random requests', function () {
   this.timeout(60_000);
-  const count = inFull(2_000, 200);
+  const count = inFull(2_000, 100);
 
   it(`stays sound over ${String(count)} of them`, () => {
     for (let seed = 1; seed <= count; seed++) {

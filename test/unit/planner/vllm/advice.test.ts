@@ -5,7 +5,7 @@ import { planVllm } from '../../../../src/planner/vllm/planVllm';
 import { remedies } from '../../../../src/planner/vllm/remedies';
 import type { PlanOptions, PlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';
-import { gemma3_27b, llama8b, qwen14b } from '../../../fixtures/planner/configs';
+import { gemma3_27b, llama8b, qwen14b, qwen600m } from '../../../fixtures/planner/configs';
 
 const card = (name: string | null, gib: number, freeGib = gib) => ({
   name,
@@ -84,6 +84,28 @@ describe('vLLM advice: least harm first', () => {
     const ids = idsOf(request(bnb, { gpuMemoryUtilization: 0.9, maxModelLen: 8192 }, two));
     assert.ok(!ids.includes('tensor-parallel'));
     assert.ok(ids.includes('pipeline-parallel'), ids.join());
+  });
+
+  it('changes no share beside a fixed pool: none is passed on', () => {
+    const pooled = { kvCacheMemoryBytes: GIB / 2, maxModelLen: 4096 };
+    const busy = { ...ADA, freeBytes: 12 * GIB };
+    const { verdict, advice } = planVllm(request(qwen600m, pooled, [busy]));
+    assert.equal(verdict, 'doesNotFit');
+    assert.deepEqual(
+      advice.filter(({ change }) => 'gpuMemoryUtilization' in change),
+      [],
+    );
+  });
+
+  it('holds where it is applied to a request that names the size', () => {
+    const asked = request(qwen14b, { gpuMemoryUtilization: 0.9, maxModelLen: 4096 });
+    const sized = { ...asked, model: { ...asked.model, weightsBytes: 29.5e9 } };
+    const { advice } = planVllm(sized);
+    assert.ok(advice.some(({ change }) => change.quantization === 'fp8'));
+    for (const { change, verdictAfter } of advice) {
+      const options = { ...sized.options, ...change };
+      assert.equal(planVllm({ ...sized, options }).verdict, verdictAfter, JSON.stringify(change));
+    }
   });
 
   it('combines the least that is needed where no change alone is enough', () => {

@@ -422,6 +422,35 @@ describe('vLLM plan: utilization', () => {
     assert.ok((utilization.beside ?? 9) < (utilization.largest ?? 0));
   });
 
+  it('takes GB10 for a small card from 0.33 on, and samples leanly on runner V2 from 0.28 to 0.32', () => {
+    const at = (version: string, config: Record<string, unknown>, name = 'NVIDIA GB10') =>
+      planFor({ version, config, gpus: [{ name, totalBytes: 121.5 * GIB, freeBytes: null }] });
+    const wordsOf = (version: string) => at(version, llama8b).steps.join(' ');
+    assert.match(wordsOf('0.32.0'), /1,024 sequences .* 8,192 batched/);
+    assert.match(wordsOf('0.33.0'), /256 sequences .* 2,048 batched/);
+    const activationOf = (version: string) =>
+      at(version, llama8b, 'NVIDIA H100 NVL').perGpu[0]?.activationBytes ?? 0;
+    // 12 bytes per logit before and after, 6 between, beside hidden states that live on
+    assert.ok(activationOf('0.28.0') < 0.8 * activationOf('0.24.0'));
+    assert.ok(activationOf('0.33.0') > 1.2 * activationOf('0.32.0'));
+  });
+
+  it('counts what others hold to the largest share where the version bills it to this server', () => {
+    const at = (version: string) =>
+      planFor({
+        version,
+        config: llama8b,
+        gpus: [{ totalBytes: 80 * GIB, freeBytes: 60 * GIB }],
+        options: { maxModelLen: 4096 },
+      });
+    const [billed, checked] = [at('0.8.5').utilization, at('0.10.2').utilization];
+    assert.ok((checked?.largest ?? 1) < 0.8);
+    assert.ok((billed?.largest ?? 0) > 0.95);
+    // 20 GiB of others, 16 GiB of weights
+    assert.ok((billed?.smallest ?? 0) > 0.45 && (checked?.smallest ?? 1) < 0.35);
+    assert.equal(at('0.8.5').verdict, 'fits');
+  });
+
   it('takes a board total down to what CUDA sees', () => {
     const board = planFor({ config: llama8b, gpus: [{ totalBytes: 24564 * 2 ** 20 }] });
     near(gib(board.perGpu[0]?.budgetBytes), 0.9 * 23.53, 0.01);

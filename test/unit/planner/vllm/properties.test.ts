@@ -14,7 +14,7 @@ import {
 import { inFull } from '../../../support/effort';
 import { seededRandom } from '../../../support/seededRandom';
 
-const COUNT = inFull(7500, 75);
+const COUNT = inFull(7500, 50);
 const CONFIGS = [llama8b, qwen14b, gemma3_27b, deepseekV3, qwen3Next];
 const VERSIONS = [
   '0.7.3',

@@ -44,6 +44,10 @@ describe('vLLM versions', () => {
       ['bitsandbytes', '0.27.1', '0.28.0'],
       ['nullBlock', '0.28.0', '0.29.0'],
       ['packedLayout', '0.28.0', '0.29.0'],
+      ['longImageRotary', '0.31.0', '0.32.0'],
+      ['gb10IsSmall', '0.32.0', '0.33.0'],
+      ['leanSampler', '0.27.1', '0.28.0'],
+      ['leanSampler', '0.32.0', '0.33.0'],
     ];
     for (const [rule, before, since] of boundaries)
       assert.notEqual(rulesOf(before).rules[rule], rulesOf(since).rules[rule], rule);

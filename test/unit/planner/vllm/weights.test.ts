@@ -77,6 +77,86 @@ describe('vLLM weights', () => {
     near(one(weightsFor(deepseekV3)), 671e9, 0.01); // FP8, embeddings 16 bit
   });
 
+  it('count the attention of encoders, which keep no KV', () => {
+    // BAAI/bge-large-en-v1.5 and bge-m3: published counts less their poolers
+    const bge = {
+      architectures: ['BertModel'],
+      model_type: 'bert',
+      num_hidden_layers: 24,
+      hidden_size: 1024,
+      num_attention_heads: 16,
+      intermediate_size: 4096,
+      vocab_size: 30522,
+      max_position_embeddings: 512,
+      torch_dtype: 'float16',
+    };
+    near(one(weightsFor(bge)), 334.1e6 * 2, 0.002);
+    const m3 = { ...bge, architectures: ['XLMRobertaModel'], model_type: 'xlm-roberta' };
+    near(
+      one(weightsFor({ ...m3, vocab_size: 250_002, max_position_embeddings: 8194 })),
+      566.7e6 * 2,
+      0.002,
+    );
+    // Read both ways, a decoder has what it had.
+    const bothWays = weightsFor({ ...qwen14b, is_causal: false });
+    assert.deepEqual(bothWays, weightsFor(qwen14b));
+  });
+
+  it('have no gate where the activation gates itself: AFM 4.5B, Apertus 8B', () => {
+    const afm = {
+      ...llama8b,
+      architectures: ['ArceeForCausalLM'],
+      model_type: 'arcee',
+      num_hidden_layers: 36,
+      hidden_size: 2560,
+      num_attention_heads: 20,
+      num_key_value_heads: 4,
+      head_dim: 128,
+      intermediate_size: 18_432,
+      vocab_size: 128_004,
+      hidden_act: 'relu2',
+    };
+    near(one(weightsFor(afm)), 4.62e9 * 2, 0.01);
+    const apertus = {
+      ...llama8b,
+      architectures: ['ApertusForCausalLM'],
+      model_type: 'apertus',
+      intermediate_size: 21_504,
+      vocab_size: 131_072,
+      hidden_act: 'xielu',
+    };
+    near(one(weightsFor(apertus)), 8.053e9 * 2, 0.005);
+  });
+
+  it('know Pixtral’s encoder in LLaVA’s clothes', () => {
+    const pixtral = {
+      architectures: ['LlavaForConditionalGeneration'],
+      model_type: 'llava',
+      text_config: {
+        model_type: 'mistral',
+        num_hidden_layers: 40,
+        hidden_size: 5120,
+        num_attention_heads: 32,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        intermediate_size: 14_336,
+        vocab_size: 131_072,
+        max_position_embeddings: 1_024_000,
+      },
+      vision_config: {
+        model_type: 'pixtral',
+        num_hidden_layers: 24,
+        hidden_size: 1024,
+        intermediate_size: 4096,
+        num_attention_heads: 16,
+        image_size: 1024,
+        patch_size: 16,
+      },
+    };
+    // As vLLM 0.32 builds it: 24,190 MiB, and 250 of tables.
+    near(one(weightsFor(pixtral)), 24_440 * MIB, 0.001);
+  });
+
   it('keep embedding and head in 16 bit under a 4-bit load', () => {
     const ends = 2 * 152064 * 5120 * 2;
     const linear = 14.77e9 - 2 * 152064 * 5120;
@@ -115,9 +195,16 @@ describe('vLLM weights', () => {
 
   it('are converted where the size given is that of the files, and only there', () => {
     const fourBit = { quantization: 'bitsandbytes' };
-    const held = { weightsBytes: 16e9 };
-    const stored = { ...held, weightsAsStored: true };
+    const unsaid = { weightsBytes: 16e9 };
+    const stored = { ...unsaid, weightsAsStored: true };
+    const held = { ...unsaid, weightsAsStored: false };
     assert.equal(one(weightsFor(llama8b, fourBit, held)), 16e9);
+    assert.equal(one(weightsFor(llama8b, fourBit, { weightsBytes: 6e9 })), 6e9);
+    // No 8B in 4 bit is held in 16 GB: advice may be applied to the request as it stands.
+    assert.equal(
+      one(weightsFor(llama8b, fourBit, unsaid)),
+      one(weightsFor(llama8b, fourBit, stored)),
+    );
     assert.equal(one(weightsFor(llama8b, {}, stored)), 16e9);
     const converted = one(weightsFor(llama8b, fourBit, stored));
     near(converted, one(weightsFor(llama8b, fourBit)), 0.02);

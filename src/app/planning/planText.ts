@@ -7,22 +7,12 @@ import {
   profilesForCard,
   settingsOfKnown,
 } from '../../planner/knownProfiles';
-import type { Basis, PlanAnswer, Verdict } from '../../shared/planAnswer';
+import type { Basis, PlanAnswer } from '../../shared/planAnswer';
 import type { EngineId, PlanRequest } from '../../shared/planRequest';
 import { engineNames } from '../../shared/engineNames';
 import { formatBytes, formatCount, formatGib } from '../../shared/units';
 import { ADVICE_VERDICTS, adviceLines, changeWords, isEnough, VERDICT_WORDS } from './adviceText';
 import { cacheLines } from './cacheText';
-
-/** Exit codes of `plan` and `profile check`. */
-export const VERDICT_EXIT: Readonly<Record<Verdict, number>> = {
-  fits: 0,
-  doesNotFit: 2,
-  tight: 3,
-  unknown: 4,
-};
-
-export const VERDICT_EXITS = 'Exit codes: 0 fits, 2 does not fit, 3 tight, 4 unknown';
 
 /** What earlier starts here showed. */
 export interface LearnedResult {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { planText } from '../../../../src/app/commands/planText';
+import { planText } from '../../../../src/app/planning/planText';
 import { answerRequest } from '../../../../src/app/planning/planService';
 import type { PlanOptions, PlanRequest } from '../../../../src/shared/planRequest';
 import { GIB } from '../../../../src/shared/units';

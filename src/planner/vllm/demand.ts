@@ -36,6 +36,7 @@ export interface KvDemand {
   readonly layout: KvLayout;
   readonly hasState: boolean;
   readonly approximation: string | null;
+  readonly stateGuessed: boolean;
 }
 
 export interface Demand {
@@ -84,6 +85,7 @@ export function demandOf(request: PlanRequest, given: DemandOptions = {}): Deman
     layout: layoutOf(model.layers, model.settings, sharesOf(shape, settings)),
     hasState: model.hasState,
     approximation: model.approximation,
+    stateGuessed: model.stateGuessed,
   };
   const numbers = given.numbers ?? FITTED;
   return {

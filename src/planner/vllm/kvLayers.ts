@@ -5,7 +5,7 @@ import type { KvKind, KvLayers, KvSettings } from './kvCache';
 import { deepseekV4Layers } from './kvDeepseekV4';
 import { isFp8Kv, kvDtypeOf, type KvDtype } from './kvDtype';
 import type { VllmSettings } from './settings';
-import { stateBytesOf } from './stateBytes';
+import { stateBytesOf, typicalStateBytes } from './stateBytes';
 
 export interface KvModel {
   readonly layers: readonly KvLayers[];
@@ -14,6 +14,8 @@ export interface KvModel {
   /** Layers whose layout is only approximated, in words; null: exact. */
   readonly approximation: string | null;
   readonly hasState: boolean;
+  /** The config does not tell how large a state is: that of a typical one is taken. */
+  readonly stateGuessed: boolean;
 }
 
 const KINDS: Readonly<Record<LayerRun['kind'], KvKind | null>> = {
@@ -38,11 +40,13 @@ export function kvModelOf(shape: HfShape | null, given: VllmSettings): KvModel |
   if (shape.compressRatios) return compressedModel(shape, shape.compressRatios, settings);
   const runs = [...shape.layerKinds, ...draftRuns(shape, settings)];
   const hasState = runs.some((run) => run.kind === 'state');
-  const stateBytes = hasState ? stateBytesOf(shape, settings) : 0;
-  if (stateBytes === null) return null;
+  const told = hasState ? stateBytesOf(shape, settings) : 0;
   const attention = runs.filter((run) => KINDS[run.kind] !== null && run.kind !== 'state');
   const tokens = attention.map((run) => tokenBytes(run, settings));
   if (tokens.some((bytes) => bytes === null)) return null;
+  // A model of states alone has nothing that they could be measured by.
+  if (told === null && tokens.length === 0) return null;
+  const stateBytes = told ?? typicalStateBytes(shape, settings);
   const block = blockOf(shape, settings, stateBytes, tokens);
   const layers: KvLayers[] = [];
   for (const run of runs) {
@@ -79,6 +83,7 @@ export function kvModelOf(shape: HfShape | null, given: VllmSettings): KvModel |
     settings: kvSettingsOf(settings, runs),
     approximation: null,
     hasState,
+    stateGuessed: told === null,
   };
 }
 
@@ -98,6 +103,7 @@ function compressedModel(
       ? null
       : 'compressed attention is charged as vLLM 0.29 lays it out',
     hasState: false,
+    stateGuessed: false,
   };
 }
 

@@ -47,6 +47,21 @@ export function stateBytesOf(shape: HfShape, settings: VllmSettings): number | n
   }
 }
 
+/** Elements of a state per channel, and channels per element of the hidden size: Mamba-2 in most published hybrids. */
+const TYPICAL_STATE = 128;
+const TYPICAL_EXPANSION = 2;
+const TYPICAL_HIDDEN = 4096;
+
+/**
+ * What stands in where the config is silent. Pages of all layers are as large as the largest, so that beside attention
+ * it changes little how many tokens there are: it decides how many of them a block holds.
+ */
+export function typicalStateBytes(shape: HfShape, settings: VllmSettings): number {
+  const channels = TYPICAL_EXPANSION * (shape.hidden ?? TYPICAL_HIDDEN);
+  const width = WIDTHS[shape.stateDtype ?? ''] ?? defaultWidth(shape, settings.elementBytes);
+  return Math.ceil(channels / settings.tensorParallel) * TYPICAL_STATE * width;
+}
+
 /** Nemotron-H keeps float32 where the config is silent; the others the conv dtype. */
 function defaultWidth(shape: HfShape, convBytes: number): number {
   return shape.family.startsWith('nemotron') ? 4 : convBytes;

@@ -101,6 +101,10 @@ function kvSteps(demand: Demand, amount: KvCacheAmount | null): string[] {
   const steps = [
     `KV cache: ${formatCount(amount.blocks)} blocks of ${formatCount(perBlock ?? 0)} bytes${groups > 1 ? ` in ${String(groups)} groups` : ''}; a request of ${formatCount(settings.maxModelLen)} tokens takes ${formatCount(amount.blocksPerRequest)}: ${amount.maxConcurrency.toFixed(2)} at a time`,
   ];
+  if (kv.stateGuessed)
+    steps.push(
+      'The config does not tell how large the recurrent state is: a typical one is taken, which changes the tokens little',
+    );
   if (shape?.maxLength == null && settings.options.maxModelLen == null)
     steps.push(
       `The config names no length: ${formatCount(settings.maxModelLen)} tokens, as vLLM takes`,

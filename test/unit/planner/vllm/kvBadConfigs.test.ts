@@ -88,6 +88,19 @@ describe('KV cache of configs that are wrong', () => {
     assert.equal(plan({ ...compressed, compress_ratios: [0, 4] }).kvCache.blocks, null);
   });
 
+  it('takes a typical state where none is told, which beside attention changes the tokens little', () => {
+    const told = plan(hybrid);
+    const silent = { ...hybrid, linear_num_value_heads: null };
+    const guessed = plan(silent);
+    const ratio = (guessed.kvCache.tokens ?? 0) / (told.kvCache.tokens ?? 1);
+    assert.ok(Math.abs(ratio - 1) < 0.1, `${String(ratio)} of the tokens`);
+    const says = (of: Plan) => of.steps.some((step) => step.includes('how large the recurrent'));
+    assert.deepEqual([says(told), says(guessed)], [false, true]);
+    // states alone leave nothing to measure them by
+    const alone = { ...silent, layer_types: Array(48).fill('linear_attention') };
+    assert.equal(plan(alone).kvCache.blocks, null);
+  });
+
   it('keeps nothing for an encoder', () => {
     const encoder = {
       model_type: 'bert',

@@ -10,7 +10,15 @@ export async function extensionApi(): Promise<VramPilotApi> {
   return await extension.activate();
 }
 
-/** The same, once it has found vLLM. */
+/** Once the card has been looked at anew: the first look may have begun before what the caller changed. */
+export async function cardSeen(api: VramPilotApi): Promise<void> {
+  for (let looks = 0; looks < 2; looks++) {
+    const { sampledAtMs } = api.getState().gpu;
+    await eventually(() => api.getState().gpu.sampledAtMs !== sampledAtMs, 'a look at the GPU');
+  }
+}
+
+/** The extension, once it has found vLLM. */
 export async function apiWithVllm(): Promise<VramPilotApi> {
   const api = await extensionApi();
   await eventually(() => api.getState().engines.vllm.found, 'vLLM found');

@@ -9,6 +9,7 @@ import { openFakeGpu } from '../../support/fakeGpu.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
 import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
+import { cardSeen } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
 import { setting } from '../setting';
@@ -74,8 +75,8 @@ describe('living together with Ollama', () => {
     await setting('ollama.host', undefined);
     if (!hasPage) return;
     await removeServers(api);
-    await vscode.commands.executeCommand('vramPilot.refresh');
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await cardSeen(api);
   });
 
   it('plans workers with a preset, as a document that can’t be changed', async () => {

@@ -8,6 +8,7 @@ import { startGpuCompany, type GpuCompany } from '../../support/gpuCompany.mjs';
 import { writeModelFolder } from '../../support/modelFiles';
 import { hasPage, onPage, type TreeRow } from '../../ui/onPage';
 import { eventually } from '../eventually';
+import { cardSeen } from '../extensionApi';
 import { removeServers } from '../removeServers';
 import { SMALL_MODEL } from '../standInModel';
 
@@ -62,6 +63,7 @@ describe('gpus', () => {
     gpu.setState(original);
     company.end();
     await removeServers(api);
+    await cardSeen(api);
   });
 
   it('begins each row with what it is, and the figure that matters', async () => {

@@ -9,7 +9,7 @@ import { SMALL_MODEL } from '../standInModel';
 import { hasPage, onPage } from '../../ui/onPage';
 import { removeServers } from '../removeServers';
 import { eventually } from '../eventually';
-import { extensionApi } from '../extensionApi';
+import { cardSeen, extensionApi } from '../extensionApi';
 
 const FOLDER = process.env.TEST_FOLDER ?? '';
 const MIB = 1024 ** 2;
@@ -51,6 +51,7 @@ describe('monitor', () => {
   after(async () => {
     gpu.setState(restore);
     await removeServers(api);
+    await cardSeen(api);
   });
 
   it('names the GPU in the hover', async function () {

@@ -113,12 +113,12 @@ function judge(title, results, code) {
 
 /**
  * Runs a window until it has results. One that ended before its first test began (a browser or server that didn't come
- * up on a loaded machine) is always tried once more, one that died later as often as a test is: each time in a folder of
- * its own, since what the first one wrote is no longer what a window begins with.
+ * up on a loaded machine) is always tried once more. One that died later, or in which something failed, is tried as often
+ * as a test is, as a whole, since its tests build on each other: each time in a folder of its own, since what the first
+ * one wrote is no longer what a window begins with.
  * @param start gets what the window needs, and whether its failures will count; its exit code
- * @param isOneTest the steps in it depend on each other, so that a failed one is tried again with all others
  */
-async function withResults(title, kind, start, { isOneTest }) {
+async function withResults(title, kind, start) {
   const retried = [];
   for (let attempt = 1; ; attempt++) {
     const { code, results } = await inFolder(kind, async (given) => ({
@@ -126,11 +126,11 @@ async function withResults(title, kind, start, { isOneTest }) {
       results: readResults(given.results),
     }));
     const judged = judge(title, results, code);
-    const tries = results === null ? 2 : isOneTest || isUnfinished(results) ? TRIES : 1;
+    const tries = results === null ? 2 : TRIES;
     if (judged.failed === 0 || attempt >= tries)
       return { ...judged, retried: [...retried, ...judged.retried] };
     console.error(`${title}: ${judged.failures[0].error}; trying once more`);
-    retried.push(...judged.failures);
+    retried.push(...judged.retried, ...judged.failures);
   }
 }
 
@@ -191,7 +191,7 @@ function runSuites(kind, suites, host, grep) {
       return error.code ?? 1;
     }
   };
-  return withResults(title, kind, start, { isOneTest: false });
+  return withResults(title, kind, start);
 }
 
 /** Packs what is built now; the file. */
@@ -225,7 +225,7 @@ async function runScript(file, host) {
     );
     return code;
   };
-  return withResults(title, kind, start, { isOneTest: true });
+  return withResults(title, kind, start);
 }
 
 const skipped = (title, why, count = 1) => {

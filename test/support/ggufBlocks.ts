@@ -124,6 +124,15 @@ export function mamba2(at: string, s: StateSpace): Tensor[] {
   ];
 }
 
+/** LFM2's gated convolution over the last inputs. */
+export function shortConvolution(at: string, width: number): Tensor[] {
+  return [
+    vector(`${at}.shortconv.conv.weight`, 3, width),
+    weight(`${at}.shortconv.in_proj`, width, 3 * width),
+    weight(`${at}.shortconv.out_proj`, width, width),
+  ];
+}
+
 /** Gated delta net of Qwen 3.5 (`split`) and Qwen3-Next (`ba` in one tensor). */
 export function deltaNet(at: string, s: StateSpace, kind: 'split' | 'joined'): Tensor[] {
   const keys = s.state * (s.groups ?? 1);

@@ -5,6 +5,7 @@ import {
   feedForward,
   mamba2,
   norms,
+  shortConvolution,
   vector,
   weight,
   type Attention,
@@ -90,13 +91,7 @@ function lfm2moe(): LlamaModel {
     },
     block: (at, index) => [
       ...norms(at, a.width, 'attn_norm', 'ffn_norm'),
-      ...(pattern[index] === 0
-        ? [
-            vector(`${at}.shortconv.conv.weight`, 3, a.width),
-            weight(`${at}.shortconv.in_proj`, a.width, 3 * a.width),
-            weight(`${at}.shortconv.out_proj`, a.width, a.width),
-          ]
-        : attention(at, a)),
+      ...(pattern[index] === 0 ? shortConvolution(at, a.width) : attention(at, a)),
       ...(index < 2
         ? feedForward(at, a.width, 7168)
         : [...experts(at, a.width, 1792, 32), vector(`${at}.exp_probs_b.bias`, 32)]),

@@ -7,6 +7,7 @@ import {
   mamba1,
   mamba2,
   norms,
+  shortConvolution,
   vector,
   weight,
   type Attention,
@@ -152,13 +153,7 @@ function lfm2(): LlamaModel {
     },
     block: (at, index) => [
       ...norms(at, a.width, 'attn_norm', 'ffn_norm'),
-      ...(pattern[index] === 0
-        ? [
-            vector(`${at}.shortconv.conv.weight`, 3, a.width),
-            weight(`${at}.shortconv.in_proj`, a.width, 3 * a.width),
-            weight(`${at}.shortconv.out_proj`, a.width, a.width),
-          ]
-        : attention(at, a)),
+      ...(pattern[index] === 0 ? shortConvolution(at, a.width) : attention(at, a)),
       ...feedForward(at, a.width, inner),
     ],
   });

@@ -30,7 +30,7 @@ export function createPatternIndex(patterns: readonly RegExp[]): PatternIndex {
   const always: number[] = [];
 
   patterns.forEach((pattern, place) => {
-    const runs = alternativesOf(pattern.source).map(literalsOf);
+    const runs = waysOf(pattern.source);
     if (pattern.ignoreCase || runs.includes(NONE)) return void always.push(place);
     for (const literals of runs) {
       const gram = rarestGram(literals);
@@ -104,6 +104,32 @@ function rarestGramFrom(literals: readonly string[], begin: RegExp): string | nu
       if (score > bestScore) [best, bestScore] = [gram, score];
     }
   return best;
+}
+
+/** The literals of each way to match; NONE among them: that way has none. */
+function waysOf(source: string): readonly (readonly string[])[] {
+  return alternativesOf(source).flatMap((alternative) => {
+    const literals = literalsOf(alternative);
+    if (literals !== NONE) return [literals];
+    // what every match goes through has its literals in a group
+    const inGroups = requiredGroupsOf(alternative).map(waysOf);
+    return inGroups.find((ways) => !ways.includes(NONE)) ?? [NONE];
+  });
+}
+
+/** What stands in the outermost groups that must match: neither optional, nor a look ahead or behind. */
+function requiredGroupsOf(alternative: string): string[] {
+  const groups: string[] = [];
+  let group = '';
+  const pieces = [...piecesOf(alternative)];
+  pieces.forEach(({ text, depth }, at) => {
+    if (depth > 0) group += text;
+    if (depth !== 1 || text !== ')') return;
+    const inside = /^\((?:\?(?::|<\w+>))?(?!\?)([^]*)\)$/.exec(group)?.[1];
+    if (inside !== undefined && !/^[?*{]/.test(pieces[at + 1]?.text ?? '')) groups.push(inside);
+    group = '';
+  });
+  return groups;
 }
 
 /** Splits at the bars outside of groups and classes. */

@@ -39,6 +39,25 @@ describe('the index of patterns', () => {
     }
   });
 
+  it('looks into a group that every match goes through, and into no other', () => {
+    const inside = [/(?<what>No such thing: .+)/, /^(?:KeyError|ImportError)\b(?!: x)/];
+    assert.deepEqual(places(inside, 'all is well'), []);
+    assert.deepEqual(places(inside, 'No such thing: a KeyError'), [0, 1]);
+    assert.deepEqual(places(inside, 'ImportError: No module'), [1]);
+    const outside = [/(?:Some word)?\d/, /(?=Some word)\w/, /(?!Some word)\w/, /(Some word|\d+)/];
+    assert.deepEqual(places(outside, '12'), [0, 1, 2, 3]);
+  });
+
+  it('runs nearly no rule on a line that none of them is about', () => {
+    for (const rules of [[...vllmLines, ...vllmCauses], ollamaCauses]) {
+      const ran = places(
+        rules.map(({ pattern }) => pattern),
+        'all is well',
+      );
+      assert.ok(ran.length <= 1, ran.map((place) => rules[place]?.pattern.source).join('\n'));
+    }
+  });
+
   it('never rules out a rule that matches, on lines made of the rules themselves', () => {
     const rules = [...vllmLines, ...vllmCauses, ...ollamaCauses];
     const index = createPatternIndex(rules.map(({ pattern }) => pattern));
